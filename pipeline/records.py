@@ -1,0 +1,330 @@
+"""The frozen records that flow between the stages.
+
+Times are seconds on the clip's clock (t = 0 is one instant for sound, picture and cues), boxes are pixels of the
+upright picture with square pixels, `left, top, right, bottom`. Sequences are tuples. Every record pickles; `Analysis`
+goes to JSON and back (`transcript.json`, version 1).
+
+Words: *segment*/*word* what Whisper heard; *turn* when one voice spoke; *phrase* a piece of transcript with one speaker;
+*cue* a subtitle on screen; *shot* between two cuts; *detection* a face in a frame; *track* one face followed inside a
+shot; *person* a cluster of tracks and/or voices; *speaker* a voice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+T = TypeVar("T")
+
+
+# --- progress ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where a stage is. A stage is a generator of these that returns its result; closing it cancels it."""
+
+    stage: str  #: one of `STAGES`
+    fraction: float = 0.0  #: of this stage, 0..1
+    message: str = ""  #: a few words for a person, optional
+    found: Any = None  #: a record that is already known and can be shown (Transcript, Faces, tuple of Phrase ...)
+    overall: float | None = None  #: of the whole run, 0..1; filled in by `run`
+    seconds_left: float | None = None  #: estimate for the whole run; filled in by `run`
+
+
+STAGES = ("fetch", "probe", "speech", "voices", "faces", "people", "translate", "render")
+
+Stage = Generator[Progress, None, T]
+
+
+# --- the clip ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """What the probe says of a file. `width`, `height` are of the upright picture with square pixels, as it is shown."""
+
+    path: Path
+    duration: float  #: s, of the longer of picture and sound, from t = 0
+    has_video: bool
+    has_audio: bool
+    width: int = 0  #: px, 0 without a picture
+    height: int = 0
+    frame_rate: Fraction = Fraction(0)  #: nominal, 0 without a picture
+    variable_rate: bool = False
+    rotation: int = 0  #: degrees clockwise to turn the stored picture upright: 0, 90, 180, 270
+    sample_aspect: Fraction = Fraction(1)
+    video_start: float = 0.0  #: s on the clip's clock at which the first frame is shown (0 unless the picture starts late)
+    audio_start: float = 0.0  #: s on the clip's clock at which the sound starts
+    video_codec: str = ""
+    audio_codec: str = ""
+    container: str = ""
+
+
+# --- speech -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One word as written, punctuation attached; `text` carries no surrounding space. In scripts without spaces
+    (`ja`, `zh`, `th` ...) a word is whatever piece the recogniser timed."""
+
+    start: float
+    end: float
+    text: str
+    probability: float = 1.0  #: of the recogniser, 0..1; not in transcript.json
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """What Whisper heard in one go."""
+
+    start: float
+    end: float
+    text: str
+    words: tuple[Word, ...]
+    language: str = ""  #: ISO 639-1, when the recogniser says it per segment
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """Everything that was heard. No speech is `segments == ()`."""
+
+    language: str  #: ISO 639-1 as Whisper names it ("en", "pl", "zh"), "" when nothing was heard
+    language_confidence: float
+    segments: tuple[Segment, ...]
+    notices: tuple[Notice, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One voice speaks. Turns of different speakers may overlap, turns of one speaker do not."""
+
+    start: float
+    end: float
+    speaker: str  #: "v1", "v2" ... in order of appearance
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """One speaker as the diarizer knows them."""
+
+    speaker: str
+    embedding: tuple[float, ...] = ()  #: unit length; empty where the diarizer gives none
+    confidence: float = 1.0  #: how well the voice stands apart from the others, 0..1
+
+
+@dataclass(frozen=True, slots=True)
+class Diarization:
+    """Who spoke when, voices only. Nobody spoke is `turns == ()`."""
+
+    turns: tuple[Turn, ...]
+    voices: tuple[Voice, ...]
+    envelope: tuple[float, ...] = ()  #: loudness of the speech band, 0..1, `ENVELOPE_HZ` values a second from t = 0
+    notices: tuple[Notice, ...] = ()
+
+
+ENVELOPE_HZ = 25
+
+
+# --- faces ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Shot:
+    """Between two cuts."""
+
+    start: float
+    end: float
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A face at one instant; px of the upright picture."""
+
+    t: float
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+
+@dataclass(frozen=True, slots=True)
+class FaceTrack:
+    """One face followed inside one shot. `mouth` is (t, opening over eye distance); it has gaps where the face is too
+    small, turned away or hidden: no evidence instead of wrong evidence."""
+
+    id: int
+    shot: int  #: index into `Faces.shots`
+    boxes: tuple[Box, ...]  #: smoothed, in time order, dense enough to interpolate linearly
+    mouth: tuple[tuple[float, float], ...] = ()
+    embedding: tuple[float, ...] = ()  #: unit length; empty where no face of the track was good enough
+    cluster: int | None = None  #: the face cluster, None where there is no embedding
+    quality: float = 0.0  #: of the best face, 0..1
+    portrait: bytes = b""  #: JPEG of the best face, well framed
+
+
+@dataclass(frozen=True, slots=True)
+class Faces:
+    """Everything that was seen. No face is `tracks == ()`."""
+
+    shots: tuple[Shot, ...]
+    tracks: tuple[FaceTrack, ...]
+    notices: tuple[Notice, ...] = ()
+
+
+# --- the answer -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something the user should know that is not an error. `code` is stable and machine-readable."""
+
+    code: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Why a phrase was given to a person."""
+
+    confidence: float  #: 0..1; higher is more often right (calibrated on the benchmark)
+    voice: float | None = None  #: similarity of the phrase's voice to the person's, 0..1
+    lips: float | None = None  #: share of lip evidence that speaks for the person, 0..1; None without evidence
+    runner_up: str | None = None  #: the next likely person
+    reason: str = ""  #: a few words: "voice and lips agree", "off screen: no visible mouth moves" ...
+
+
+@dataclass(frozen=True, slots=True)
+class Phrase:
+    """A piece of transcript with one speaker. `translation` is None where there is none; never the source."""
+
+    id: int
+    start: float
+    end: float
+    person: str | None
+    source: str
+    words: tuple[Word, ...]
+    translation: str | None = None
+    evidence: Evidence = Evidence(0.0)
+    language: str = ""  #: of the source where it differs from the clip's, else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody who speaks or is seen speaking. `face` says whether there is a portrait."""
+
+    id: str  #: "p1", "p2" ... in order of first speech
+    name: str
+    colour: str  #: "#rrggbb"
+    face: bool
+    confidence: float
+    speaking_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class PersonTurn:
+    """One person speaks; like `Turn` after voices became people."""
+
+    start: float
+    end: float
+    person: str
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """The boxes of one face through one shot, for drawing. `person` is None for faces nobody was matched with."""
+
+    person: str | None
+    boxes: tuple[Box, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """What transcript.json says of the clip."""
+
+    duration: float
+    width: int
+    height: int
+    frame_rate: Fraction
+
+
+@dataclass(frozen=True, slots=True)
+class Attribution:
+    """Who says what: the answer of `attribute`."""
+
+    people: tuple[Person, ...]
+    phrases: tuple[Phrase, ...]
+    turns: tuple[PersonTurn, ...]
+    tracks: tuple[Track, ...]
+    portraits: Mapping[str, bytes] = field(default_factory=dict)  #: person id -> JPEG
+    notices: tuple[Notice, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """All that is known of a clip; `render` needs nothing else. transcript.json is this without `portraits`,
+    which are written beside it as faces/<person id>.jpg."""
+
+    media: Media
+    language: str
+    target_language: str  #: DeepL code ("PL", "EN-US"); "" without translation
+    models: Mapping[str, str]  #: what ran, by job
+    people: tuple[Person, ...]
+    phrases: tuple[Phrase, ...]
+    turns: tuple[PersonTurn, ...]
+    tracks: tuple[Track, ...]
+    notices: tuple[Notice, ...]
+    timings: Mapping[str, float]  #: s by stage
+    shots: tuple[Shot, ...] = ()
+    portraits: Mapping[str, bytes] = field(default_factory=dict, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How the result is drawn."""
+
+    name: str = "cyberpunk"  #: a module of `subtitles.looks`
+    position: str = "auto"  #: "auto": over the speaker's head; "bottom": lower third
+    text_size: float = 1.0  #: factor on the look's own size, 0.5..2
+    texts: str = "morph"  #: "morph", "both", "original", "translation"
+    markers: bool = True  #: mark the speaking face
+    reduced_motion: bool = False  #: no flicker, no typing, no gliding
+
+
+# --- the models, as the stages see them -------------------------------------------------------------------------------
+
+
+class Transcribe(Protocol):
+    def __call__(self, sound: Path, language: str | None) -> Stage[Transcript]:
+        """16 kHz mono WAV in; words out. `language` is ISO 639-1, or None to detect it."""
+
+
+class Diarize(Protocol):
+    def __call__(self, sound: Path, speakers: int | None) -> Stage[Diarization]:
+        """16 kHz mono WAV in; turns out. `speakers` is the number of voices, or None to find it."""
+
+
+class FindFaces(Protocol):
+    def __call__(self, clip: Clip) -> Stage[Faces]:
+        """A clip with a picture in; shots and tracks out."""
+
+
+class TranslateSpeech(Protocol):
+    def __call__(self, sound: Path, phrases: tuple[Phrase, ...], language: str, target: str) -> Stage[tuple[str | None, ...]]:
+        """The key-free translation: one text or None per phrase, from the sound or from the text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """The callables one run uses. A fake is a function."""
+
+    names: Mapping[str, str]  #: job -> model, as it goes into transcript.json
+    transcribe: Transcribe
+    diarize: Diarize
+    find_faces: FindFaces
+    translate_speech: TranslateSpeech
+    translates_to: Callable[[str], bool] = lambda target: target.startswith("EN")  #: what `translate_speech` can do

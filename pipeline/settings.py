@@ -1,0 +1,67 @@
+"""Every setting, with unit and reason. The only module that reads the environment."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pipeline.errors import UsageError
+
+PREFIX = "SPEECHGLASS_"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What an operator can choose. `Settings.from_environment()` reads `SPEECHGLASS_<NAME>` for every field but the keys."""
+
+    models: str = "auto"  #: "auto" (full where CUDA or ZeroGPU is), "full", "light"
+    max_duration_s: float = 300.0  #: longest clip; five minutes is what a public page can serve on two cores
+    max_file_bytes: int = 200 * 2**20  #: the page's upload limit too
+    max_pixels: int = 4096 * 2304  #: per frame: 4K and a little more; above it a frame no longer decodes in real time
+    cache_dir: Path = field(default_factory=lambda: _user_cache())
+    cache_bytes: int = 2 * 2**30  #: bound of the stage and translation caches together; models are not counted
+    deepl_keys: tuple[str, ...] = field(default=(), repr=False)  #: never printed
+    deepl_server: str | None = None  #: None: DeepL's own free or Pro server, by the key
+    on_spaces: bool = False  #: running as a Hugging Face Space
+    zero_gpu: bool = False  #: running on ZeroGPU hardware
+    space_id: str = ""  #: "user/name" on a Space, for the duplicate link
+
+    def __post_init__(self) -> None:
+        if self.models not in ("auto", "full", "light"):
+            raise UsageError(f"The model set must be auto, full or light, not {self.models!r}.")
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
+        """The settings this process runs with.
+
+        Raises UsageError for a value that is not of its kind.
+        """
+        env = os.environ if environment is None else environment
+        values: dict[str, object] = {}
+        kinds = {
+            "models": str, "max_duration_s": float, "max_file_bytes": int, "max_pixels": int,
+            "cache_dir": Path, "cache_bytes": int,
+        }  # fmt: skip
+        for name, kind in kinds.items():
+            raw = env.get(PREFIX + name.upper(), "").strip()
+            if raw:
+                try:
+                    values[name] = kind(raw)
+                except ValueError:
+                    raise UsageError(f"{PREFIX}{name.upper()} must be a {kind.__name__}, not {raw!r}.") from None
+        raw_keys = env.get("DEEPL_AUTH_KEY") or env.get("DEEPL_KEY") or ""
+        return cls(
+            **values,  # type: ignore[arg-type]
+            deepl_keys=tuple(key.strip() for key in raw_keys.split(",") if key.strip()),
+            deepl_server=env.get("DEEPL_SERVER_URL") or None,
+            on_spaces=bool(env.get("SPACE_ID")),
+            zero_gpu=env.get("SPACES_ZERO_GPU", "").lower() in ("1", "t", "true"),
+            space_id=env.get("SPACE_ID", ""),
+        )
+
+
+def _user_cache() -> Path:
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "speechglass"
