@@ -57,7 +57,9 @@ class Clip:
     variable_rate: bool = False
     rotation: int = 0  #: degrees clockwise to turn the stored picture upright: 0, 90, 180, 270
     sample_aspect: Fraction = Fraction(1)
-    video_start: float = 0.0  #: s on the clip's clock at which the first frame is shown (0 unless the picture starts late)
+    video_start: float = (
+        0.0  #: s on the clip's clock at which the first frame is shown (0 unless the picture starts late)
+    )
     audio_start: float = 0.0  #: s on the clip's clock at which the sound starts
     video_codec: str = ""
     audio_codec: str = ""
@@ -314,7 +316,9 @@ class FindFaces(Protocol):
 
 
 class TranslateSpeech(Protocol):
-    def __call__(self, sound: Path, phrases: tuple[Phrase, ...], language: str, target: str) -> Stage[tuple[str | None, ...]]:
+    def __call__(
+        self, sound: Path, phrases: tuple[Phrase, ...], language: str, target: str
+    ) -> Stage[tuple[str | None, ...]]:
         """The key-free translation: one text or None per phrase, from the sound or from the text."""
 
 
