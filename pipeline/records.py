@@ -332,3 +332,4 @@ class Models:
     find_faces: FindFaces
     translate_speech: TranslateSpeech
     translates_to: Callable[[str], bool] = lambda target: target.startswith("EN")  #: what `translate_speech` can do
+    perceive: Callable[..., Any] | None = None  #: instead of `run.perceive`: the same work in one GPU call

@@ -1,0 +1,265 @@
+"""The whole story: a clip becomes an `Analysis`, an `Analysis` becomes a video.
+
+    analyse   probe -> sound -> perceive (speech, voices, faces, people) -> translate
+    render    frames -> the look -> video
+
+Both are generators of `Progress`; closing one cancels it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Generator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+from pipeline import media, progress, transcript
+from pipeline.cache import StageCache, content_hash
+from pipeline.errors import NoAudioError
+from pipeline.progress import Clock
+from pipeline.records import (
+    Analysis,
+    Attribution,
+    Clip,
+    Diarization,
+    Faces,
+    Look,
+    Media,
+    Models,
+    Notice,
+    Progress,
+    Stage,
+    Transcript,
+)
+from pipeline.settings import Settings
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What one visitor asks of one clip."""
+
+    target: str = ""  #: DeepL code ("PL", "EN-US"); "" for no translation
+    source: str | None = None  #: ISO 639-1 as Whisper names it; None to detect it
+    speakers: int | None = None  #: number of voices; None to find it
+    keys: tuple[str, ...] = field(default=(), repr=False)  #: the visitor's own DeepL keys; () for the settings' keys
+    formality: str = "default"  #: as DeepL names it
+    glossary: str = ""  #: a DeepL glossary id, or lines "term = translation"
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What an earlier run on the identical clip found."""
+
+    transcript: Transcript | None = None
+    diarization: Diarization | None = None
+    faces: Faces | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Perception:
+    """All that models found: what crosses back from a GPU worker."""
+
+    transcript: Transcript
+    diarization: Diarization
+    faces: Faces
+    attribution: Attribution
+    translations: tuple[str | None, ...] | None  #: the key-free translation, where it was asked for
+    timings: tuple[tuple[str, float], ...]  #: (stage, s)
+
+
+def perceive(
+    models: Models,
+    clip: Clip,
+    sound: Path,
+    source: str | None,
+    speakers: int | None,
+    fallback_target: str,
+    known: Known,
+) -> Stage[Perception]:
+    """Everything that wants a GPU, in one piece: words, voices, faces, people and, where `fallback_target` is a
+    language, the key-free translation.
+
+    On ZeroGPU this whole function is one GPU call (`pipeline.gpu`), hence plain arguments and a picklable result.
+    """
+    from pipeline.attribute import attribute
+
+    watch = Stopwatch()
+    heard = known.transcript or (yield from watch.time("speech", models.transcribe(sound, source)))
+    yield Progress("speech", 1.0, found=heard)
+    voices = known.diarization or (yield from watch.time("voices", models.diarize(sound, speakers)))
+    yield Progress("voices", 1.0, found=voices)
+    if clip.has_video:
+        faces = known.faces or (yield from watch.time("faces", models.find_faces(clip)))
+    else:
+        faces = Faces(shots=(), tracks=())
+    yield Progress("faces", 1.0, found=faces)
+    start = time.monotonic()
+    answer = attribute(heard, voices, faces, speakers=speakers)
+    watch.add("people", time.monotonic() - start)
+    yield Progress("people", 1.0, found=answer)
+    translations = None
+    if fallback_target and answer.phrases:
+        translations = yield from watch.time(
+            "translate", models.translate_speech(sound, answer.phrases, heard.language, fallback_target)
+        )
+    return Perception(heard, voices, faces, answer, translations, watch.timings)
+
+
+def analyse(
+    path: Path, options: Options, settings: Settings, models: Models, clock: Clock | None = None
+) -> Stage[Analysis]:
+    """The `Analysis` of the clip at `path`.
+
+    Yields Progress whose `found` is, in this order, the Clip, the Transcript, the Diarization, the Faces, the
+    Attribution and the translated phrases, each as soon as it is known.
+
+    Raises InputError for a clip that cannot be used, LanguageError, ModelError, TranslationError.
+    """
+    from pipeline import translate
+
+    watch = Stopwatch()
+    clock = clock or Clock(progress.ANALYSE)
+    clip = media.probe(path, settings)
+    clock.duration = clip.duration
+    yield clock.mark(Progress("probe", 1.0, found=clip))
+    if not clip.has_audio:
+        raise NoAudioError("The clip has no sound, so there is nothing to translate; give a clip in which people talk.")
+    plan = yield from clock.follow(watch.time("translate", translate.plan(options, settings, models, clip.duration)))
+
+    cache = StageCache(settings.cache_dir / "stages", settings.cache_bytes)
+    digest = content_hash(clip.path)
+    keys = {
+        "transcript": cache.key("transcript", clip=digest, model=models.names["speech"], source=options.source),
+        "diarization": cache.key(
+            "diarization", clip=digest, model=models.names["diarization"], speakers=options.speakers
+        ),
+        "faces": cache.key("faces", clip=digest, models=[models.names["faces"], models.names["identity"]]),
+    }
+    known = Known(
+        cache.get(keys["transcript"], Transcript),
+        cache.get(keys["diarization"], Diarization),
+        cache.get(keys["faces"], Faces),
+    )
+    with media.workspace() as folder:
+        sound = folder / "sound.wav"
+        yield from clock.follow(watch.time("sound", media.extract_sound(clip, sound)))
+        run = models.perceive or perceive
+        stage = run(models, clip, sound, options.source, options.speakers, plan.fallback_target, known)
+        perception = yield from clock.follow(_kept(stage, cache, keys, known))
+    for name, seconds in perception.timings:
+        watch.add(name, seconds)
+
+    heard, answer = perception.transcript, perception.attribution
+    translation = yield from clock.follow(
+        watch.time(
+            "translate", translate.carry_out(plan, answer.phrases, heard.language, perception.translations, settings)
+        )
+    )
+    phrases = tuple(
+        dataclasses.replace(phrase, translation=text)
+        for phrase, text in zip(answer.phrases, translation.texts, strict=True)
+    )
+    yield clock.mark(Progress("translate", 1.0, found=phrases))
+    notices = _notices(clip, perception) + translation.notices
+    analysis = Analysis(
+        media=Media(clip.duration, clip.width, clip.height, clip.frame_rate),
+        language=heard.language,
+        target_language=options.target,
+        models={**models.names, "translation": translation.service},
+        people=answer.people,
+        phrases=phrases,
+        turns=answer.turns,
+        tracks=answer.tracks,
+        shots=perception.faces.shots,
+        notices=tuple(dict.fromkeys(notices)),
+        timings=dict(watch.timings),
+    )
+    # What is drawn now is what transcript.json will draw again: to the millisecond and a tenth of a pixel.
+    return dataclasses.replace(transcript.from_json(transcript.to_json(analysis)), portraits=dict(answer.portraits))
+
+
+def render(
+    path: Path, analysis: Analysis, look: Look, to: Path, settings: Settings, clock: Clock | None = None
+) -> Stage[tuple[Notice, ...]]:
+    """The clip with the analysis drawn on it is at `to` (MP4); returns the notices of the look (legibility, fonts).
+
+    Raises InputError for a clip that is not the analysis', MediaError, UsageError for a look that does not exist.
+    """
+    from pipeline.subtitles.draw import Compositor
+
+    clock = clock or Clock(progress.RENDER)
+    clip = media.probe(path, settings)
+    clock.duration = clip.duration
+    width, height = media.output_size(clip)
+    rate = media.output_rate(clip)
+    compositor = Compositor(analysis, look, width, height, rate)
+    frames = media.frames(clip, width=width, height=height, rate=rate, pixels="yuv420p")
+    canvas = compositor.canvas
+    pictures = compositor.drawn(frames)
+    try:
+        writer = media.write_video(clip, pictures, to, width=canvas.width, height=canvas.height, rate=rate)
+        for t in writer:
+            yield clock.mark(Progress("render", min(1.0, t / max(clip.duration, 1e-3))))
+    finally:
+        writer.close()
+        pictures.close()
+        frames.close()
+    yield clock.mark(Progress("render", 1.0))
+    return compositor.notices
+
+
+class Stopwatch:
+    """Seconds by stage."""
+
+    def __init__(self) -> None:
+        self._seconds: dict[str, float] = {}
+
+    def add(self, stage: str, seconds: float) -> None:
+        self._seconds[stage] = self._seconds.get(stage, 0.0) + seconds
+
+    def time(self, stage: str, work: Generator[Progress, None, T]) -> Generator[Progress, None, T]:
+        """`work`, with the time it took added to `stage`."""
+        start = time.monotonic()
+        try:
+            return (yield from work)
+        finally:
+            self.add(stage, time.monotonic() - start)
+
+    @property
+    def timings(self) -> tuple[tuple[str, float], ...]:
+        return tuple(self._seconds.items())
+
+
+def _kept(stage: Stage[Perception], cache: StageCache, keys: dict[str, str], known: Known) -> Stage[Perception]:
+    """`stage`, with every result put into the cache the moment it is there, so that a run that fails late or a second
+    target language does not repeat it."""
+    kinds = {Transcript: "transcript", Diarization: "diarization", Faces: "faces"}
+    try:
+        while True:
+            step = next(stage)
+            name = kinds.get(type(step.found))
+            if name and step.fraction == 1.0 and getattr(known, name) is None:
+                cache.put(keys[name], step.found)
+            yield step
+    except StopIteration as stop:
+        return stop.value
+    finally:
+        stage.close()
+
+
+def _notices(clip: Clip, perception: Perception) -> tuple[Notice, ...]:
+    found = perception.transcript.notices + perception.diarization.notices + perception.faces.notices
+    found += perception.attribution.notices
+    if not clip.has_video:
+        found += (
+            Notice("no_picture", "The file has sound only, so there is a transcript and subtitles but no video."),
+        )
+    elif not perception.faces.tracks:
+        found += (Notice("no_faces", "No face was found, so the subtitles stand at the bottom of the picture."),)
+    if not perception.attribution.phrases:
+        found += (Notice("no_speech", "No speech was heard, so there is nothing to translate."),)
+    return found
