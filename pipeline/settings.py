@@ -33,8 +33,8 @@ class Settings:
             raise UsageError(f"The model set must be auto, full or light, not {self.models!r}.")
 
     @classmethod
-    def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
-        """The settings this process runs with.
+    def from_environment(cls, environment: Mapping[str, str] | None = None, models: str | None = None) -> Settings:
+        """The settings this process runs with; `models`, where given, wins over the environment.
 
         Raises UsageError for a value that is not of its kind.
         """
@@ -51,6 +51,8 @@ class Settings:
                     values[name] = kind(raw)
                 except ValueError:
                     raise UsageError(f"{PREFIX}{name.upper()} must be a {kind.__name__}, not {raw!r}.") from None
+        if models is not None:
+            values["models"] = models
         raw_keys = env.get("DEEPL_AUTH_KEY") or env.get("DEEPL_KEY") or ""
         return cls(
             **values,  # type: ignore[arg-type]

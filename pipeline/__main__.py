@@ -1,0 +1,231 @@
+"""python -m pipeline: the command line.
+
+    python -m pipeline CLIP --to LANGUAGE      a clip or a URL becomes a folder of results
+    python -m pipeline render JSON CLIP        the same clip drawn again, without a model
+    python -m pipeline models                  every model, its licence and its source
+
+Exit status: 0 done; 1 one sentence about something the user can mend; 2 wrong usage; 130 interrupted, 143 terminated.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import signal
+import sys
+import time
+from collections.abc import Generator, Sequence
+from pathlib import Path
+from types import FrameType
+from typing import TextIO, TypeVar
+
+from pipeline.errors import PipelineError, UsageError
+from pipeline.records import Look, Progress
+from pipeline.settings import Settings
+
+T = TypeVar("T")
+
+STAGE_NAMES = {
+    "fetch": "Fetching",
+    "probe": "Looking at the clip",
+    "speech": "Listening to the words",
+    "voices": "Telling voices apart",
+    "faces": "Finding faces",
+    "people": "Matching voices to faces",
+    "translate": "Translating",
+    "render": "Drawing",
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The exit status of the command; everything it has to say is on stderr, results are in the folder it names."""
+    signal.signal(signal.SIGTERM, _terminate)
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        if given[:1] == ["models"]:
+            return _models(given[1:])
+        if given[:1] == ["render"]:
+            return _render(given[1:])
+        return _translate(given)
+    except UsageError as error:
+        print(f"Error: {error}", file=sys.stderr)
+        return 2 if not _says_what_is_known(error) else 1
+    except PipelineError as error:
+        print(f"Error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("Stopped; nothing was written.", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        return 141
+
+
+def _says_what_is_known(error: UsageError) -> bool:
+    """A language we do not know is something the user can mend (1); the rest of UsageError is a wrong call (2)."""
+    from pipeline.errors import LanguageError
+
+    return isinstance(error, LanguageError)
+
+
+class _Terminated(BaseException):
+    """SIGTERM, on its way through every `finally`."""
+
+
+def _terminate(_signal: int, _frame: FrameType | None) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a second one must not interrupt the cleaning
+    raise _Terminated
+
+
+def _translate(arguments: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m pipeline",
+        description="Turn a clip in which people talk into one with translated, speaker-coloured subtitles.",
+        epilog="Also: 'python -m pipeline render transcript.json CLIP' draws again without any model; "
+        "'python -m pipeline models' lists every model with licence and source.",
+    )
+    parser.add_argument("clip", help="a video or audio file, or an http(s) URL")
+    parser.add_argument("--to", required=True, metavar="LANGUAGE", help="target: a DeepL code or an English name")
+    parser.add_argument("--from", dest="source", metavar="LANGUAGE", help="spoken language (default: detected)")
+    parser.add_argument("--speakers", type=_count, metavar="N", help="number of voices (default: found)")
+    _add_look(parser)
+    parser.add_argument("--models", choices=("auto", "full", "light"), help="model set (default: auto)")
+    parser.add_argument(
+        "--formality", choices=("default", "more", "less"), default="default", help="where DeepL has it"
+    )
+    parser.add_argument(
+        "--glossary", default="", metavar="ID|FILE", help="a DeepL glossary id or a file 'term = translation'"
+    )
+    parser.add_argument("--out", type=Path, metavar="DIR", help="folder for the results (default: out/<clip name>)")
+    given = parser.parse_args(arguments)
+
+    from pipeline import languages, results
+    from pipeline.models import load
+    from pipeline.run import Options
+
+    settings = Settings.from_environment(models=given.models)
+    target = languages.parse_target(given.to).code
+    source = languages.parse_source(given.source).whisper if given.source else None
+    glossary = Path(given.glossary).read_text("utf-8") if Path(given.glossary).is_file() else given.glossary
+    options = Options(target, source, given.speakers, formality=given.formality, glossary=glossary)
+    with _clip(given.clip, settings) as clip:
+        out = given.out or Path("out") / clip.stem[:80]
+        analysis = _show(results.process(clip, options, _look(given), out, settings, load(settings)))
+    for notice in analysis.notices:
+        print(f"Note: {notice.text}", file=sys.stderr)
+    print(out)
+    return 0
+
+
+def _render(arguments: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m pipeline render", description="Draw a clip again from its transcript.json, without any model."
+    )
+    parser.add_argument("transcript", type=Path, help="transcript.json, edited or not")
+    parser.add_argument("clip", type=Path, help="the clip it was made from")
+    _add_look(parser)
+    parser.add_argument("--out", type=Path, metavar="DIR", help="folder for the results (default: out/<clip name>)")
+    given = parser.parse_args(arguments)
+
+    from pipeline import results
+
+    analysis = results.read(given.transcript)
+    out = given.out or Path("out") / given.clip.stem[:80]
+    analysis = _show(results.write(given.clip, analysis, _look(given), out, Settings.from_environment()))
+    for notice in analysis.notices:
+        print(f"Note: {notice.text}", file=sys.stderr)
+    print(out)
+    return 0
+
+
+def _models(arguments: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m pipeline models", description="Every model: its job, licence, source and whether it is here."
+    )
+    parser.parse_args(arguments)
+    from pipeline.models import listing
+
+    print(listing(Settings.from_environment()))
+    return 0
+
+
+def _add_look(parser: argparse.ArgumentParser) -> None:
+    from pipeline.subtitles.looks import NAMES
+
+    default = Look()
+    parser.add_argument("--look", choices=NAMES, default=default.name, help=f"default: {default.name}")
+    parser.add_argument("--position", choices=("auto", "bottom"), default=default.position, help="of the text")
+    parser.add_argument("--text-size", type=float, default=default.text_size, metavar="FACTOR", help="0.5 to 2")
+    parser.add_argument(
+        "--texts", choices=("morph", "both", "original", "translation"), default=default.texts, help="what is shown"
+    )
+    parser.add_argument("--no-markers", action="store_true", help="do not mark the speaking face")
+    parser.add_argument("--reduced-motion", action="store_true", help="no typing, no flicker, no gliding")
+
+
+def _look(given: argparse.Namespace) -> Look:
+    if not 0.5 <= given.text_size <= 2.0:
+        raise UsageError(f"--text-size must be from 0.5 to 2, not {given.text_size:g}.")
+    return Look(given.look, given.position, given.text_size, given.texts, not given.no_markers, given.reduced_motion)
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if not 1 <= value <= 20:
+        raise argparse.ArgumentTypeError("must be from 1 to 20")
+    return value
+
+
+@contextlib.contextmanager
+def _clip(text: str, settings: Settings) -> Generator[Path, None, None]:
+    """The clip as a file, fetched into a private folder when `text` is a URL."""
+    if not text.lower().startswith(("http://", "https://")):
+        yield Path(text)
+        return
+    from pipeline import download, media
+
+    with media.workspace() as folder:
+        yield _show(download.fetch(text, folder, settings))
+
+
+def _show(work: Generator[Progress, None, T], to: TextIO | None = None) -> T:
+    """What `work` returns; meanwhile a bar with the stage, the share done and the time left stands on stderr.
+
+    On a terminal the line is rewritten; elsewhere each stage gets one line.
+    """
+    to = to or sys.stderr
+    live = to.isatty()
+    drawn, last_stage = 0.0, ""
+    try:
+        while True:
+            step = next(work)
+            name = step.message or STAGE_NAMES.get(step.stage, step.stage)
+            if live and (time.monotonic() - drawn > 0.1 or step.fraction >= 1.0):
+                drawn = time.monotonic()
+                share = step.overall if step.overall is not None else step.fraction
+                bar = "█" * round(24 * share) + "░" * (24 - round(24 * share))
+                left = "" if step.seconds_left is None else f"{_clock(step.seconds_left)} left"
+                to.write(f"\r\x1b[K{bar} {share:4.0%}  {name}  {left}")
+                to.flush()
+            elif not live and name != last_stage:
+                print(name, file=to, flush=True)
+            last_stage = name
+    except StopIteration as stop:
+        return stop.value
+    finally:
+        work.close()
+        if live:
+            to.write("\r\x1b[K")
+            to.flush()
+
+
+def _clock(seconds: float) -> str:
+    return f"{round(seconds) // 60}:{round(seconds) % 60:02}"
+
+
+if __name__ == "__main__":
+    try:
+        status = main()
+    except _Terminated:
+        print("Terminated; nothing was written.", file=sys.stderr)
+        status = 143
+    sys.exit(status)

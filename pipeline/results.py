@@ -1,0 +1,123 @@
+"""The files of a run: one folder, all or nothing.
+
+video.mp4 (where there is a picture), transcript.json, transcript.txt, subtitles.srt, subtitles.vtt, subtitles.ass,
+turns.rttm, faces/<person id>.jpg
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+import tempfile
+from pathlib import Path
+
+from pipeline import run, transcript
+from pipeline.errors import RecordError, UsageError
+from pipeline.progress import ANALYSE, RENDER, Clock
+from pipeline.records import Analysis, Look, Models, Stage
+from pipeline.settings import Settings
+
+
+def process(
+    clip: Path, options: run.Options, look: Look, out: Path, settings: Settings, models: Models, *, video: bool = True
+) -> Stage[Analysis]:
+    """The folder `out` holds every file of the run; an earlier run's folder is replaced, anything else is refused.
+
+    Raises PipelineError; `out` is then as it was.
+    """
+    check_folder(out)
+    clock = Clock(ANALYSE + RENDER if video else ANALYSE)
+    analysis = yield from run.analyse(clip, options, settings, models, clock)
+    return (yield from write(clip, analysis, look, out, settings, video=video, clock=clock))
+
+
+def write(
+    clip: Path,
+    analysis: Analysis,
+    look: Look,
+    out: Path,
+    settings: Settings,
+    *,
+    video: bool = True,
+    clock: Clock | None = None,
+) -> Stage[Analysis]:
+    """The folder `out` holds every file of the analysis; returns the analysis with the notices of the look added."""
+    check_folder(out)
+    out = out.absolute()
+    out.parent.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix=f".{out.name[:100]}.", dir=out.parent))
+    try:
+        if video and analysis.media.width:
+            notices = yield from run.render(clip, analysis, look, folder / "video.mp4", settings, clock)
+            analysis = dataclasses.replace(analysis, notices=tuple(dict.fromkeys(analysis.notices + notices)))
+        write_records(folder, analysis, look)
+        folder.chmod(0o755)
+        _replace(out, folder)
+        return analysis
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def write_records(folder: Path, analysis: Analysis, look: Look) -> None:
+    """Everything but the video is in `folder`."""
+    from pipeline.subtitles import export
+
+    texts = {
+        "transcript.json": transcript.to_json(analysis),
+        "transcript.txt": export.to_text(analysis),
+        "subtitles.srt": export.to_srt(analysis),
+        "subtitles.vtt": export.to_vtt(analysis),
+        "subtitles.ass": export.to_ass(analysis, look),
+        "turns.rttm": export.to_rttm(analysis),
+    }
+    for name, text in texts.items():
+        (folder / name).write_text(text, encoding="utf-8", newline="")
+    if analysis.portraits:
+        (folder / "faces").mkdir(exist_ok=True)
+        for person, jpeg in analysis.portraits.items():
+            (folder / "faces" / f"{person}.jpg").write_bytes(jpeg)
+
+
+def read(file: Path) -> Analysis:
+    """The analysis in a transcript.json, with the portraits that lie beside it.
+
+    Raises RecordError.
+    """
+    try:
+        analysis = transcript.from_json(file.read_bytes())
+    except OSError as error:
+        raise RecordError(f"{file} cannot be read ({error.strerror}); give the transcript.json of a run.") from None
+    portraits = {}
+    for person in analysis.people:
+        portrait = file.parent / "faces" / f"{person.id}.jpg"
+        if person.face and portrait.is_file():
+            portraits[person.id] = portrait.read_bytes()
+    return dataclasses.replace(analysis, portraits=portraits)
+
+
+def check_folder(out: Path) -> None:
+    """Nothing but a run's own folder is ever replaced.
+
+    Raises UsageError.
+    """
+    if out.is_symlink() or (out.exists() and not out.is_dir()):
+        raise UsageError(f"{out} is a file; name a folder for the results with --out.")
+    if out.exists() and any(out.iterdir()) and not (out / "transcript.json").is_file():
+        raise UsageError(f"{out} holds other things; name a new or empty folder for the results with --out.")
+
+
+def _replace(out: Path, folder: Path) -> None:
+    """`folder` is at `out`; what was at `out` is gone only once the new one is there."""
+    if not out.exists():
+        folder.rename(out)
+        return
+    old = Path(tempfile.mkdtemp(prefix=f".{out.name[:100]}.old.", dir=out.parent))
+    try:
+        out.rename(old / "results")
+        try:
+            folder.rename(out)
+        except BaseException:
+            (old / "results").rename(out)
+            raise
+    finally:
+        shutil.rmtree(old, ignore_errors=True)
