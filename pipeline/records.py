@@ -64,6 +64,15 @@ class Clip:
     video_codec: str = ""
     audio_codec: str = ""
     container: str = ""
+    origin: float = 0.0  #: s, the file's own timestamp of t = 0
+    video_stream: int = -1  #: index of the picture among the file's streams, -1 without one
+    audio_stream: int = -1  #: index of the sound we listen to, -1 without one
+    audio_rate: int = 0  #: Hz
+    interlaced: bool = False
+    full_range: bool = False  #: luma 0..255 instead of 16..235
+    colour_matrix: str = ""  #: "bt709", "bt601", "bt2020", "rgb"; "" where the file does not say
+    colour_transfer: str = ""  #: "pq" or "hlg" for HDR, else ""
+    missing: float = 0.0  #: s that the header promises and the file does not hold (it was cut off)
 
 
 # --- speech -----------------------------------------------------------------------------------------------------------
