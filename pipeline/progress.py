@@ -41,10 +41,9 @@ class Clock:
     def mark(self, progress: Progress) -> Progress:
         """The same progress with the figures of the whole run; `overall` never goes back."""
         now = time.monotonic()
-        if progress.stage in self.stages and progress.stage != self._stage:
-            if self.stages.index(progress.stage) > self.stages.index(self._stage):
-                self._took[self._stage] = now - self._started
-                self._stage, self._started = progress.stage, now
+        if progress.stage in self.stages and self.stages.index(progress.stage) > self.stages.index(self._stage):
+            self._took[self._stage] = now - self._started
+            self._stage, self._started = progress.stage, now
         done = sum(self._took.values())
         expected_done = sum(map(self._expected, self._took))
         pace = min(5.0, max(0.2, done / expected_done)) if expected_done > 2.0 else 1.0

@@ -1,0 +1,56 @@
+# make demo    set everything up and turn the example clip into a translated one: out/demo
+# make test    set everything up and pass the tests
+# make bench   figures for quality and speed (minutes)
+# make app     the page, at http://127.0.0.1:7860
+# make gallery every look with every script on one page: docs/looks.jpg
+# make check   ruff and mypy
+#
+# torch comes in the same pip call as everything else, so that nothing replaces it by a larger build.
+
+TORCH ?= torch==2.13.0
+PYTHON ?= $(shell for p in python3.11 python3.12 python3; do $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+CLIP ?= examples/first_contact.mp4
+TO ?= English
+
+.PHONY: demo test bench app gallery check install clean
+
+demo: $(VENV)/.installed
+	$(BIN)/python -m pipeline $(CLIP) --to $(TO) --out out/demo
+	@echo "Open out/demo/video.mp4; transcript, subtitles and faces lie beside it."
+
+test: $(VENV)/.tested
+	$(BIN)/python -m pytest -m "unit" -n 2 -q
+	$(BIN)/python -m pytest -m "not unit" -q
+
+bench: $(VENV)/.tested
+	$(BIN)/python -m benchmarks.bench
+
+app: $(VENV)/.installed
+	$(BIN)/python app.py
+
+gallery: $(VENV)/.installed
+	$(BIN)/python -m benchmarks.gallery
+
+check: $(VENV)/.tested
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+install: $(VENV)/.installed
+
+$(VENV)/bin/python:
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or 3.12 is needed; install it and run make again."; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || $(PYTHON) -m virtualenv $(VENV) || { rm -rf $(VENV); echo "No virtual environment could be made: install python3-venv (apt-get install python3-venv) and run make again."; exit 1; }
+
+$(VENV)/.installed: requirements.txt constraints.txt $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(TORCH) -r requirements.txt -c constraints.txt
+	@touch $@
+
+$(VENV)/.tested: requirements-dev.txt $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt -c constraints.txt
+	@touch $@
+
+clean:
+	rm -rf $(VENV) out bench-out
