@@ -1,0 +1,345 @@
+"""make bench: quality and speed, as a table and, on the last line, as JSON.
+
+    python -m benchmarks.bench [--only NAME ...] [--quick]
+
+For every clip of ../shared/clips (where the machine has them), every example and every composed clip, the command line runs
+as a user's would, in its own process with an empty stage cache; what it wrote is scored. Then, in this process:
+    evidence     speaker and face accuracy with voices only, with faces by co-occurrence, with all evidence, and how
+                 confidence goes with being right
+    rendering    seconds over a plain ffmpeg transcode with the same encoder settings, by look, on 60 s of 720p
+    memory       peak of the whole process tree on a clip and on ten times as long a clip
+Machines are noisy, so speed is a ratio to something measured in the same run: the clip's length or a transcode.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import dataclasses
+import io
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from benchmarks import score
+from pipeline import Look, Settings, load_models, media
+from pipeline.attribute import attribute
+from pipeline.records import Analysis, Box, Diarization, Faces, Media, Phrase, Transcript
+from pipeline.run import Stopwatch
+from pipeline.transcript import to_json
+
+ROOT = Path(__file__).parents[1]
+SHARED = ROOT.parent / "shared" / "clips"
+LOOKS = ("cyberpunk", "bars", "classic")
+MODES = ("voice", "cooccurrence", "all")
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    name: str
+    clip: Path
+    truth: Path | None
+
+    @property
+    def language(self) -> str:
+        return json.loads(self.truth.read_text())["language"] if self.truth else "en"
+
+
+def cases(folder: Path) -> list[Case]:
+    """Shared clips where present, the examples, and what `benchmarks.compose` makes into `folder`."""
+    found = []
+    for source in (SHARED, ROOT / "examples"):
+        for clip in sorted(source.glob("*.mp4")) + sorted(source.glob("*.flac")):
+            truth = clip.with_suffix(".truth.json")
+            found.append(Case(clip.stem, clip, truth if truth.exists() else None))
+    from benchmarks.compose import compose
+
+    found += [Case(clip.stem, clip, truth) for clip, truth in compose(folder)]
+    return found
+
+
+def finish(stage: Any) -> Any:
+    """What a stage returns."""
+    while True:
+        try:
+            next(stage)
+        except StopIteration as stop:
+            return stop.value
+
+
+def scored(analysis_json: str, truth: Path) -> dict[str, float]:
+    with tempfile.NamedTemporaryFile("w", suffix=".json") as file, contextlib.redirect_stdout(io.StringIO()) as said:
+        file.write(analysis_json)
+        file.flush()
+        score.main(file.name, str(truth))
+    return json.loads(said.getvalue().splitlines()[-1])
+
+
+class PeakMemory:
+    """Peak resident memory of a process and its children, sampled 20 times a second, MB."""
+
+    def __init__(self, pid: int) -> None:
+        self.megabytes = 0.0
+        self._process, self._done = psutil.Process(pid), threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+
+    def _watch(self) -> None:
+        while not self._done.wait(0.05):
+            total = 0
+            with contextlib.suppress(psutil.Error):
+                for process in [self._process, *self._process.children(recursive=True)]:
+                    with contextlib.suppress(psutil.Error):
+                        total += process.memory_info().rss
+            self.megabytes = max(self.megabytes, total / 2**20)
+
+    def __enter__(self) -> PeakMemory:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._done.set()
+        self._thread.join()
+
+
+@contextlib.contextmanager
+def own_cache() -> Iterator[Settings]:
+    """Settings with the user's models and an empty stage cache."""
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "models").symlink_to(Settings().cache_dir / "models")
+        yield Settings(models="light", cache_dir=Path(folder))
+
+
+def command(clip: Path, language: str, out: Path, look: str = "cyberpunk") -> dict[str, Any]:
+    """The command line on a clip, as a user runs it: seconds, peak memory, what it wrote."""
+    target = "PL" if language == "en" else "EN-US"
+    with own_cache() as settings:
+        environment = {**os.environ, "SPEECHGLASS_CACHE_DIR": str(settings.cache_dir)}
+        environment = {k: v for k, v in environment.items() if not k.startswith("DEEPL")}
+        arguments = [sys.executable, "-m", "pipeline", str(clip), "--to", target, "--out", str(out)]
+        arguments += ["--models", "light", "--look", look]
+        start = time.monotonic()
+        process = subprocess.Popen(
+            arguments, cwd=ROOT, env=environment, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL
+        )
+        with PeakMemory(process.pid) as memory:
+            _, said = process.communicate()
+        seconds = time.monotonic() - start
+    if process.returncode:
+        raise SystemExit(f"{clip.name}: the command failed: {said.decode()[-500:]}")
+    record = json.loads((out / "transcript.json").read_text())
+    duration = record["media"]["duration"]
+    return {
+        "seconds": seconds,
+        "duration": duration,
+        "ratio": seconds / duration,
+        "megabytes": memory.megabytes,
+        "timings": record["timings"],
+    }
+
+
+def perceive(case: Case, settings: Settings) -> tuple[Transcript, Diarization, Faces, dict[str, float], float]:
+    """What the light models find in this process, s by stage, and the clip's length in s."""
+    models, watch = load_models(settings), Stopwatch()
+    clip = media.probe(case.clip, settings)
+    with media.workspace() as folder:
+        sound = finish(media.extract_sound(clip, folder / "sound.wav"))
+        heard = finish(watch.time("speech", models.transcribe(sound, None)))
+        voices = finish(watch.time("voices", models.diarize(sound, None)))
+    faces = finish(watch.time("faces", models.find_faces(clip))) if clip.has_video else Faces((), ())
+    return heard, voices, faces, dict(watch.timings), clip.duration
+
+
+def evidence(case: Case, settings: Settings) -> tuple[dict[str, dict[str, float]], list[tuple[float, bool]], float]:
+    """Scores by kind of evidence; (confidence, right) of every phrase; the face stage's seconds over the clip's length."""
+    clip = media.probe(case.clip, settings)
+    heard, voices, faces, seconds, duration = perceive(case, settings)
+    scores, pairs = {}, []
+    for mode in MODES:
+        answer = attribute(heard, voices, faces, evidence=mode)
+        analysis = Analysis(
+            media=Media(clip.duration, clip.width, clip.height, clip.frame_rate), language=heard.language,
+            target_language="", models={}, people=answer.people, phrases=answer.phrases, turns=answer.turns,
+            tracks=answer.tracks, notices=(), timings={},
+        )  # fmt: skip
+        scores[mode] = scored(to_json(analysis), case.truth)
+        if mode == "all":
+            pairs = _confidences(to_json(analysis), json.loads(case.truth.read_text()))
+    return scores, pairs, seconds.get("faces", 0.0) / duration
+
+
+def _confidences(text: str, truth: dict[str, Any]) -> list[tuple[float, bool]]:
+    """(confidence, given to the right person) of every phrase, under the best naming of people by the truth's speakers."""
+    phrases = json.loads(text)["phrases"]
+    said = []
+    for phrase in phrases:
+        middle = (phrase["start"] + phrase["end"]) / 2
+        turn = next((t for t in truth["turns"] if t["start"] <= middle < t["end"]), None)
+        if turn:
+            said.append((phrase, turn["speaker"]))
+    names = {}
+    for person in {p["person"] for p, _ in said if p["person"]}:
+        speakers = [s for p, s in said if p["person"] == person]
+        names[person] = max(set(speakers), key=speakers.count)
+    return [(p["evidence"]["confidence"], names.get(p["person"]) == speaker) for p, speaker in said]
+
+
+def rendering(settings: Settings, folder: Path, seconds: int = 60) -> dict[str, float]:
+    """Seconds of rendering over seconds of a plain transcode, by look, on 720p with speech all the time."""
+    source = next(c for c in (SHARED / "cuts.mp4", *sorted((ROOT / "examples").glob("*.mp4"))) if c.exists())
+    clip_path = folder / "render.mp4"
+    subprocess.run(
+        [media.ffmpeg_binary(), "-v", "error", "-stream_loop", "-1", "-i", source, "-t", str(seconds), "-vf",
+         "scale=1280:720,setsar=1", "-c:v", "libx264", "-preset", "veryfast", "-crf", "18", "-c:a", "aac", "-y", clip_path],
+        check=True,
+    )  # fmt: skip
+    analysis = speaking(clip_path, settings)
+    clip = media.probe(clip_path, settings)
+    from pipeline.run import render
+
+    def measure(work: Any) -> float:
+        start = time.monotonic()
+        finish(work)
+        return time.monotonic() - start
+
+    result, plain = {}, []
+    for name in LOOKS:
+        plain.append(measure(media.transcode_plain(clip, folder / "plain.mp4")))
+        result[name] = measure(render(clip_path, analysis, Look(name=name), folder / "drawn.mp4", settings)) / plain[-1]
+    result["plain_s"] = sum(plain) / len(plain)
+    return result
+
+
+def speaking(clip_path: Path, settings: Settings) -> Analysis:
+    """An analysis of the clip in which two people talk without a pause, every phrase translated."""
+    from pipeline.records import Evidence, Person, PersonTurn, Track, Word
+
+    clip = media.probe(clip_path, settings)
+    text = ["and", "this", "is", "what", "a", "person", "says", "while", "the", "picture", "is", "drawn"]
+    phrases, start, number = [], 0.0, 1
+    while start + 4 < clip.duration:
+        words = tuple(Word(start + i * 0.3, start + i * 0.3 + 0.25, word) for i, word in enumerate(text))
+        person = f"p{1 + number % 2}"
+        phrases.append(
+            Phrase(number, start, words[-1].end, person, " ".join(text), words,
+                   "a to mówi człowiek, podczas gdy obraz jest właśnie rysowany", Evidence(1.0))
+        )  # fmt: skip
+        start, number = words[-1].end + 0.2, number + 1
+    w, h = clip.width, clip.height
+    boxes = [
+        tuple(
+            Box(t / 5, w * x + t % 7, h * 0.35, w * x + w * 0.15 + t % 7, h * 0.7)
+            for t in range(int(clip.duration * 5))
+        )
+        for x in (0.2, 0.6)
+    ]
+    return Analysis(
+        media=Media(clip.duration, w, h, clip.frame_rate), language="en", target_language="PL", models={},
+        people=(Person("p1", "Speaker 1", "#00e5ff", True, 1.0, 30.0), Person("p2", "Speaker 2", "#ffb000", True, 1.0, 30.0)),
+        phrases=tuple(phrases), turns=tuple(PersonTurn(p.start, p.end, p.person or "p1") for p in phrases),
+        tracks=(Track("p1", boxes[0]), Track("p2", boxes[1])), notices=(), timings={},
+    )  # fmt: skip
+
+
+def longer(case: Case, folder: Path, times: int = 10) -> Case:
+    """The clip, `times` over."""
+    to = folder / f"{case.name}_x{times}.mp4"
+    subprocess.run(
+        [media.ffmpeg_binary(), "-v", "error", "-stream_loop", str(times - 1), "-i", case.clip, "-c", "copy", "-y", to],
+        check=True,
+    )
+    return Case(to.stem, to, None)
+
+
+def calibration(pairs: list[tuple[float, bool]]) -> list[dict[str, float]]:
+    """How often phrases were right, in the lower, middle and upper third by confidence."""
+    ordered, rows = sorted(pairs), []
+    for i in range(3):
+        part = ordered[i * len(ordered) // 3 : (i + 1) * len(ordered) // 3]
+        if part:
+            rows.append({
+                "confidence": sum(c for c, _ in part) / len(part), "right": sum(r for _, r in part) / len(part), "phrases": len(part),
+            })  # fmt: skip
+    return rows
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", nargs="*", default=[], help="names of clips")
+    parser.add_argument("--quick", action="store_true", help="no rendering and no memory measurement")
+    given = parser.parse_args()
+    summary: dict[str, Any] = {"clips": {}, "evidence": {}}
+    with tempfile.TemporaryDirectory() as scratch, own_cache() as settings:
+        folder = Path(scratch)
+        chosen = [c for c in cases(folder) if not given.only or c.name in given.only]
+        print(f"{'clip':28} {'WER':>6} {'speaker':>8} {'count':>6} {'face':>6} {'x length':>9} {'MB':>6}  s by stage")
+        for case in chosen:
+            out = folder / "out" / case.name
+            row = command(case.clip, case.language, out)
+            figures = scored((out / "transcript.json").read_text(), case.truth) if case.truth else {}
+            rttm = case.clip.with_suffix(".rttm")
+            if rttm.exists():
+                from benchmarks.der import der, read_rttm
+
+                figures["der"] = der(read_rttm(rttm), read_rttm(out / "turns.rttm"))
+            summary["clips"][case.name] = {**figures, **row}
+            cells = [
+                figures.get(k) for k in ("word_error_rate", "speaker_accuracy", "speaker_count_error", "face_accuracy")
+            ]
+            shown = " ".join(f"{'-' if v is None else f'{v:.2f}':>7}" for v in cells)
+            stages = " ".join(f"{k} {v:.1f}" for k, v in row["timings"].items())
+            der_text = f"  DER {figures['der']:.3f}" if "der" in figures else ""
+            print(f"{case.name:28}{shown} {row['ratio']:9.2f} {row['megabytes']:6.0f}  {stages}{der_text}", flush=True)
+
+        print(
+            f"\n{'evidence':28} {'speaker: voice':>15} {'co-occ':>7} {'all':>6}   {'face: voice':>12} {'co-occ':>7} {'all':>6}  face stage/length"
+        )
+        pairs: list[tuple[float, bool]] = []
+        for case in chosen:
+            if not case.truth or "faces" not in json.loads(case.truth.read_text()):
+                continue
+            scores, found, share = evidence(case, settings)
+            pairs += found
+            summary["evidence"][case.name] = {
+                m: {k: scores[m].get(k) for k in ("speaker_accuracy", "face_accuracy")} for m in MODES
+            }
+            summary["evidence"][case.name]["face_stage_over_length"] = share
+            s, f = ([scores[m].get(k, float("nan")) for m in MODES] for k in ("speaker_accuracy", "face_accuracy"))
+            print(
+                f"{case.name:28} {s[0]:15.2f} {s[1]:7.2f} {s[2]:6.2f}   {f[0]:12.2f} {f[1]:7.2f} {f[2]:6.2f}  {share:.2f}",
+                flush=True,
+            )
+        summary["calibration"] = calibration(pairs)
+        for row in summary["calibration"]:
+            print(f"confidence about {row['confidence']:.2f}: {row['right']:.0%} of {row['phrases']} phrases right")
+
+        if not given.quick:
+            summary["rendering"] = rendering(settings, folder)
+            print(
+                "\nrendering over a plain transcode, 60 s of 720p: "
+                + ", ".join(f"{k} {v:.2f}" for k, v in summary["rendering"].items())
+            )
+            short = next(
+                (c for c in chosen if c.name == "cuts"), next((c for c in chosen if c.clip.suffix == ".mp4"), None)
+            )
+            if short:
+                long = longer(short, folder)
+                summary["memory_mb"] = {
+                    c.name: command(c.clip, "en", folder / "out" / f"memory_{c.name}")["megabytes"]
+                    for c in (short, long)
+                }
+                print("peak memory, MB: " + ", ".join(f"{k} {v:.0f}" for k, v in summary["memory_mb"].items()))
+    print(json.dumps(summary, default=lambda v: str(v) if isinstance(v, (Fraction, Path)) else v))
+
+
+if __name__ == "__main__":
+    main()

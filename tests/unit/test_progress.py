@@ -1,0 +1,52 @@
+"""The share done never goes back, and the time left becomes right as a run goes on."""
+
+import pytest
+
+from pipeline import progress
+from pipeline.progress import ANALYSE, RENDER, Clock
+from pipeline.records import Progress
+
+
+@pytest.fixture
+def at(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    now = [0.0]
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
+    return now
+
+
+def test_the_share_done_grows_to_one_and_never_goes_back(at: list[float]) -> None:
+    clock = Clock(ANALYSE + RENDER, duration=30.0)
+    shares = []
+    for stage in ANALYSE + RENDER:
+        for step in range(11):
+            at[0] += 0.7
+            shares.append(clock.mark(Progress(stage, step / 10)).overall)
+    assert shares == sorted(shares)
+    assert shares[-1] == pytest.approx(1.0)
+
+
+def test_the_time_left_follows_a_machine_five_times_slower(at: list[float]) -> None:
+    clock = Clock(ANALYSE, duration=60.0)
+    seconds = {stage: 5 * (a + b * 60) for stage, (a, b) in progress.EXPECTED.items()}
+    at[0] += seconds["probe"]
+    clock.mark(Progress("speech", 0.0))
+    at[0] += seconds["speech"]
+    left = clock.mark(Progress("voices", 0.0)).seconds_left
+    truth = sum(seconds[s] for s in ("voices", "faces", "people", "translate"))
+    assert left == pytest.approx(truth, rel=0.25)
+
+
+def test_closing_closes_the_work() -> None:
+    closed = []
+
+    def work():
+        try:
+            yield Progress("probe")
+            yield Progress("speech")
+        finally:
+            closed.append(True)
+
+    run = Clock(ANALYSE).follow(work())
+    next(run)
+    run.close()
+    assert closed == [True]
