@@ -6,8 +6,9 @@ Importing this takes no model and no heavy library; what is needed is imported w
 """
 
 from pipeline.errors import PipelineError
+from pipeline.options import Options
 from pipeline.records import Analysis, Look, Models, Notice, Progress, Stage
-from pipeline.run import Options, analyse, render
+from pipeline.run import analyse, render
 from pipeline.settings import Settings
 
 __all__ = [

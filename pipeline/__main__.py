@@ -100,7 +100,7 @@ def _translate(arguments: Sequence[str]) -> int:
 
     from pipeline import languages, results
     from pipeline.models import load
-    from pipeline.run import Options
+    from pipeline.options import Options
 
     settings = Settings.from_environment(models=given.models)
     target = languages.parse_target(given.to).code

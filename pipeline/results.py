@@ -13,13 +13,14 @@ from pathlib import Path
 
 from pipeline import run, transcript
 from pipeline.errors import RecordError, UsageError
+from pipeline.options import Options
 from pipeline.progress import ANALYSE, RENDER, Clock
 from pipeline.records import Analysis, Look, Models, Stage
 from pipeline.settings import Settings
 
 
 def process(
-    clip: Path, options: run.Options, look: Look, out: Path, settings: Settings, models: Models, *, video: bool = True
+    clip: Path, options: Options, look: Look, out: Path, settings: Settings, models: Models, *, video: bool = True
 ) -> Stage[Analysis]:
     """The folder `out` holds every file of the run; an earlier run's folder is replaced, anything else is refused.
 

@@ -11,13 +11,14 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Generator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 from pipeline import media, progress, transcript
 from pipeline.cache import StageCache, content_hash
 from pipeline.errors import NoAudioError
+from pipeline.options import Options
 from pipeline.progress import Clock
 from pipeline.records import (
     Analysis,
@@ -36,18 +37,6 @@ from pipeline.records import (
 from pipeline.settings import Settings
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What one visitor asks of one clip."""
-
-    target: str = ""  #: DeepL code ("PL", "EN-US"); "" for no translation
-    source: str | None = None  #: ISO 639-1 as Whisper names it; None to detect it
-    speakers: int | None = None  #: number of voices; None to find it
-    keys: tuple[str, ...] = field(default=(), repr=False)  #: the visitor's own DeepL keys; () for the settings' keys
-    formality: str = "default"  #: as DeepL names it
-    glossary: str = ""  #: a DeepL glossary id, or lines "term = translation"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,17 @@
+"""What one visitor asks of one clip."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The choices of one run."""
+
+    target: str = ""  #: DeepL code ("PL", "EN-US"); "" for no translation
+    source: str | None = None  #: ISO 639-1 as Whisper names it; None to detect it
+    speakers: int | None = None  #: number of voices; None to find it
+    keys: tuple[str, ...] = field(default=(), repr=False)  #: the visitor's own DeepL keys; () for the settings' keys
+    formality: str = "default"  #: "default", "more", "less"
+    glossary: str = ""  #: a DeepL glossary id, or lines "term = translation"
