@@ -1,0 +1,139 @@
+"""Detections: where faces are in single frames.
+
+A detector is any callable `(n, h, w, 3) uint8 RGB -> list of n arrays (k, 15)`: left, top, right, bottom, score, then x, y of the
+right eye, left eye, nose, right and left corner of the mouth, in px. "Right" is the person's: left in the picture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    Detector = Callable[[np.ndarray], list[np.ndarray]]
+
+#: RetinaFace MobileNet0.25 (Deng et al. 2020, arXiv 1905.00641): anchors a side in px by stride, and variances.
+STRIDES = (8, 16, 32)
+ANCHORS = ((16, 32), (64, 128), (256, 512))
+VARIANCE = (0.1, 0.2)
+#: Mean of the training pictures, blue, green, red.
+MEAN = (104.0, 117.0, 123.0)
+#: Kept as a detection; a track needs one clearly better (see `track.SURE`).
+SCORE = 0.5
+#: Intersection over union above which the weaker of two detections is the same face.
+OVERLAP = 0.4
+
+#: px, long side of the everyday scan. The smallest anchor is 16 px, faces from about 20 px of it are found.
+NEAR = 640
+#: px, the largest face the scan at full size adds: what it finds above that the everyday scan knows better.
+FAR_FACE = 64
+
+
+class RetinaFaceOnnx:
+    """RetinaFace with a MobileNet0.25 trunk in onnxruntime; the light set's detector."""
+
+    def __init__(self, model: Path | bytes) -> None:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 2
+        source = model if isinstance(model, bytes) else str(model)
+        self._session = onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+
+    def __call__(self, images: np.ndarray) -> list[np.ndarray]:
+        """Faces of `images` (n, h, w, 3) uint8 RGB: n arrays (k, 15) float32, best first."""
+        import numpy as np
+
+        count, height, width, _ = images.shape
+        tall, wide = -(-height // 32) * 32, -(-width // 32) * 32  # the pyramid's levels must fit each other
+        blob = np.zeros((count, 3, tall, wide), np.float32)
+        for channel in range(3):
+            blob[:, channel, :height, :width] = images[..., 2 - channel]
+            blob[:, channel, :height, :width] -= MEAN[channel]
+        loc, conf, points = self._session.run(None, {"input": blob})
+        anchors = _anchors(tall, wide)
+        return [_decode(*one, anchors) for one in zip(loc, conf[..., 1], points, strict=True)]
+
+
+@lru_cache(maxsize=8)
+def _anchors(height: int, width: int) -> np.ndarray:
+    """Centre x, y and side of every anchor in px (n, 3), in the order of the network's rows."""
+    import numpy as np
+
+    levels = []
+    for stride, sides in zip(STRIDES, ANCHORS, strict=True):
+        y, x, side = np.meshgrid(
+            (np.arange(height // stride) + 0.5) * stride,
+            (np.arange(width // stride) + 0.5) * stride,
+            sides,
+            indexing="ij",
+        )
+        levels.append(np.stack([x, y, side], -1).reshape(-1, 3))
+    return np.concatenate(levels).astype(np.float32)
+
+
+def _decode(loc: np.ndarray, score: np.ndarray, points: np.ndarray, anchors: np.ndarray) -> np.ndarray:
+    import numpy as np
+
+    keep = np.flatnonzero(score > SCORE)
+    loc, score, points, anchors = loc[keep], score[keep], points[keep], anchors[keep]
+    side = anchors[:, 2:]
+    centre = anchors[:, :2] + loc[:, :2] * VARIANCE[0] * side
+    half = side * np.exp(loc[:, 2:] * VARIANCE[1]) / 2
+    landmarks = anchors[:, None, :2] + points.reshape(-1, 5, 2) * VARIANCE[0] * side[:, None]
+    faces = np.concatenate([centre - half, centre + half, score[:, None], landmarks.reshape(-1, 10)], 1)
+    return suppress(faces)
+
+
+def suppress(faces: np.ndarray) -> np.ndarray:
+    """`faces` (k, 15) without the weaker ones of those that overlap, best first."""
+    import numpy as np
+
+    faces = faces[np.argsort(-faces[:, 4], kind="stable")]
+    kept: list[int] = []
+    for index in range(len(faces)):
+        if not kept or overlap(faces[index : index + 1], faces[kept]).max() < OVERLAP:
+            kept.append(index)
+    return faces[kept]
+
+
+def overlap(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Intersection over union (n, m) of boxes `a` (n, 4 or more) and `b` (m, 4 or more)."""
+    import numpy as np
+
+    low = np.maximum(a[:, None, :2], b[None, :, :2])
+    high = np.minimum(a[:, None, 2:4], b[None, :, 2:4])
+    common = np.clip(high - low, 0, None).prod(-1)
+    area_a, area_b = ((x[:, 2:4] - x[:, :2]).prod(-1) for x in (a, b))
+    return common / np.maximum(area_a[:, None] + area_b[None] - common, 1e-6)
+
+
+def detect(detector: Detector, images: Sequence[np.ndarray], far: Sequence[bool]) -> list[np.ndarray]:
+    """Faces (k, 15) of each of `images` (h, w, 3), in their px: found at `NEAR` px, small ones also at full size where `far`.
+
+    A close-up that fills the picture needs the reduced scan (the largest anchor is 512 px), a face of 24 px in 720p the
+    full one: 1280 px cost four times the 640 px scan, so the caller asks for it on some frames only.
+    """
+    import cv2
+    import numpy as np
+
+    height, width = images[0].shape[:2]
+    factor = min(1.0, NEAR / max(height, width))
+    if factor == 1.0:
+        return detector(np.stack(images))
+    size = (round(width * factor), round(height * factor))
+    found = detector(np.stack([cv2.resize(image, size, interpolation=cv2.INTER_AREA) for image in images]))
+    for faces in found:
+        faces[:, [0, 2, *range(5, 15, 2)]] *= width / size[0]
+        faces[:, [1, 3, *range(6, 15, 2)]] *= height / size[1]
+    for index in np.flatnonzero(far):  # one at a time: a batch of full frames would cost 90 MB
+        small = detector(images[index][None])[0]
+        small = small[(small[:, 3] - small[:, 1]) < FAR_FACE]
+        if len(found[index]) and len(small):
+            small = small[overlap(small, found[index]).max(1) < 0.3]
+        found[index] = np.concatenate([found[index], small])
+    return found

@@ -1,0 +1,264 @@
+"""The face stage: one pass over the clip's frames gives shots, tracks, lips and identities.
+
+Frames come at up to 30 a second and at most 720p from the decoder and live for one block (some 40 frames): shots need a
+thumbnail of each, the detector every fifth, the lips all. What outlives a block is small, so memory does not grow with
+the clip.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import replace
+from fractions import Fraction
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from pipeline.faces import detect, identify, lips, shots, track
+from pipeline.records import Clip, Faces, FaceTrack, Notice, Progress, Shot, Stage
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy as np
+
+#: px of a frame at most: 720p. Lips of a face 1/8 of the height are then still 14 px between the eyes.
+PIXELS = 1280 * 720
+#: Frames a second at most; half of the rate is taken above. 25 is what audio-visual models are trained on (Light-ASD #9).
+RATE = 30
+#: s between detections; motion between two is nearly straight.
+STEP = 0.2
+#: Every third detection also looks for small faces at full size.
+FAR = 3
+#: Detections handed to the model at once.
+BATCH = 8
+#: Faces whose lips are read in one frame: the largest. Nobody follows more than this many conversations.
+MOUTHS = 6
+
+
+def find_faces(
+    clip: Clip, detector: detect.Detector | None = None, embedder: identify.Embedder | None = None
+) -> Stage[Faces]:
+    """The shots of `clip` and the faces in them, as tracks with lips, identity and portrait.
+
+    Without `detector` and `embedder` the light set's are fetched and loaded. Yields Progress; `found` is what is known so
+    far (tracks without clusters), after every shot.
+
+    Raises MediaError when the clip cannot be decoded, ModelError when weights cannot be fetched.
+    """
+    from pipeline import media, models
+
+    if detector is None:
+        detector = _retinaface((yield from models.path("retinaface-mobilenet")))
+    if embedder is None:
+        embedder = identify.dlib_faces((yield from models.path("dlib-resnet")))
+    mesh = lips.FaceMesh((yield from models.path("face-mesh")))
+
+    width, height = _working_size(clip)
+    rate = _working_rate(clip)
+    frames = media.frames(clip, width=width, height=height, rate=rate, pixels="yuv420p")
+    work = _Work(clip, width, height, rate, detector, embedder, mesh)
+    reported = 0.0
+    known = 0
+    try:
+        for t, frame in frames:
+            work.push(t, frame)
+            if t - reported >= 0.5:
+                reported = t
+                found = work.faces() if len(work.finished) != known else None
+                known = len(work.finished)
+                yield Progress("faces", min(0.99, t / max(clip.duration, 1e-3)), f"{len(work.finished)} tracks", found)
+        work.close()
+    finally:
+        frames.close()  # type: ignore[attr-defined]  # a generator: ends the decoder
+    return work.result()
+
+
+class _Work:
+    """The state of the pass. `push` every frame, `close`, then `result`."""
+
+    def __init__(
+        self,
+        clip: Clip,
+        width: int,
+        height: int,
+        rate: Fraction,
+        detector: detect.Detector,
+        embedder: identify.Embedder,
+        mesh: lips.FaceMesh,
+    ) -> None:
+        self.clip, self.width, self.height = clip, width, height
+        self.detector, self.embedder, self.mesh = detector, embedder, mesh
+        self.step = max(1, round(float(rate) * STEP))
+        self.cutter = shots.Cutter(rate)
+        self.tracker = track.Tracker()
+        self.waiting: deque[tuple[float, np.ndarray]] = deque()  # the cutter has not decided yet
+        self.block: list[tuple[float, np.ndarray]] = []  # of one shot, the first frame already detected if `seen`
+        self.seen = False
+        self.samples = 0  # of this shot
+        self.count = 0
+        self.cuts: set[int] = set()
+        self.starts: list[float] = []
+        self.last = 0.0
+        self.finished: list[FaceTrack] = []
+
+    def push(self, t: float, frame: np.ndarray) -> None:
+        cut = self.cutter.push(shots.shrink(frame, self.height))
+        if cut is not None:
+            self.cuts.add(cut)
+        self.waiting.append((t, frame))
+        if len(self.waiting) > shots.LAG:
+            self._settle()
+
+    def close(self) -> None:
+        while self.waiting:
+            self._settle()
+        self._process(final=True)
+        self._finish(self.tracker.cut())
+
+    def _settle(self) -> None:
+        """The oldest waiting frame joins its shot."""
+        t, frame = self.waiting.popleft()
+        if self.count in self.cuts or not self.starts:
+            if self.starts:
+                self._process(final=True)
+                self._finish(self.tracker.cut())
+            self.block, self.seen, self.samples = [], False, 0
+            self.starts.append(t)
+        self.count += 1
+        self.last = t
+        self.block.append((t, frame))
+        if len(self.block) > self.step * BATCH:
+            self._process(final=False)
+
+    def _process(self, final: bool) -> None:
+        """Detects, links and reads lips in the block; its last sample starts the next one."""
+        import cv2
+
+        if not self.block:
+            return
+        picks = list(range(0, len(self.block), self.step))
+        if final and picks[-1] != len(self.block) - 1:
+            picks.append(len(self.block) - 1)
+        images = {i: cv2.cvtColor(self.block[i][1], cv2.COLOR_YUV2RGB_I420) for i in picks}
+        fresh = picks[1:] if self.seen else picks
+        if fresh:
+            far = [(self.samples + n) % FAR == 0 for n in range(len(fresh))]
+            found = detect.detect(self.detector, [images[i] for i in fresh], far)
+            self.samples += len(fresh)
+            for i, faces in zip(fresh, found, strict=True):
+                t = self.block[i][0]
+                self._finish(self.tracker.step(t, faces, track.chips_of(images[i], faces)))
+                for live in self.tracker.live:
+                    if live.times[-1] == t:
+                        identify.consider(live, t, images[i], live.faces[-1])
+        for i in range(1 if self.seen else 0, picks[-1] + 1):
+            self._read_lips(*self.block[i], images.get(i))
+        self.block = self.block[picks[-1] :]
+        self.seen = True
+
+    def _read_lips(self, t: float, frame: np.ndarray, image: np.ndarray | None) -> None:
+        import cv2
+        import numpy as np
+
+        here = [(live, face) for live in self.tracker.live if (face := live.at(t)) is not None]
+        here = [(live, face) for live, face in here if np.linalg.norm(face[7:9] - face[5:7]) >= lips.MIN_EYES]
+        if not here:
+            return
+        if image is None:
+            image = cv2.cvtColor(frame, cv2.COLOR_YUV2RGB_I420)
+        here.sort(key=lambda pair: -float(pair[1][3] - pair[1][1]))
+        for live, face in here[:MOUTHS]:
+            value = lips.opening(self.mesh, image, face)
+            if value is not None:
+                live.mouth.append((round(t, 4), round(value, 4)))
+
+    def _finish(self, ended: list[track.Live]) -> None:
+        """Tracks that ended become records: embedded, split where they join two people, without their pictures."""
+        for live in ended:
+            if max(face[4] for face in live.faces) < track.SURE or (len(live.times) < 2 and len(ended) > 1):
+                continue
+            self._record(live)
+
+    def _record(self, live: track.Live) -> None:
+        import numpy as np
+
+        candidates: list[identify.Candidate] = [c for c in live.candidates if c.quality > 0]  # type: ignore[misc]
+        good = [c for c in candidates if c.quality >= identify.MIN_QUALITY]
+        vectors = self.embedder([(c.image, c.landmarks) for c in good]) if good else np.empty((0, self.embedder.dim))
+        at = identify.change_of_face(vectors, self.embedder.threshold)
+        if at is not None:
+            inside = [i for i, t in enumerate(live.times) if good[at - 1].t < t <= good[at].t]
+            first = min(inside, key=lambda i: live.likeness[i])
+            for piece in (slice(0, first), slice(first, None)):
+                when = live.times[piece]
+                part = track.Live(
+                    live.shot, when, live.faces[piece], live.likeness[piece],
+                    mouth=[m for m in live.mouth if when[0] <= m[0] <= when[-1]],
+                    candidates=[c for c in candidates if when[0] <= c.t <= when[-1]],
+                )  # fmt: skip
+                self._record(part)
+            return
+        scale = self.clip.width / self.width
+        boxes = np.stack([face[:4] for face in live.faces]) * scale
+        best = max(candidates, key=lambda c: c.quality, default=None)
+        weights = [c.quality for c in good]
+        self.finished.append(
+            FaceTrack(
+                id=len(self.finished) + 1,
+                shot=live.shot,
+                boxes=track.smooth(live.times, boxes, live.times[0], live.times[-1]),
+                mouth=tuple(live.mouth),
+                embedding=tuple(round(float(v), 5) for v in identify.mean(vectors, weights)) if good else (),
+                quality=round(best.quality, 3) if best else 0.0,
+                portrait=identify.portrait(best) if best else b"",
+            )
+        )
+
+    def faces(self) -> Faces:
+        """What is known so far."""
+        ends = [*self.starts[1:], max(self.last, 0.0)]
+        return Faces(tuple(Shot(a, b) for a, b in zip(self.starts, ends, strict=True)), tuple(self.finished))
+
+    def result(self) -> Faces:
+        import numpy as np
+
+        found = sorted(self.finished, key=lambda one: (one.boxes[0].t, one.id))
+        known = [i for i, one in enumerate(found) if one.embedding]
+        labels: dict[int, int] = {}
+        if known:
+            together = np.array([[_together(found[a], found[b]) for b in known] for a in known])
+            vectors = np.array([found[i].embedding for i in known])
+            weights = np.array([found[i].quality * min(5.0, _seconds(found[i]) + 0.2) for i in known])
+            labels = dict(
+                zip(known, identify.cluster(vectors, weights, together, self.embedder.threshold), strict=True)
+            )
+        tracks = tuple(replace(one, id=i + 1, cluster=labels.get(i)) for i, one in enumerate(found))
+        ends = [*self.starts[1:], max(self.clip.duration, self.last)]
+        notices = () if tracks else (Notice("no_faces", "No face was found in the picture."),)
+        return Faces(tuple(Shot(a, b) for a, b in zip(self.starts, ends, strict=True)), tracks, notices)
+
+
+def _together(a: FaceTrack, b: FaceTrack) -> bool:
+    """Both are in the picture at one time: they are two people."""
+    return (
+        a.id != b.id and min(a.boxes[-1].t, b.boxes[-1].t) - max(a.boxes[0].t, b.boxes[0].t) >= 0.0 and a.shot == b.shot
+    )
+
+
+def _seconds(one: FaceTrack) -> float:
+    return one.boxes[-1].t - one.boxes[0].t
+
+
+def _working_size(clip: Clip) -> tuple[int, int]:
+    factor = min(1.0, (PIXELS / (clip.width * clip.height)) ** 0.5)
+    return max(2, round(clip.width * factor / 2) * 2), max(2, round(clip.height * factor / 2) * 2)
+
+
+def _working_rate(clip: Clip) -> Fraction:
+    rate = clip.frame_rate or Fraction(25)
+    return rate / -(-rate // RATE)
+
+
+@lru_cache(maxsize=1)
+def _retinaface(model: Path) -> detect.RetinaFaceOnnx:
+    return detect.RetinaFaceOnnx(model)

@@ -1,0 +1,251 @@
+"""Identity: which tracks are the same person.
+
+A few good faces of every track are embedded; tracks, not frames, are clustered, and two tracks seen at the same time are
+never one person.
+
+An embedder has `name`, `threshold` (cosine distance below which two faces are one person), `dim`, and takes a list of
+(image (h, w, 3) uint8 RGB, landmarks (5, 2) px) to unit vectors (n, dim).
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from pipeline.faces.track import Live
+
+
+class Embedder(Protocol):
+    name: str
+    threshold: float
+    dim: int
+
+    def __call__(self, faces: list[tuple[np.ndarray, np.ndarray]]) -> np.ndarray: ...
+
+
+#: s of a track that give one candidate face, and the most candidates a track keeps: the span doubles when they are full.
+SPAN = 3.0
+CANDIDATES = 8
+#: Side of the region kept of a candidate, in sides of the face box (head and shoulders), and its px at most.
+MARGIN = 2.2
+KEPT = 384
+#: px, side of a portrait in the gallery.
+PORTRAIT = 256
+#: Best face of a track below this: blurred, tiny or in profile; its embedding says more about the pose than the person.
+MIN_QUALITY = 0.12
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A face worth embedding: a region of its frame with the landmarks in the region's px."""
+
+    t: float
+    quality: float
+    image: np.ndarray  # (h, w, 3) RGB
+    landmarks: np.ndarray  # (5, 2)
+
+
+class DlibFaces:
+    """dlib's ResNet through DeepFace: 128 numbers a face, mirrored faces give the same ones. The light set's embedder."""
+
+    name = "dlib ResNet"
+    dim = 128
+    #: dlib's own rule is a Euclidean distance of 0.6 between vectors of length 1.4 (dlib.net, face recognition example):
+    #: 0.09 as cosine; DeepFace's table says 0.07. Averages of several faces are steadier than the single pair these are for.
+    threshold = 0.075
+
+    #: Eyes, nose and corners of the mouth in the 150 px chip with a quarter of padding the network was trained on: dlib's mean
+    #: face (`get_face_chip_details`), the eye being the mean of its six points.
+    CHIP = ((47.5, 46.6), (100.5, 46.6), (74.0, 76.6), (50.4, 103.0), (97.6, 103.0))
+
+    def __init__(self, weights: Path) -> None:
+        # DeepFace reads its home once per model, and looks for the weights in it under this name
+        with tempfile.TemporaryDirectory() as home:
+            folder = Path(home) / ".deepface" / "weights"
+            folder.mkdir(parents=True)
+            (folder / weights.name).symlink_to(weights)
+            before = {key: os.environ.get(key) for key in ("DEEPFACE_HOME", "DEEPFACE_BACKEND_ENGINE")}
+            os.environ.update(DEEPFACE_HOME=home, DEEPFACE_BACKEND_ENGINE="pytorch")
+            try:
+                from deepface.modules import modeling
+
+                self._model = modeling.build_model(task="facial_recognition", model_name="Dlib")
+            finally:
+                for key, value in before.items():
+                    if value is None:
+                        del os.environ[key]
+                    else:
+                        os.environ[key] = value
+
+    def __call__(self, faces: list[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
+        import cv2
+        import numpy as np
+
+        chips = np.empty((len(faces), 150, 150, 3), np.uint8)
+        for chip, (image, landmarks) in zip(chips, faces, strict=True):
+            matrix = similarity(landmarks, np.float32(self.CHIP))
+            cv2.warpAffine(image, matrix, (150, 150), dst=chip, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        # DeepFace takes BGR and tells 0..1 from 0..255 by the maximum
+        vectors = np.asarray(self._model.forward(chips[..., ::-1]), np.float32).reshape(len(faces), self.dim)
+        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+def similarity(points: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """The 2x3 turn, scale and shift that takes `points` (n, 2) nearest to `target` (n, 2); Umeyama 1991."""
+    import numpy as np
+
+    centre, goal = points.mean(0), target.mean(0)
+    a, b = points - centre, target - goal
+    scale = (a**2).sum()
+    real = (a * b).sum() / scale
+    imaginary = (a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]).sum() / scale
+    turn = np.array([[real, -imaginary], [imaginary, real]])
+    return np.column_stack([turn, goal - turn @ centre])
+
+
+@lru_cache(maxsize=1)
+def dlib_faces(weights: Path) -> DlibFaces:
+    """The embedder, loaded once (0.6 s)."""
+    return DlibFaces(weights)
+
+
+# --- candidates -------------------------------------------------------------------------------------------------------
+
+
+def quality(image: np.ndarray, face: np.ndarray) -> float:
+    """How well `face` (15,) in `image` RGB can be recognised, 0..1: size, pose, sharpness and the detector's score together."""
+    import cv2
+    import numpy as np
+
+    points = face[5:].reshape(5, 2)
+    side = float(min(face[2] - face[0], face[3] - face[1]))
+    eyes = points[1] - points[0]
+    distance = float(np.linalg.norm(eyes))
+    if distance < 4:
+        return 0.0
+    # where along the line of the eyes the nose stands: 0.5 frontal, 0 or 1 profile
+    nose = float((points[2] - points[0]) @ eyes) / distance**2
+    frontal = max(0.0, 1 - 2 * abs(nose - 0.5)) ** 0.5
+    left, top, right, bottom = (int(v) for v in np.clip(face[:4], 0, None))
+    patch = image[top:bottom, left:right]
+    if min(patch.shape[:2]) < 8:
+        return 0.0
+    grey = cv2.cvtColor(cv2.resize(patch, (64, 64), interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY)
+    sharp = float(cv2.Laplacian(grey, cv2.CV_32F).var())
+    inside = patch.shape[0] * patch.shape[1] / max(1.0, float((face[2] - face[0]) * (face[3] - face[1])))
+    return min(1.0, side / 110) * frontal * min(1.0, 0.3 + sharp / 500) * float(face[4]) * min(1.0, inside) ** 2
+
+
+def consider(track: Live, t: float, image: np.ndarray, face: np.ndarray) -> None:
+    """Keeps `face` (15,) of `image` as a candidate of `track` where it is the best of its span."""
+    value = quality(image, face)
+    candidates: list[Candidate] = track.candidates  # type: ignore[assignment]
+    start, span = track.times[0], SPAN * track.thinning
+    same = next((i for i, c in enumerate(candidates) if int((c.t - start) / span) == int((t - start) / span)), None)
+    if same is not None and candidates[same].quality >= value:
+        return
+    if same is not None:
+        candidates[same] = region(t, value, image, face)
+        return
+    candidates.append(region(t, value, image, face))
+    if len(candidates) > CANDIDATES:
+        track.thinning *= 2
+        best: dict[int, Candidate] = {}
+        for candidate in candidates:
+            key = int((candidate.t - start) / (SPAN * track.thinning))
+            if key not in best or best[key].quality < candidate.quality:
+                best[key] = candidate
+        candidates[:] = [best[key] for key in sorted(best)]
+
+
+def region(t: float, value: float, image: np.ndarray, face: np.ndarray) -> Candidate:
+    """Head and shoulders of `face` (15,), inside the picture."""
+    import cv2
+    import numpy as np
+
+    height, width = image.shape[:2]
+    side = MARGIN * float(max(face[2] - face[0], face[3] - face[1]))
+    side = min(side, width, height)
+    x, y = (face[0] + face[2]) / 2, (face[1] + face[3]) / 2 + 0.08 * side
+    left, top = (int(np.clip(v - side / 2, 0, limit - side)) for v, limit in ((x, width), (y, height)))
+    crop = image[top : top + int(side), left : left + int(side)]
+    factor = min(1.0, KEPT / side)
+    kept = cv2.resize(crop, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA) if factor < 1 else crop.copy()
+    return Candidate(t, value, kept, (face[5:].reshape(5, 2) - (left, top)).astype(np.float32) * factor)
+
+
+def portrait(candidate: Candidate) -> bytes:
+    """JPEG of the candidate, `PORTRAIT` px square."""
+    import cv2
+
+    image = candidate.image
+    flags = cv2.INTER_AREA if image.shape[0] > PORTRAIT else cv2.INTER_CUBIC
+    picture = cv2.cvtColor(cv2.resize(image, (PORTRAIT, PORTRAIT), interpolation=flags), cv2.COLOR_RGB2BGR)
+    done, data = cv2.imencode(".jpg", picture, (cv2.IMWRITE_JPEG_QUALITY, 88))
+    assert done
+    return data.tobytes()
+
+
+# --- clustering -------------------------------------------------------------------------------------------------------
+
+
+def change_of_face(vectors: np.ndarray, threshold: float) -> int | None:
+    """The index at which `vectors` (n, dim), in time order, become another person; None where they are one.
+
+    A cut that was missed or a face that steps before another: the two sides are each alike and far from one another.
+    """
+    distance = 1 - vectors @ vectors.T
+    best, at = 0.0, None
+    for k in range(1, len(vectors)):
+        across = float(distance[:k, k:].mean())
+        within = max(float(distance[:k, :k].max()), float(distance[k:, k:].max()))
+        if across > 1.6 * threshold and across > 1.6 * within and across - within > best:
+            best, at = across - within, k
+    return at
+
+
+def cluster(vectors: np.ndarray, weights: np.ndarray, together: np.ndarray, threshold: float) -> list[int]:
+    """A cluster number for each of `vectors` (n, dim), numbered by first member.
+
+    Agglomerative: the two nearest clusters merge while the distance of their weighted means is below `threshold`; clusters
+    holding two tracks that are `together` (n, n) in one picture never do.
+    """
+    import numpy as np
+
+    groups = [[i] for i in range(len(vectors))]
+    means = [v * w for v, w in zip(vectors, weights, strict=True)]
+    while len(groups) > 1:
+        unit = np.stack([m / max(1e-9, float(np.linalg.norm(m))) for m in means])
+        distance = 1 - unit @ unit.T
+        np.fill_diagonal(distance, np.inf)
+        for a in range(len(groups)):
+            for b in range(a):
+                if together[np.ix_(groups[a], groups[b])].any():
+                    distance[a, b] = distance[b, a] = np.inf
+        a, b = np.unravel_index(int(np.argmin(distance)), distance.shape)
+        if distance[a, b] >= threshold:
+            break
+        low, high = min(a, b), max(a, b)
+        groups[low] += groups.pop(high)
+        means[low] = means[low] + means.pop(high)
+    number = [0] * len(vectors)
+    for label, group in enumerate(sorted(groups, key=min)):
+        for index in group:
+            number[index] = label
+    return number
+
+
+def mean(vectors: np.ndarray, weights: Sequence[float]) -> np.ndarray:
+    """The weighted mean direction (dim,) of unit `vectors` (n, dim)."""
+    import numpy as np
+
+    total = (vectors * np.asarray(weights)[:, None]).sum(0)
+    return total / max(1e-9, float(np.linalg.norm(total)))
