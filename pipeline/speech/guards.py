@@ -1,0 +1,172 @@
+"""What keeps invented text out of a transcript. Pure; every recogniser's words go through `guarded`.
+
+Whisper makes text up where nobody speaks (silence, music, credits) and runs into loops; recognisers time words
+outside the clip, backwards or with no length. Sources: openai/whisper's thresholds, and the reports gathered under
+whisper PR #1253, whisper.cpp #1244, whisperX #253 and pyvideotrans #957.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from pipeline.records import Segment, Word
+
+Spans = Sequence[tuple[float, float]]  # s, in order and apart
+
+MIN_WORD_S = 0.04  #: a word shorter than a 25 Hz frame cannot be shown
+MIN_VOICED = 0.2  #: a segment with less of its length voiced was not spoken; real speech here has 0.6 and more
+
+#: Scripts without spaces between words, by Whisper's own split into words.
+UNSPACED = frozenset({"ja", "zh", "yue", "th", "lo", "my", "km"})
+
+# Credits that Whisper learned from subtitle files; nobody says them.
+_CREDITS = re.compile(
+    r".*(amara\.org|opensubtitles|zeoranger)|"
+    r"\W*(subtitles by|subtitled by|captions by|captioned by|transcription by|napisy stworzone|napisy:|"
+    r"untertitel(ung)? (im auftrag|der|von|des)|sous-titr(es|age) |sottotitoli (creati|a cura)|"
+    r"subt[íi]tulos (realizados|creados|por)|legendas pela|субтитры (сделал|создавал|делал|подготов)|"
+    r"редактор субтитров|ondertitel(ing|d) |字幕by|字幕志愿者|字幕提供|字幕製作)",
+    re.IGNORECASE | re.DOTALL,
+)
+# Things people do say, but that Whisper also hears in noise: kept where there is a clear voice.
+_FAREWELLS = re.compile(
+    r"\W*(thanks? (you )?(so much |very much )?for (watching|listening)|please subscribe|like and subscribe|"
+    r"see you (in the )?next (time|video)|dziękuj[eę] za (uwagę|oglądanie)|vielen dank fürs zuschauen|"
+    r"ご視聴ありがとうございました|感谢观看|谢谢观看|시청해 ?주셔서 감사합니다|спасибо за просмотр|merci d'avoir regardé)\W*",
+    re.IGNORECASE,
+)
+
+
+def guarded(segments: Iterable[Segment], voiced: Spans, duration: float) -> tuple[Segment, ...]:
+    """The segments that were spoken, in order, with words that are monotone, apart, inside 0..`duration` and never
+    shorter than `MIN_WORD_S`.
+
+    Words of a kept segment are all kept, but for the repeats of a loop. `voiced` is where a voice was found. Word texts
+    may carry Whisper's leading spaces; the result's do not.
+    """
+    kept = []
+    for segment in sorted(segments, key=lambda segment: segment.start):
+        words = tuple(word for word in collapsed(segment.words) if word.text.strip())
+        if not words or not spoken(replace(segment, words=words), voiced):
+            continue
+        text = segment.text if len(words) == len(segment.words) else joined(words, segment.language)
+        kept.append(replace(segment, text=text.strip(), words=to_voice(words, voiced)))
+    return _tidied(kept, duration)
+
+
+def spoken(segment: Segment, voiced: Spans) -> bool:
+    """Whether a voice stands behind the segment, and not a subtitle credit or a farewell heard in noise."""
+    share = share_voiced(segment.start, segment.end, voiced)
+    if share < MIN_VOICED or _CREDITS.match(segment.text):
+        return False
+    return share >= 0.5 or not _FAREWELLS.fullmatch(segment.text.strip())
+
+
+def share_voiced(start: float, end: float, voiced: Spans) -> float:
+    """The share of start..end in which there is a voice, 0..1."""
+    shared = sum(max(0.0, min(end, b) - max(start, a)) for a, b in voiced)
+    return shared / (end - start) if end > start else 0.0
+
+
+def collapsed(words: Sequence[Word]) -> tuple[Word, ...]:
+    """The words with every loop reduced to its first round.
+
+    A loop is one word eight times in a row ("no, no, no" is speech), two words six times, three to twelve words four
+    times. Three rounds of anything are kept: people repeat themselves.
+    """
+    keys = [_key(word.text) for word in words]
+    kept: list[int] = []
+    index = 0
+    while index < len(words):
+        length, rounds = _loop_at(keys, index)
+        if rounds:
+            kept.extend(range(index, index + length))
+            index += length * rounds
+        else:
+            kept.append(index)
+            index += 1
+    return tuple(words[i] for i in kept)
+
+
+def loops(text: str) -> bool:
+    """Whether the text runs in a circle somewhere: what is left of a failed decoding."""
+    keys = [_key(word) for word in text.split()]
+    if len(keys) < 4:  # a script without spaces: look at the characters
+        keys = list(_key(text))
+    return any(_loop_at(keys, index)[1] for index in range(len(keys)))
+
+
+def _loop_at(keys: Sequence[str], index: int) -> tuple[int, int]:
+    """(words in a round, rounds) of the loop that starts here, (0, 0) if none does."""
+    for length in range(1, 13):
+        one = keys[index : index + length]
+        if len(one) < length or not any(one):
+            break
+        rounds = 1
+        while keys[index + rounds * length : index + (rounds + 1) * length] == one:
+            rounds += 1
+        if rounds >= (8 if length == 1 else 6 if length == 2 else 4):
+            return length, rounds
+    return 0, 0
+
+
+def _key(text: str) -> str:
+    return "".join(c for c in unicodedata.normalize("NFKC", text).casefold() if c.isalnum())
+
+
+def joined(words: Iterable[Word], language: str) -> str:
+    """The words as a line of text: with single spaces, without any in scripts that have none."""
+    return ("" if language in UNSPACED else " ").join(word.text.strip() for word in words)
+
+
+def to_voice(words: Sequence[Word], voiced: Spans) -> tuple[Word, ...]:
+    """The words with the silence at their outer edges taken off: Whisper starts a first word with the pause before it
+    and lets a last one run into the pause after it (a second and more). A word wholly outside the voice stays."""
+    starts = [a for a, _ in voiced]
+    trimmed = []
+    for word in words:
+        start, end = word.start, word.end
+        at = bisect_right(starts, start) - 1
+        if (at < 0 or voiced[at][1] <= start) and at + 1 < len(voiced) and voiced[at + 1][0] < end:
+            start = max(start, voiced[at + 1][0] - 0.05)  # 50 ms: the detector's delay on soft onsets
+        at = bisect_right(starts, end) - 1
+        if at >= 0 and voiced[at][1] > start:
+            end = min(end, max(voiced[at][1] + 0.1, start + MIN_WORD_S))
+        trimmed.append(replace(word, start=start, end=end))
+    return tuple(trimmed)
+
+
+def _tidied(segments: Sequence[Segment], duration: float) -> tuple[Segment, ...]:
+    """Times of all words made monotone across segments, inside the clip, none shorter than MIN_WORD_S; every word stays.
+
+    Each word is pushed behind the one before, then those that the clip's end leaves no room for are pushed back.
+    """
+    flat = [word for segment in segments for word in segment.words]
+    if not flat:
+        return ()
+    step = min(MIN_WORD_S, duration / len(flat))
+    starts, ends, before = [], [], 0.0
+    for word in flat:
+        start = max(word.start, before)
+        before = max(word.end, start + step)
+        starts.append(start)
+        ends.append(before)
+    limit = duration
+    for index in range(len(flat) - 1, -1, -1):
+        if ends[index] <= limit:
+            break  # starts and ends before this one are in order already
+        ends[index] = limit
+        limit = starts[index] = max(0.0, min(starts[index], limit - step))
+    times = iter(zip(starts, ends, flat, strict=True))
+    result = []
+    for segment in segments:
+        words = tuple(
+            replace(word, start=start, end=end, text=word.text.strip())
+            for _, (start, end, word) in zip(segment.words, times, strict=False)
+        )
+        result.append(replace(segment, start=words[0].start, end=words[-1].end, words=words))
+    return tuple(result)

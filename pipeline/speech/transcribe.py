@@ -1,0 +1,225 @@
+"""Speech to words on any CPU: Whisper base through faster-whisper (CTranslate2, int8)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipeline import models
+from pipeline.errors import ModelError
+from pipeline.records import Notice, Phrase, Progress, Segment, Stage, Transcript, Word
+from pipeline.settings import Settings
+from pipeline.speech import guards
+from pipeline.speech.activity import RATE, speech_probability, voiced
+
+CHUNK_S = 28.0  # what Whisper hears at once is 30 s: this leaves room for the padding
+PAUSE_S = 2.0  # a longer silence ends a chunk: Whisper invents text in it
+PAD_S = 0.4  # around a chunk: Whisper drops words that start with the first sample (pyvideotrans #957)
+HOLE_S = 1.2  # voiced for so long without a word is heard a second time
+
+# openai/whisper's own, but for two. Five temperatures of fallback cost ten times the first try and rarely mend it; and
+# text that says a sentence twice compresses by 2.55 (`cuts`), a loop by 4 and more, so 2.4 would punish repetition.
+DECODING: dict[str, Any] = {
+    "beam_size": 5,
+    "temperature": (0.0, 0.4, 0.8),
+    "compression_ratio_threshold": 2.8,
+    "log_prob_threshold": -1.0,
+    "no_speech_threshold": 0.6,
+    "condition_on_previous_text": False,
+}
+OTHER_LANGUAGE = 0.8  # probability from which a chunk may be in another language than the clip
+
+
+def transcribe(sound: Path, language: str | None, *, settings: Settings | None = None) -> Stage[Transcript]:
+    """Every word that is spoken in a 16 kHz mono WAV, with its time; progress carries what is known so far.
+
+    Only what Silero VAD calls voiced is heard, in chunks that end in pauses. `language` is ISO 639-1, or None: then it
+    is detected over several chunks, and a chunk that clearly is in another one keeps its own. No speech is a result
+    with a notice.
+
+    Raises ModelError when the weights cannot be had.
+    """
+    from pipeline.media import read_sound
+
+    samples = read_sound(sound)
+    duration = len(samples) / RATE
+    yield Progress("speech", 0.0, "Listening for voices")
+    spans = tuple((a, min(b, duration)) for a, b in voiced(speech_probability(samples), gap_s=0.3))
+    if not spans:
+        return Transcript("", 0.0, (), (Notice("no-speech", "Nobody speaks in this clip."),))
+    model = yield from _model(settings)
+    chunks = _chunks(spans)
+    yield Progress("speech", 0.05, "Recognising the language" if language is None else "Transcribing")
+    main, confidence, spoken = _languages(model, samples, chunks, language)
+
+    heard: list[Segment] = []
+    for chunk, own in zip(chunks, spoken, strict=True):
+        for segment in _hear(model, samples, chunk, own):
+            heard.append(segment)
+            known = Transcript(main, confidence, guards.guarded(heard, spans, duration))
+            yield Progress("speech", min(0.95, 0.1 + 0.85 * segment.end / duration), "Transcribing", known)
+    for hole in _holes(spans, heard):
+        yield Progress("speech", 0.96, "Listening again where words are missing")
+        own = next((own for chunk, own in zip(chunks, spoken, strict=True) if hole[0] < chunk[1]), main)
+        heard.extend(_hear(model, samples, hole, own))
+    segments = guards.guarded(heard, spans, duration)
+    if not segments:
+        return Transcript("", 0.0, (), (Notice("no-speech", "No words could be made out in this clip."),))
+    return Transcript(main, confidence, segments)
+
+
+def translate_speech(
+    sound: Path, phrases: tuple[Phrase, ...], language: str, target: str, *, settings: Settings | None = None
+) -> Stage[tuple[str | None, ...]]:
+    """What each phrase says in English, by Whisper's translate task on its sound; None where nothing trustworthy came.
+
+    A phrase that is English already, and any `target` but English, get None. Loops and guesses (compression, log
+    probability) are tried again at higher temperatures and dropped if they remain.
+
+    Raises ModelError when the weights cannot be had.
+    """
+    from pipeline.media import read_sound
+
+    if not target.upper().startswith("EN") or not phrases:
+        return (None,) * len(phrases)
+    samples = read_sound(sound)
+    model = yield from _model(settings)
+    texts: list[str | None] = []
+    for index, phrase in enumerate(phrases):
+        yield Progress("translate", index / len(phrases), "Translating into English")
+        own = phrase.language or language
+        if own == "en":
+            texts.append(None)
+            continue
+        # As much padding as belongs to nobody else: half the way to the neighbours.
+        before = max((p.end for p in phrases if p.end <= phrase.start), default=0.0)
+        after = min((p.start for p in phrases if p.start >= phrase.end), default=len(samples) / RATE)
+        start = max(phrase.start - PAD_S, (before + phrase.start) / 2)
+        end = min(phrase.end + PAD_S, (after + phrase.end) / 2)
+        texts.append(_translated(model, _padded(samples, start, end), own))
+    return tuple(texts)
+
+
+def _translated(model: Any, sound: np.ndarray, language: str) -> str | None:
+    options = {**DECODING, "temperature": (0.0, 0.2, 0.4, 0.6, 0.8), "compression_ratio_threshold": 2.4}
+    segments, _ = model.transcribe(sound, language=language, task="translate", word_timestamps=False, **options)
+    kept = [
+        segment.text.strip()
+        for segment in segments
+        if segment.avg_logprob > options["log_prob_threshold"]
+        and segment.compression_ratio < options["compression_ratio_threshold"]
+        and not guards.loops(segment.text)
+    ]
+    return " ".join(text for text in kept if text) or None
+
+
+# --- the model --------------------------------------------------------------------------------------------------------
+
+
+def _model(settings: Settings | None) -> Stage[Any]:
+    folder = yield from models.path("whisper-base", settings)
+    if not _load.cache_info().currsize:
+        yield Progress("speech", 0.02, "Loading Whisper base")
+    return _load(folder)
+
+
+@cache
+def _load(folder: Path) -> Any:
+    from faster_whisper import WhisperModel
+
+    threads = int(os.environ.get("OMP_NUM_THREADS") or 0) or min(8, len(os.sched_getaffinity(0)))
+    try:
+        return WhisperModel(str(folder), device="cpu", compute_type="int8", cpu_threads=threads)
+    except (RuntimeError, ValueError, OSError) as error:
+        raise ModelError(f"Whisper base could not be loaded ({error}); delete {folder} and run again.") from error
+
+
+def _padded(samples: np.ndarray, start: float, end: float) -> np.ndarray:
+    """start..end with `PAD_S` of silence around it."""
+    silence = np.zeros(int(PAD_S * RATE), np.float32)
+    return np.concatenate([silence, samples[max(0, int(start * RATE)) : int(end * RATE)], silence])
+
+
+def _chunks(spans: guards.Spans) -> list[tuple[float, float]]:
+    """The voiced spans gathered into chunks of at most CHUNK_S, split at pauses over PAUSE_S or else at the longest one.
+
+    A single span may be longer: Whisper then goes through it window by window.
+    """
+    groups = [[spans[0]]]
+    for span in spans[1:]:
+        if span[0] - groups[-1][-1][1] > PAUSE_S:
+            groups.append([])
+        groups[-1].append(span)
+    chunks = []
+    while groups:
+        group = groups.pop(0)
+        if group[-1][1] - group[0][0] > CHUNK_S and len(group) > 1:
+            # The longest pause, rather one in the middle: chunks of a few words are recognised worse.
+            middle = (group[0][0] + group[-1][1]) / 2
+            length = group[-1][1] - group[0][0]
+
+            def merit(
+                at: int, group: list[tuple[float, float]] = group, middle: float = middle, length: float = length
+            ) -> float:
+                return group[at][0] - group[at - 1][1] - 2 * abs(group[at][0] - middle) / length
+
+            split = max(range(1, len(group)), key=merit)
+            groups[:0] = [group[:split], group[split:]]
+        else:
+            chunks.append((group[0][0], group[-1][1]))
+    return chunks
+
+
+def _hear(model: Any, samples: np.ndarray, chunk: tuple[float, float], language: str) -> Iterator[Segment]:
+    """What Whisper hears in the chunk, on the clip's clock. Word texts keep Whisper's spaces."""
+    start = max(0.0, chunk[0] - PAD_S / 2)
+    sound = _padded(samples, start, chunk[1] + PAD_S / 2)
+    shift = start - PAD_S
+    segments, _ = model.transcribe(sound, language=language, task="transcribe", word_timestamps=True, **DECODING)
+    for segment in segments:
+        words = tuple(
+            Word(max(0.0, word.start + shift), max(0.0, word.end + shift), word.word, word.probability)
+            for word in segment.words
+        )
+        if words and segment.avg_logprob > DECODING["log_prob_threshold"] - 0.5:
+            yield Segment(words[0].start, words[-1].end, segment.text.strip(), words, language)
+
+
+def _holes(spans: guards.Spans, heard: Sequence[Segment]) -> list[tuple[float, float]]:
+    """Voiced stretches in which no word was heard though there is time for one."""
+    words = sorted((word.start, word.end) for segment in heard for word in segment.words)
+    holes = []
+    for start, end in spans:
+        at = start
+        for word_start, word_end in [*(word for word in words if word[1] > start and word[0] < end), (end, end)]:
+            if word_start - at >= HOLE_S:
+                holes.append((at, word_start))
+            at = max(at, word_end)
+    return holes
+
+
+def _languages(
+    model: Any, samples: np.ndarray, chunks: Sequence[tuple[float, float]], given: str | None
+) -> tuple[str, float, list[str]]:
+    """(the clip's language, its probability, the language of every chunk)."""
+    if given:
+        return given, 1.0, [given] * len(chunks)
+    weights: dict[str, float] = {}
+    found: list[dict[str, float]] = []
+    for start, end in chunks:
+        _, _, ranking = model.detect_language(samples[int(start * RATE) : int(end * RATE)])
+        found.append(dict(ranking))
+        for name, probability in ranking:
+            weights[name] = weights.get(name, 0.0) + probability * (end - start)
+    main = max(weights, key=weights.__getitem__)
+    spoken = []
+    for (start, end), ranking in zip(chunks, found, strict=True):
+        best = max(ranking, key=ranking.__getitem__)
+        clearly_other = ranking[best] >= OTHER_LANGUAGE and end - start >= 2.0
+        spoken.append(best if clearly_other else main)
+    return main, min(1.0, weights[main] / sum(end - start for start, end in chunks)), spoken
