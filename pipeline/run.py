@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from pipeline import media, progress, transcript
+from pipeline import languages, media, progress, transcript
 from pipeline.cache import StageCache, content_hash
 from pipeline.errors import NoAudioError
 from pipeline.options import Options
@@ -91,7 +91,7 @@ def perceive(
     watch.add("people", time.monotonic() - start)
     yield Progress("people", 1.0, found=answer)
     translations = None
-    if fallback_target and answer.phrases:
+    if fallback_target and answer.phrases and not languages.same_language(heard.language, fallback_target):
         translations = yield from watch.time(
             "translate", models.translate_speech(sound, answer.phrases, heard.language, fallback_target)
         )

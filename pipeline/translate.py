@@ -3,17 +3,34 @@
 Two steps, because a wrong key must be known before minutes of work: `plan` decides what will translate and checks it,
 `carry_out` does it once the phrases are known. The source is never shown as a translation: what could not be
 translated is None, and a notice says why.
+
+What a fault leads to:
+    before the models run   a key that is refused, used up or too short for the clip stops the run with its own
+                            sentence; a service that does not answer does not (it may be back in a minute)
+    after                   what was paid for is kept; every phrase that is missing stays in its original language with a
+                            notice of its own; nothing stops
 """
 
 from __future__ import annotations
 
+import dataclasses
+import time
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from pipeline import languages
-from pipeline.records import Models, Notice, Phrase, Progress, Stage
+from pipeline import languages, sentences
+from pipeline.cache import StageCache
+from pipeline.deepl_service import MAX_CONTEXT, Request, Service, Unavailable
+from pipeline.errors import TranslationError
 from pipeline.options import Options
+from pipeline.records import Models, Notice, Phrase, Progress, Stage
 from pipeline.settings import Settings
+
+#: characters a second of clip: 12 to 16 in our clips of running speech, 9 with ordinary pauses; English and Polish
+CHARACTERS_PER_S = 12
+
+TARGETS_AGE_S = 24 * 3600.0  #: how long the service's list of languages is believed
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +39,10 @@ class Plan:
 
     target: str  #: DeepL code, "" for no translation
     fallback_target: str = ""  #: `target` where the key-free translation will be used, else ""
-    keys: tuple[str, ...] = field(default=(), repr=False)  #: DeepL keys that passed the check, in the order to use them
+    keys: tuple[str, ...] = field(default=(), repr=False)  #: DeepL keys, in the order to use them
+    own_keys: bool = False  #: the keys are the visitor's: what they pay for is not kept for others
+    formality: str = "default"
+    glossary: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,44 +55,189 @@ class Translation:
 
 
 def plan(options: Options, settings: Settings, models: Models, duration: float) -> Stage[Plan]:
-    """What will translate a clip of `duration` seconds.
+    """What will translate a clip of `duration` seconds; a key has been checked.
 
-    Raises LanguageError for a target that is not on the list, KeyRefusedError, QuotaError.
+    Raises LanguageError for a target that is not on the list, KeyRefusedError, QuotaError, TranslationError for a
+    glossary that is none.
     """
-    yield Progress("probe")
+    yield Progress("probe", 1.0)
     if not options.target:
         return Plan("")
     target = languages.parse_target(options.target).code
     keys = options.keys or settings.deepl_keys
-    if keys:
-        return Plan(target, keys=keys)
-    return Plan(target, fallback_target=target if models.translates_to(target) else "")
+    known_same = options.source is not None and languages.same_language(options.source, target)
+    if not keys or known_same:
+        fallback = target if models.translates_to(target) and not known_same else ""
+        return Plan(target, fallback_target=fallback)
+    yield Progress("probe", 1.0, message="Asking DeepL")
+    service = Service(keys, settings.deepl_server)
+    try:
+        service.check(needed=round(duration * CHARACTERS_PER_S))
+    except Unavailable:
+        pass  # by the rule above: it may be back when the phrases are known
+    finally:
+        service.close()
+    return Plan(target, keys=keys, own_keys=bool(options.keys), formality=options.formality, glossary=options.glossary)
 
 
 def carry_out(
     plan: Plan, phrases: Sequence[Phrase], language: str, fallback: tuple[str | None, ...] | None, settings: Settings
 ) -> Stage[Translation]:
-    """The translations of `phrases`, spoken in `language` (ISO 639-1); `fallback` is what the key-free translation gave."""
+    """The translations of `phrases`, spoken in `language` (ISO 639-1); `fallback` is what the key-free translation gave.
+
+    Never raises for a fault of the service: what is missing is None and has a notice.
+    """
     yield Progress("translate")
-    nothing = (None,) * len(phrases)
     if not plan.target or not phrases:
-        return Translation(nothing, "")
+        return Translation((None,) * len(phrases), "")
+    foreign = [i for i, p in enumerate(phrases) if not languages.same_language(p.language or language, plan.target)]
     name = languages.parse_target(plan.target).name
-    if fallback is not None:
-        missing = sum(text is None for text in fallback)
-        notices = (
-            Notice("no_key", "Translated without DeepL by a smaller model; add a DeepL key for a better translation."),
-        )
-        if missing:
-            notices += (
-                Notice(
-                    "untranslated",
-                    f"{missing} of {len(phrases)} phrases could not be translated and stay as they were said.",
-                ),
-            )
-        return Translation(fallback, "Whisper translate", notices)
-    return Translation(
-        nothing,
-        "",
-        (Notice("no_key", f"A translation into {name} needs a DeepL key: set DEEPL_AUTH_KEY and run again."),),
+    notices: list[Notice] = []
+    if len(foreign) < len(phrases):
+        which = "Everything" if not foreign else f"{len(phrases) - len(foreign)} of {len(phrases)} phrases"
+        notices.append(Notice("already_in_target", f"{which} was said in {name} and is left as it is."))
+    if not foreign:
+        return Translation((None,) * len(phrases), "", tuple(notices))
+    if plan.keys:
+        return (yield from _by_deepl(plan, phrases, foreign, language, settings, notices))
+    if fallback is None:
+        notices.append(
+            Notice("no_key", f"A translation into {name} needs a DeepL key, so the subtitles stay in the original "
+                   "language; set DEEPL_AUTH_KEY, or give your own key, and run again.")
+        )  # fmt: skip
+        return Translation((None,) * len(phrases), "", tuple(notices))
+    texts = tuple(fallback[i] if i in set(foreign) else None for i in range(len(phrases)))
+    notices.append(
+        Notice("no_key", "Translated by a smaller open model, which makes more mistakes; with a DeepL key "
+               "(DEEPL_AUTH_KEY) the translation gets better.")
+    )  # fmt: skip
+    notices += _missing(
+        [i for i in foreign if texts[i] is None], phrases, "the open model gave nothing that can be trusted"
     )
+    return Translation(texts, "key-free", tuple(notices))
+
+
+def _by_deepl(
+    plan: Plan, phrases: Sequence[Phrase], foreign: list[int], language: str, settings: Settings, notices: list[Notice]
+) -> Stage[Translation]:
+    texts: dict[int, str] = {}
+    cache = StageCache(settings.cache_dir / "translations", settings.cache_bytes)
+    by_source: dict[str, list[int]] = defaultdict(list)
+    for i in foreign:
+        by_source[phrases[i].language or language].append(i)
+    service = Service(plan.keys, settings.deepl_server)
+    cause = ""
+    try:
+        for spoken, indices in by_source.items():
+            source = languages.deepl_source(spoken)
+            chosen = [phrases[i] for i in indices]
+            with service.glossary(plan.glossary, source, plan.target) as glossary:
+                request = Request(plan.target, source, dialogue(phrases), plan.formality, glossary)
+                work = _units(chosen, request, service, None if plan.own_keys else cache, plan)
+                for unit, translations in work:
+                    for position, text in zip(unit, translations, strict=True):
+                        if text:
+                            texts[indices[position]] = text
+                    yield Progress("translate", len(texts) / len(foreign))
+    except TranslationError as error:
+        cause = str(error)
+    finally:
+        notices += _usage(service)
+        service.close()
+    missing = [i for i in foreign if i not in texts]
+    notices += _missing(missing, phrases, cause or "DeepL gave nothing for it")
+    return Translation(tuple(texts.get(i) for i in range(len(phrases))), "DeepL", tuple(notices))
+
+
+def _units(phrases: list[Phrase], request: Request, service: Service, cache: StageCache | None, plan: Plan):  # type: ignore[no-untyped-def]
+    """(indices, translations) of every sentence, from the cache or from the service."""
+    asked: list[tuple[int, ...]] = []
+    keys = {}
+    for unit in sentences.units(phrases):
+        pieces = [phrases[i].source for i in unit]
+        keys[unit] = StageCache.key(
+            "deepl", pieces=pieces, source=request.source, target=request.target, formality=plan.formality,
+            glossary=plan.glossary,
+        )  # fmt: skip
+        kept = cache.get(keys[unit], tuple[str, ...]) if cache else None  # type: ignore[arg-type]
+        if kept is not None and len(kept) == len(unit):
+            yield unit, kept
+        else:
+            asked.append(unit)
+
+    alone: list[tuple[int, ...]] = [unit for unit in asked if len(unit) == 1]
+    joined = [unit for unit in asked if len(unit) > 1]
+    texts = [sentences.marked([phrases[i].source for i in unit]) for unit in joined]
+    for index, answer in service.translate(texts, dataclasses.replace(request, xml=True)):
+        unit = joined[index]
+        parts = sentences.give_back(answer, [phrases[i].source for i in unit]) if answer else None
+        if parts is None:  # nothing, or too little text to share out: each piece on its own
+            alone += [(i,) for i in unit]
+            continue
+        if cache:
+            cache.put(keys[unit], parts)
+        yield unit, parts
+    for index, answer in service.translate([phrases[unit[0]].source for unit in alone], request):
+        unit = alone[index]
+        if cache and answer and unit in keys:
+            cache.put(keys[unit], (answer,))
+        yield unit, (answer,)
+
+
+def dialogue(phrases: Sequence[Phrase]) -> str:
+    """What everybody says, as context for the translator: lines "Speaker: text", at most `MAX_CONTEXT` characters."""
+    lines, last = [], None
+    for phrase in phrases:
+        if lines and phrase.person == last:
+            lines[-1] += f" {phrase.source}"
+        else:
+            lines.append(f"{phrase.person or 'Voice'}: {phrase.source}")
+        last = phrase.person
+    return "\n".join(lines)[:MAX_CONTEXT]
+
+
+def available_targets(settings: Settings) -> tuple[languages.Language, ...]:
+    """The languages that can be chosen: the service's own list where the settings have a key that works, asked once a
+    day, else the maintained one."""
+    if not settings.deepl_keys:
+        return languages.TARGETS
+    asked = _offered.get((settings.deepl_keys, settings.deepl_server))
+    if asked is None or time.monotonic() - asked[0] > TARGETS_AGE_S:
+        service = Service(settings.deepl_keys, settings.deepl_server)
+        try:
+            asked = (time.monotonic(), service.targets())
+        except TranslationError:
+            return languages.TARGETS
+        finally:
+            service.close()
+        _offered[settings.deepl_keys, settings.deepl_server] = asked
+    known = {language.code: language for language in languages.TARGETS}
+    found = [dataclasses.replace(known[code], formality=formal) for code, _, formal in asked[1] if code in known]
+    return tuple(sorted(found, key=lambda language: language.name)) or languages.TARGETS
+
+
+#: what the service offered, by keys and server, with the time it was asked
+_offered: dict[tuple[tuple[str, ...], str | None], tuple[float, tuple[tuple[str, str, bool], ...]]] = {}
+
+
+def _usage(service: Service) -> list[Notice]:
+    """What was paid and what is left, where the service says."""
+    try:
+        allowance = service.allowance()
+    except TranslationError:
+        return []
+    text = f"This clip used {service.billed:,} DeepL characters"
+    if allowance.left is not None:
+        text += f"; {allowance.left:,} of {allowance.limit:,} are left this month"
+    return [Notice("deepl_usage", text + ".")]
+
+
+def _missing(indices: Sequence[int], phrases: Sequence[Phrase], cause: str) -> list[Notice]:
+    cause = cause.rstrip(".")
+    return [
+        Notice(
+            "untranslated",
+            f"Phrase {phrases[i].id} ({phrases[i].start:.1f} s) stays in its original language: {cause}.",
+        )
+        for i in indices
+    ]

@@ -1,0 +1,281 @@
+"""DeepL, through its official client: several keys, bounded faults, n texts in and n out.
+
+What goes wrong ends in one of four ways: the key is not known (`KeyRefusedError`), it has nothing left
+(`QuotaError`), the service does not answer (`Unavailable`), or it answers with something that is no translation (`None` for
+that text). The key is in no message: the client's own messages are never passed on, since a malformed key makes
+`requests` quote the whole header.
+
+Protocol: https://developers.deepl.com/docs, client deepl 1.32.0.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+from pipeline.errors import KeyRefusedError, PipelineError, QuotaError, TranslationError
+
+if TYPE_CHECKING:
+    import deepl
+
+T = TypeVar("T")
+
+MAX_TEXTS = 50  #: of one request, by the documentation
+MAX_BYTES = 120 * 1024  #: of one request's body; the documentation says 128 KiB
+MAX_CONTEXT = 6000  #: characters; not billed, but it counts towards the body
+NETWORK_RETRIES = 3  #: by the client, with its exponential backoff from 1 s: about 5 s of waiting in all
+TIMEOUT_S = 10.0  #: the client's shortest wait for an answer
+
+_KEY = re.compile(r"[A-Za-z0-9:_-]{8,128}")
+_GLOSSARY_ID = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}")
+
+
+class Unavailable(TranslationError):
+    """The service did not answer, or not with what it promises."""
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """Characters of one key this month; None where the service does not say."""
+
+    used: int | None
+    limit: int | None
+
+    @property
+    def left(self) -> int | None:
+        return None if self.used is None or self.limit is None else max(0, self.limit - self.used)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Texts of one source language for one target language."""
+
+    target: str
+    source: str | None  #: DeepL source code; None: DeepL detects it
+    context: str = ""
+    formality: str = "default"  #: "default", "more", "less"
+    glossary: str = ""  #: id
+    xml: bool = False  #: the texts are XML with markers
+    beta: bool = False
+
+
+class Service:
+    """DeepL with one or more keys; when one has used up its month, the next one serves."""
+
+    def __init__(self, keys: Sequence[str], server: str | None = None) -> None:
+        self._keys, self._server = list(keys), server
+        self._clients: dict[str, deepl.DeepLClient] = {}
+        self.billed = 0  #: characters, as the service counted them
+
+    def close(self) -> None:
+        """Every connection is closed."""
+        for client in self._clients.values():
+            client.close()
+        self._clients.clear()
+
+    def check(self, needed: int) -> None:
+        """At least one key is known and has about `needed` characters left; others are dropped.
+
+        Raises KeyRefusedError, QuotaError, Unavailable.
+        """
+        refused, most_left, usable = 0, 0, []
+        for key in self._keys:
+            try:
+                left = self._allowance(key).left
+            except KeyRefusedError:
+                refused += 1
+                continue
+            if left is None or left >= needed:
+                usable.append(key)
+            most_left = max(most_left, left or 0)
+        if usable:
+            self._keys = usable
+        elif refused == len(self._keys):
+            raise KeyRefusedError("DeepL does not accept the key; copy it again from your DeepL account.")
+        elif most_left == 0:
+            raise QuotaError(
+                "The DeepL key has no characters left this month; use another key or wait for the next month."
+            )
+        else:
+            raise QuotaError(
+                f"The DeepL key has {most_left:,} characters left this month and this clip needs about {needed:,}; "
+                "use another key or a shorter clip."
+            )
+
+    def allowance(self) -> Allowance:
+        """Of the key that serves now. Raises KeyRefusedError, Unavailable."""
+        return self._allowance(self._keys[0])
+
+    def targets(self) -> tuple[tuple[str, str, bool], ...]:
+        """(code, English name, has formality) of every language the service writes. Raises KeyRefusedError, Unavailable."""
+        with _plain_errors():
+            found = self._client(self._keys[0]).get_target_languages()
+        return tuple((language.code.upper(), language.name, bool(language.supports_formality)) for language in found)
+
+    def translate(self, texts: Sequence[str], request: Request) -> Iterator[tuple[int, str | None]]:
+        """(index, translation) of every text, each batch as soon as it is there; None where the service gave nothing usable.
+
+        A batch whose answer has another number of texts is asked again text by text, so that times never slide.
+
+        Raises KeyRefusedError, QuotaError, Unavailable; what was yielded before stays valid.
+        """
+        for batch in batches(texts, len(request.context.encode())):
+            answers = self._serve(lambda client, b=batch: self._ask(client, [texts[i] for i in b], request))
+            if answers is None and len(batch) == 1:
+                yield batch[0], None
+                continue
+            for position, index in enumerate(batch):
+                answer = answers[position] if answers is not None else None
+                if not answer:
+                    alone = self._serve(lambda client, i=index: self._ask(client, [texts[i]], request))
+                    answer = alone[0] if alone else None
+                yield index, answer or None
+
+    @contextmanager
+    def glossary(self, given: str, source: str | None, target: str) -> Iterator[str]:
+        """The id of the glossary that `given` names: an id, or a table of lines "term = translation", which is made for
+        this use and removed after it. "" for none.
+
+        Raises TranslationError for a table that is none, or for a pair of languages without glossaries.
+        """
+        if not given.strip():
+            yield ""
+            return
+        if _GLOSSARY_ID.fullmatch(given.strip()):
+            yield given.strip()
+            return
+        entries = read_terms(given)
+        if source is None:
+            raise TranslationError("A glossary needs the spoken language; choose it instead of having it detected.")
+        made = self._serve(
+            lambda client: client.create_glossary(f"speechglass {uuid.uuid4()}", source, target.split("-")[0], entries)
+        )
+        try:
+            yield made.glossary_id
+        finally:
+            with suppress(PipelineError):  # the translation is there; an orphaned glossary is listed in the account
+                self._serve(lambda client: client.delete_glossary(made.glossary_id))
+
+    def _allowance(self, key: str) -> Allowance:
+        with _plain_errors():
+            usage = self._client(key).get_usage()
+        return Allowance(usage.character.count, usage.character.limit)
+
+    def _serve(self, call: Callable[[deepl.DeepLClient], T]) -> T:
+        """What `call` returns with the first key that has something left."""
+        while True:
+            try:
+                with _plain_errors():
+                    return call(self._client(self._keys[0]))
+            except (QuotaError, KeyRefusedError):
+                if len(self._keys) == 1:
+                    raise
+                self._keys.pop(0)
+
+    def _ask(self, client: deepl.DeepLClient, texts: list[str], request: Request) -> list[str] | None:
+        """As many translations as texts, or None when the answer is of another number."""
+        import deepl
+
+        options: dict[str, object] = {}
+        if request.formality != "default":
+            options["formality"] = f"prefer_{request.formality}"
+        if request.glossary:
+            options["glossary"] = request.glossary
+        if request.xml:
+            options |= {"tag_handling": "xml", "outline_detection": False, "non_splitting_tags": ["x"]}
+        if request.context:
+            options["context"] = request.context
+        results = client.translate_text(
+            texts,
+            source_lang=request.source,
+            target_lang=request.target,
+            model_type=deepl.ModelType.PREFER_QUALITY_OPTIMIZED,
+            **options,  # type: ignore[arg-type]
+        )
+        if not isinstance(results, list) or len(results) != len(texts):
+            return None
+        self.billed += sum(result.billed_characters or 0 for result in results)
+        return [result.text if isinstance(result.text, str) else "" for result in results]
+
+    def _client(self, key: str) -> deepl.DeepLClient:
+        if not _KEY.fullmatch(key):
+            raise KeyRefusedError("This is not a DeepL key; copy it again from your DeepL account.")
+        if key not in self._clients:
+            import deepl
+            from deepl import http_client
+
+            http_client.max_network_retries, http_client.min_connection_timeout = NETWORK_RETRIES, TIMEOUT_S
+            client = deepl.DeepLClient(key, server_url=self._server, send_platform_info=False)
+            self._clients[key] = client.set_app_info("speechglass", "1")
+        return self._clients[key]
+
+
+def batches(texts: Sequence[str], context_bytes: int) -> Iterator[list[int]]:
+    """Indices of texts that fit into one request each."""
+    batch: list[int] = []
+    size = 0
+    for i, text in enumerate(texts):
+        own = len(json.dumps(text))  # as the client sends it: non-ASCII characters escaped
+        if batch and (len(batch) == MAX_TEXTS or size + own + context_bytes * 6 > MAX_BYTES):
+            yield batch
+            batch, size = [], 0
+        batch.append(i)
+        size += own
+    if batch:
+        yield batch
+
+
+def read_terms(table: str) -> Mapping[str, str]:
+    """The terms of a table of lines "term = translation".
+
+    Raises TranslationError for anything else.
+    """
+    terms = {}
+    for line in table.splitlines():
+        term, equals, translation = (part.strip() for part in line.partition("="))
+        if not line.strip():
+            continue
+        if not (term and equals and translation):
+            raise TranslationError(f"The glossary line {line.strip()[:60]!r} must be 'term = translation'.")
+        terms[term] = translation
+    if not terms:
+        raise TranslationError("The glossary is empty; give lines of 'term = translation' or leave it out.")
+    return terms
+
+
+@contextmanager
+def _plain_errors() -> Iterator[None]:
+    """The client's exceptions become ours, without their texts."""
+    import deepl
+    import requests
+
+    try:
+        yield
+    except deepl.AuthorizationException:
+        raise KeyRefusedError("DeepL does not accept the key; copy it again from your DeepL account.") from None
+    except deepl.QuotaExceededException:
+        raise QuotaError(
+            "The DeepL key has no characters left this month; use another key or wait for the next month."
+        ) from None
+    except deepl.TooManyRequestsException:
+        raise Unavailable("DeepL has too many requests at the moment; try again in a minute.") from None
+    except deepl.GlossaryNotFoundException:
+        raise TranslationError("DeepL does not know this glossary; check its id and the key it belongs to.") from None
+    except (deepl.DeepLException, requests.RequestException) as error:
+        status = getattr(error, "http_status_code", None)
+        if status == 400:
+            raise TranslationError(
+                "DeepL does not offer this combination of languages and options; choose others."
+            ) from None
+        raise Unavailable(
+            f"DeepL answered with an error ({status}); try again later."
+            if status
+            else "DeepL does not answer; try again later."
+        ) from None
+    except (TypeError, ValueError, KeyError, AttributeError):  # the client reads the answer without checking its shape
+        raise Unavailable("DeepL gave an answer that is none; try again later.") from None
