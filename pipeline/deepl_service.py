@@ -61,7 +61,6 @@ class Request:
     formality: str = "default"  #: "default", "more", "less"
     glossary: str = ""  #: id
     xml: bool = False  #: the texts are XML with markers
-    beta: bool = False
 
 
 class Service:
