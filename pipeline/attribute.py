@@ -1,0 +1,584 @@
+"""Who says what: voices, faces, lips, shots and words become people and phrases. Pure functions on records.
+
+Three steps:
+
+1. `_associate`: which voice moves which face. Every stretch of one voice votes with the lips seen meanwhile; votes join voices
+   (two clusters that move the same lips), part them (one cluster that moves two people's lips) or say "off screen".
+2. `_decode`: the most likely person for every word. The voice is the prior, lips overrule it with a margin, a change of
+   person costs, less at pauses, ends of sentences and cuts (Viterbi 1967).
+3. `_phrases`: segments are split where the person changes, and to the size of a subtitle.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from pipeline.records import (
+    Attribution,
+    Diarization,
+    Evidence,
+    Faces,
+    FaceTrack,
+    Notice,
+    Person,
+    PersonTurn,
+    Phrase,
+    Track,
+    Transcript,
+    Turn,
+    Word,
+)
+
+#: Colours told apart by eyes of all kinds (after Okabe and Ito 2008, lightened), each with a contrast of 4.5 and more on #0b0f14.
+PALETTE = ("#3fd0ff", "#ffb000", "#ff6fae", "#4fe3a5", "#f5f07a", "#b79cff", "#ff8a5c", "#c9d3dc")
+
+#: s of one voice that vote together; long enough for a correlation (see `lips`), short enough to see a change.
+LINE = 3.0
+#: Log-odds a mouth needs to win a line, and its lead over the next.
+WIN, LEAD = 0.8, 1.0
+#: Log-odds at which a mouth is seen to be still.
+QUIET = -0.8
+#: A face belongs to a voice with these many seconds won, and this share of what the voice's lips showed clearly.
+#: The share is the published rule (PEERS (B) 2): dominance 0.6; half of it where one voice may be two people.
+WON, DOMINANCE = 1.0, 0.6
+#: Log-odds a second that a word belongs to another voice than the diarizer says, for a turn long enough to be sure of.
+VOICE_RATE = 2.5
+#: s of a turn whose voice is sure.
+SURE_TURN = 1.5
+#: Half-width (s) of the stretch of lips around a word, and the weight of their log-odds a second.
+AROUND, LIPS_RATE = 0.6, 1.0
+#: Log-odds against a change of person between two words; taken off at a pause, the end of a sentence, a cut, the end of a turn.
+CHANGE = 4.5
+#: A face overrules the voice for a run of words with these log-odds over it, and this lead over the voice's own face.
+OVERRULE, OVERRULE_LEAD = 1.2, 1.5
+#: Runs shorter than this (s) between two of one person are that person's.
+ISLAND = 0.3
+#: A phrase is one subtitle: two lines of 42 characters, at most this long (s).
+CHARACTERS, LONGEST = 84, 6.5
+
+
+def attribute(
+    transcript: Transcript,
+    diarization: Diarization,
+    faces: Faces,
+    *,
+    speakers: int | None = None,
+    evidence: str = "all",
+) -> Attribution:
+    """Everybody who speaks, and every word given to one of them or to nobody.
+
+    `speakers` is the number of voices where it is known: people are then not joined below it. `evidence` is "all", or for
+    comparison "voice" (faces are ignored) or "cooccurrence" (a voice gets the face that is in the picture most while it is
+    heard, as the 2022 original did).
+    """
+    words = [(word, number) for number, segment in enumerate(transcript.segments) for word in segment.words]
+    scene = _Scene(diarization, faces)
+    if evidence == "voice" or not faces.tracks:
+        people = [_Somebody({voice}) for voice in scene.voices]
+    elif evidence == "cooccurrence":
+        people = _cooccurrence(scene)
+    else:
+        people = _associate(scene, speakers)
+    notices: list[Notice] = []
+    lips = evidence == "all" and any(one.faces for one in people)
+    run = _decode([word for word, _ in words], people, scene, lips)
+    return _answer(transcript, words, run, people, scene, lips, notices)
+
+
+# --- what is known ----------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class _Somebody:
+    """A person under construction: voices and face nodes."""
+
+    voices: set[str] = field(default_factory=set)
+    faces: set[int] = field(default_factory=set)
+    strength: float = 0.0  # s of lips that moved with the voices
+
+
+class _Scene:
+    """The records, indexed for questions about time."""
+
+    def __init__(self, diarization: Diarization, faces: Faces) -> None:
+        self.turns = sorted(diarization.turns, key=lambda turn: (turn.start, turn.end))
+        self.voices = list(dict.fromkeys(turn.speaker for turn in self.turns))
+        self.embeddings = {
+            voice.speaker: np.array(voice.embedding) for voice in diarization.voices if len(voice.embedding)
+        }
+        self.envelope = np.array(diarization.envelope, float)
+        self.faces = faces
+        self.cuts = [shot.start for shot in faces.shots[1:]]
+        #: A node is a face cluster (its number) or a track without one (minus its id).
+        self.nodes: dict[int, list[FaceTrack]] = {}
+        for track in faces.tracks:
+            self.nodes.setdefault(-track.id if track.cluster is None else track.cluster, []).append(track)
+        self.mouths = {node: self._mouth(tracks) for node, tracks in self.nodes.items()}
+        self._scores: dict[tuple[int, float, float], float | None] = {}
+
+    def _mouth(self, tracks: Sequence[FaceTrack]) -> np.ndarray:
+        from pipeline.faces import lips
+
+        samples = sorted(sample for track in tracks for sample in track.mouth)
+        return lips.on_grid(samples, len(self.envelope))
+
+    def lips(self, node: int, start: float, end: float) -> float | None:
+        """Log-odds that the node's mouth speaks between `start` and `end`; None where it cannot be seen."""
+        from pipeline.faces import lips
+
+        key = (node, start, end)
+        if key not in self._scores:
+            motion = lips.score(self.mouths[node], self.envelope, start, end)
+            self._scores[key] = None if motion is None else motion.evidence
+        return self._scores[key]
+
+    def visible(self, node: int, start: float, end: float) -> float:
+        """s between `start` and `end` at which the node is in the picture."""
+        return sum(max(0.0, min(end, t.boxes[-1].t) - max(start, t.boxes[0].t)) for t in self.nodes[node])
+
+    def shot_around(self, t: float) -> tuple[float, float]:
+        """Start and end of the shot at `t`."""
+        for shot in self.faces.shots:
+            if shot.start <= t < shot.end:
+                return shot.start, shot.end
+        return 0.0, math.inf
+
+    def lines(self) -> list[tuple[str, float, float]]:
+        """(voice, start, end): turns where nobody else speaks, cut at shots, in pieces of about `LINE` s."""
+        edges = sorted({t for turn in self.turns for t in (turn.start, turn.end)} | set(self.cuts))
+        found: list[tuple[str, float, float]] = []
+        for turn in self.turns:
+            times = [turn.start, *(t for t in edges if turn.start < t < turn.end), turn.end]
+            spans: list[tuple[float, float]] = []
+            for low, high in itertools.pairwise(times):
+                alone = not any(o.speaker != turn.speaker and o.start < high and o.end > low for o in self.turns)
+                if alone and spans and spans[-1][1] == low and low not in self.cuts:
+                    spans[-1] = (spans[-1][0], high)
+                elif alone:
+                    spans.append((low, high))
+            for low, high in spans:
+                pieces = max(1, round((high - low) / LINE))
+                step = (high - low) / pieces
+                found += [(turn.speaker, low + i * step, low + (i + 1) * step) for i in range(pieces)]
+        return [line for line in found if line[2] - line[1] >= 0.3]
+
+
+# --- voices and faces -------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class _Votes:
+    """What the lips said while one voice was heard; s."""
+
+    won: dict[int, float] = field(default_factory=dict)  # by node
+    lines: dict[int, list[tuple[float, float]]] = field(default_factory=dict)
+    unseen: float = 0.0  # all mouths in view were still
+    blind: float = 0.0  # no mouth in view, or nothing clear
+
+    def share(self, node: int) -> float:
+        return self.won.get(node, 0.0) / max(1e-9, sum(self.won.values()) + self.unseen)
+
+
+def _count(scene: _Scene) -> dict[str, _Votes]:
+    votes = {voice: _Votes() for voice in scene.voices}
+    for voice, start, end in scene.lines():
+        scores = {node: value for node in scene.nodes if (value := scene.lips(node, start, end)) is not None}
+        ranked = sorted(scores.values(), reverse=True)
+        tally, seconds = votes[voice], end - start
+        if ranked and ranked[0] >= WIN and (len(ranked) == 1 or ranked[0] - ranked[1] >= LEAD):
+            winner = max(scores, key=lambda node: scores[node])
+            tally.won[winner] = tally.won.get(winner, 0.0) + seconds
+            tally.lines.setdefault(winner, []).append((start, end))
+        elif ranked and ranked[0] <= QUIET:
+            tally.unseen += seconds
+        else:
+            tally.blind += seconds
+    return votes
+
+
+def _associate(scene: _Scene, speakers: int | None) -> list[_Somebody]:
+    """People from voices and faces, in order of first speech."""
+    votes = _count(scene)
+    accepted: dict[str, list[int]] = {}
+    for voice, tally in votes.items():
+        good = [n for n, s in tally.won.items() if s >= WON and tally.share(n) >= 0.25]
+        good.sort(key=lambda n: -tally.won[n])
+        # a second face needs lines of its own: a single one may be an echo of a wrong turn
+        accepted[voice] = good[:1] + [n for n in good[1:] if tally.won[n] >= 2.0 and len(tally.lines[n]) >= 2]
+        if good and tally.share(good[0]) < DOMINANCE and len(accepted[voice]) == 1:
+            accepted[voice] = []
+    people: list[_Somebody] = []
+    for voice, nodes in accepted.items():
+        for node in nodes or [None]:
+            strength = votes[voice].won.get(node, 0.0) if node is not None else 0.0
+            same = next((one for one in people if node is not None and node in one.faces), None)
+            if same is not None and (speakers is None or len(people) + 1 > speakers):
+                same.voices.add(voice)
+                same.strength += strength
+            else:
+                people.append(_Somebody({voice}, set() if node is None else {node}, strength))
+    _fill_blind(people, votes, scene)
+    return people
+
+
+def _fill_blind(people: list[_Somebody], votes: dict[str, _Votes], scene: _Scene) -> None:
+    """Faces too small for lips: a voice gets the face that is there when it is heard and not when others are."""
+    taken = {node for one in people for node in one.faces}
+    for one in people:
+        if one.faces or any(votes[v].unseen > 0.2 * votes[v].blind for v in one.voices):
+            continue
+        mine = [(t.start, t.end) for t in scene.turns if t.speaker in one.voices]
+        others = [(t.start, t.end) for t in scene.turns if t.speaker not in one.voices]
+        share = {
+            node: (_coverage(scene, node, mine), _coverage(scene, node, others))
+            for node in scene.nodes
+            if node not in taken
+        }
+        fitting = [node for node, (with_me, with_others) in share.items() if with_me >= 0.7 and with_others <= 0.3]
+        present = [node for node, (with_me, _) in share.items() if with_me >= 0.3]
+        if len(fitting) == 1 and len(present) == 1:
+            one.faces.add(fitting[0])
+            taken.add(fitting[0])
+
+
+def _coverage(scene: _Scene, node: int, spans: Sequence[tuple[float, float]]) -> float:
+    total = sum(end - start for start, end in spans)
+    return sum(scene.visible(node, start, end) for start, end in spans) / total if total else 0.0
+
+
+def _cooccurrence(scene: _Scene) -> list[_Somebody]:
+    """Each voice with the face of the highest Jaccard index of times, as cbp-translate 2022 did."""
+    people = []
+    for voice in scene.voices:
+        mine = [(t.start, t.end) for t in scene.turns if t.speaker == voice]
+        spoken = sum(end - start for start, end in mine)
+        best, at = 0.0, None
+        for node, tracks in scene.nodes.items():
+            common = sum(scene.visible(node, start, end) for start, end in mine)
+            seen = sum(t.boxes[-1].t - t.boxes[0].t for t in tracks)
+            index = common / max(1e-9, spoken + seen - common)
+            if index > best:
+                best, at = index, node
+        people.append(_Somebody({voice}, set() if at is None else {at}))
+    return people
+
+
+# --- words ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Run:
+    """The decoded words: who, and how the evidence stands. -1 is nobody."""
+
+    person: list[int]
+    voice: np.ndarray  # (words, people): log-odds from the voice
+    lips: np.ndarray  # (words, people): log-odds from the lips
+    seen: np.ndarray  # (words, people): the mouth was seen
+
+
+def _turn_of(word: Word, turns: Sequence[Turn]) -> Turn | None:
+    """The turn a word lies in: the one that covers most of it, else the nearest within 1 s."""
+    best, most = None, 0.0
+    for turn in turns:
+        common = min(word.end, turn.end) - max(word.start, turn.start)
+        if common > most + 1e-6:
+            best, most = turn, common
+    if best is None:
+        middle = (word.start + word.end) / 2
+        near = [(max(t.start - middle, middle - t.end), t) for t in turns]
+        distance, best = min(near, key=lambda pair: pair[0], default=(math.inf, None))
+        if distance > 1.0:
+            return None
+    return best
+
+
+def _decode(words: list[Word], people: list[_Somebody], scene: _Scene, use_lips: bool) -> _Run:
+    count, states = len(words), len(people)
+    voice, lips = np.zeros((count, states)), np.zeros((count, states))
+    seen = np.zeros((count, states), bool)
+    turns = [_turn_of(word, scene.turns) for word in words]
+    for i, (word, turn) in enumerate(zip(words, turns, strict=True)):
+        seconds = max(0.15, min(1.0, word.end - word.start))
+        if turn is not None:
+            rate = VOICE_RATE * min(1.0, max(0.35, (turn.end - turn.start) / SURE_TURN))
+            for p, one in enumerate(people):
+                if turn.speaker not in one.voices:
+                    voice[i, p] = -rate * seconds
+        if use_lips:
+            middle = (word.start + word.end) / 2
+            low, high = scene.shot_around(middle)
+            start, end = max(low, word.start - AROUND), min(high, word.end + AROUND)
+            start, end = round(start, 2), round(end, 2)
+            for p, one in enumerate(people):
+                values = [v for node in one.faces if (v := scene.lips(node, start, end)) is not None]
+                if values:
+                    seen[i, p] = True
+                    lips[i, p] = max(values) * LIPS_RATE * seconds
+    if not count or not states:
+        return _Run([-1] * count, voice, lips, seen)
+    run = _viterbi(
+        voice + lips, [_change_cost(words[i - 1], words[i], turns[i - 1], turns[i], scene) for i in range(1, count)]
+    )
+    for i, turn in enumerate(turns):
+        if turn is None and not seen[i].any():
+            run[i] = -1
+    if use_lips:
+        _check_overruled(run, words, turns, people, voice, lips, scene)
+    return _Run(_smooth_islands(run, words), voice, lips, seen)
+
+
+def _change_cost(a: Word, b: Word, turn_a: Turn | None, turn_b: Turn | None, scene: _Scene) -> float:
+    cost = CHANGE
+    cost -= min(1.5, 3.0 * max(0.0, b.start - a.end))
+    if re.search(r"[.?!…。？！]['\"”’)]*$", a.text):
+        cost -= 1.0
+    if any(a.start < cut < b.end for cut in scene.cuts):
+        cost -= 1.0
+    if turn_a is not turn_b:
+        cost -= 1.0
+    return max(0.3, cost)
+
+
+def _viterbi(emission: np.ndarray, change: Sequence[float]) -> list[int]:
+    """The best state for each row of `emission` (n, states), where a change between rows i and i + 1 costs `change[i]`."""
+    count, states = emission.shape
+    total = emission[0].copy()
+    back = np.zeros((count, states), int)
+    for i in range(1, count):
+        best = int(np.argmax(total))
+        jump = total[best] - change[i - 1]
+        back[i] = np.where(jump > total, best, np.arange(states))
+        total = np.maximum(total, jump) + emission[i]
+    path = [int(np.argmax(total))]
+    for i in range(count - 1, 0, -1):
+        path.append(int(back[i, path[-1]]))
+    return path[::-1]
+
+
+def _check_overruled(
+    run: list[int],
+    words: list[Word],
+    turns: Sequence[Turn | None],
+    people: list[_Somebody],
+    voice: np.ndarray,
+    lips: np.ndarray,
+    scene: _Scene,
+) -> None:
+    """A face that overruled the voice must have done so clearly over its whole run of words; else the voice stands."""
+    start = 0
+    for i in range(1, len(run) + 1):
+        if i < len(run) and run[i] == run[start] and turns[i] is turns[start]:
+            continue
+        p, turn = run[start], turns[start]
+        if p >= 0 and turn is not None and turn.speaker not in people[p].voices:
+            own = [q for q, one in enumerate(people) if turn.speaker in one.voices]
+            span = (round(words[start].start, 2), round(words[i - 1].end, 2))
+            low, high = scene.shot_around((span[0] + span[1]) / 2)
+            wide = (round(max(low, span[0] - 0.3), 2), round(min(high, span[1] + 0.3), 2))
+            mine = _best_lips(scene, people[p], wide)
+            theirs = max((v for q in own if (v := _best_lips(scene, people[q], wide)) is not None), default=0.0)
+            if mine is None or mine < OVERRULE or mine - theirs < OVERRULE_LEAD:
+                rows = (voice + lips)[start:i].sum(0)
+                run[start:i] = [max(own, key=lambda q: rows[q])] * (i - start) if own else [-1] * (i - start)
+        start = i
+
+
+def _best_lips(scene: _Scene, one: _Somebody, span: tuple[float, float]) -> float | None:
+    values = [v for node in one.faces if (v := scene.lips(node, *span)) is not None]
+    return max(values, default=None)
+
+
+def _smooth_islands(run: list[int], words: list[Word]) -> list[int]:
+    """Runs shorter than `ISLAND` between two of one person join them."""
+    run = list(run)
+    edges = [0, *(i for i in range(1, len(run)) if run[i] != run[i - 1]), len(run)]
+    for a, b in itertools.pairwise(edges[1:-1]):
+        if run[a - 1] == run[b] and words[b - 1].end - words[a].start < ISLAND:
+            run[a:b] = [run[b]] * (b - a)
+    return run
+
+
+# --- the answer -------------------------------------------------------------------------------------------------------
+
+
+def _answer(
+    transcript: Transcript,
+    words: list[tuple[Word, int]],
+    run: _Run,
+    people: list[_Somebody],
+    scene: _Scene,
+    lips: bool,
+    notices: list[Notice],
+) -> Attribution:
+    order = list(dict.fromkeys(p for p in run.person if p >= 0))
+    ids = {p: f"p{n}" for n, p in enumerate(order, 1)}
+    phrases: list[Phrase] = []
+    for start, end in _phrases(words, run.person, transcript.language):
+        group = [word for word, _ in words[start:end]]
+        segment = transcript.segments[words[start][1]]
+        phrases.append(
+            Phrase(
+                id=len(phrases) + 1,
+                start=group[0].start,
+                end=group[-1].end,
+                person=ids.get(run.person[start]),
+                source=_text(group, segment.text),
+                words=tuple(group),
+                evidence=_evidence(run, start, end, ids, people, scene, lips),
+                language=segment.language if segment.language != transcript.language else "",
+            )
+        )
+    turns = _person_turns(scene, words, run, people, ids)
+    node_of = {node: ids[p] for p in order for node in people[p].faces}
+    tracks = tuple(Track(node_of.get(-t.id if t.cluster is None else t.cluster), t.boxes) for t in scene.faces.tracks)
+    portraits, listed = {}, []
+    for n, p in enumerate(order):
+        best = max(
+            (t for node in people[p].faces for t in scene.nodes[node] if t.portrait),
+            key=lambda t: t.quality,
+            default=None,
+        )
+        if best is not None:
+            portraits[ids[p]] = best.portrait
+        mine = [phrase for phrase in phrases if phrase.person == ids[p]]
+        spoken = sum(phrase.end - phrase.start for phrase in mine)
+        sure = sum(phrase.evidence.confidence * (phrase.end - phrase.start) for phrase in mine) / max(1e-9, spoken)
+        listed.append(
+            Person(
+                id=ids[p],
+                name=f"Speaker {n + 1}",
+                colour=PALETTE[n % len(PALETTE)],
+                face=best is not None,
+                confidence=round(sure, 3),
+                speaking_s=round(sum(turn.end - turn.start for turn in turns if turn.person == ids[p]) or spoken, 2),
+            )
+        )
+    return Attribution(tuple(listed), tuple(phrases), turns, tracks, portraits, tuple(notices))
+
+
+def _text(words: Sequence[Word], segment: str) -> str:
+    """The words as the segment wrote them: with its spaces, where it has them."""
+    at, low, high = 0, None, 0
+    for word in words:
+        found = segment.find(word.text, at if low is not None else 0)
+        if found < 0:
+            return " ".join(w.text for w in words)
+        low, at, high = found if low is None else low, found + len(word.text), found + len(word.text)
+    return segment[low:high].strip()
+
+
+def _phrases(words: list[tuple[Word, int]], person: Sequence[int], language: str) -> list[tuple[int, int]]:
+    """[start, end) of every phrase: one segment, one person, one subtitle."""
+    found: list[tuple[int, int]] = []
+    start = 0
+    for i in range(1, len(words) + 1):
+        if i < len(words) and words[i][1] == words[start][1] and person[i] == person[start]:
+            continue
+        found += _subtitles([word for word, _ in words[start:i]], start, language)
+        start = i
+    return found
+
+
+def _subtitles(words: Sequence[Word], offset: int, language: str) -> list[tuple[int, int]]:
+    """[start, end) of pieces of `words` that fit a subtitle, broken where it reads best."""
+    space = 0 if language in ("ja", "zh", "th", "lo", "km", "my") else 1
+    limit = CHARACTERS if space else CHARACTERS // 2
+    length = sum(len(word.text) + space for word in words)
+    seconds = words[-1].end - words[0].start
+    gaps = [words[i].start - words[i - 1].end for i in range(1, len(words))]
+    if len(words) < 2 or (length <= limit and seconds <= LONGEST and max(gaps) < 1.0):
+        return [(offset, offset + len(words))]
+    before = 0
+    best, at = -math.inf, 1
+    for i in range(1, len(words)):
+        before += len(words[i - 1].text) + space
+        text = words[i - 1].text
+        value = min(2.0, 2.0 * gaps[i - 1])
+        value += (
+            1.5 if re.search(r"[.?!…。？！]['\"”’)]*$", text) else 0.7 if re.search(r"[,;:،、，—–-]$", text) else 0.0
+        )
+        value -= 2.0 * abs(before / length - 0.5)
+        if value > best:
+            best, at = value, i
+    return _subtitles(words[:at], offset, language) + _subtitles(words[at:], offset + at, language)
+
+
+def _evidence(
+    run: _Run, start: int, end: int, ids: dict[int, str], people: list[_Somebody], scene: _Scene, lips: bool
+) -> Evidence:
+    p = run.person[start]
+    if p < 0:
+        return Evidence(0.0, reason="nobody was heard or seen speaking here")
+    voice, mouth = run.voice[start:end].sum(0), run.lips[start:end].sum(0)
+    total = voice + mouth
+    rivals = [q for q in ids if q != p]
+    runner_up = max(rivals, key=lambda q: total[q], default=None)
+    margin = total[p] - total[runner_up] if runner_up is not None else 3.0
+    confidence = 1 / (1 + math.exp(-(0.5 + 0.6 * margin)))
+    seen = bool(run.seen[start:end, p].any())
+    share = None
+    if run.seen[start:end].any():
+        weights = np.exp(np.where(run.seen[start:end].any(0), mouth, -9.0) / max(1, end - start))
+        share = float(weights[p] / (weights.sum() + 1.0)) if seen else 0.0
+    agrees = voice[p] >= -1e-9
+    if not lips or not run.seen[start:end].any():
+        reason = "voice" if agrees else "nearest voice"
+    elif not seen:
+        reason = (
+            "off screen: no visible mouth moves with the voice" if not people[p].faces else "voice; face not in view"
+        )
+    elif agrees:
+        reason = "voice and lips agree" if mouth[p] > 0 else "voice; lips say little"
+    else:
+        reason = "lips overrule the voice"
+    return Evidence(
+        confidence=round(confidence, 3),
+        voice=round(float(np.exp(voice[p] / max(1, end - start))), 3),
+        lips=None if share is None else round(share, 3),
+        runner_up=ids.get(runner_up) if runner_up is not None else None,
+        reason=reason,
+    )
+
+
+def _person_turns(
+    scene: _Scene, words: list[tuple[Word, int]], run: _Run, people: list[_Somebody], ids: dict[int, str]
+) -> tuple[PersonTurn, ...]:
+    """The diarizer's turns with people for voices; where words were given to somebody else, so are their turns."""
+    pieces: list[PersonTurn] = []
+    for turn in scene.turns:
+        mine = [p for p in ids if turn.speaker in people[p].voices]
+        inside = [
+            (max(turn.start, word.start), min(turn.end, word.end), person)
+            for (word, _), person in zip(words, run.person, strict=True)
+            if word.end > turn.start and word.start < turn.end and person >= 0
+        ]
+        alone = [
+            (low, high, person)
+            for low, high, person in inside
+            if person in mine or not any(o is not turn and o.start < high and o.end > low for o in scene.turns)
+        ]
+        if not alone:
+            if mine:
+                pieces.append(PersonTurn(turn.start, turn.end, ids[mine[0]]))
+            continue
+        start = turn.start
+        for k, (_, high, person) in enumerate(alone):
+            if k + 1 < len(alone) and alone[k + 1][2] == person:
+                continue
+            end = (high + alone[k + 1][0]) / 2 if k + 1 < len(alone) else turn.end
+            if end > start:
+                pieces.append(PersonTurn(round(float(start), 3), round(float(end), 3), ids[person]))
+            start = end
+    merged: list[PersonTurn] = []
+    for piece in sorted(pieces, key=lambda one: (one.person, one.start)):
+        if merged and merged[-1].person == piece.person and piece.start - merged[-1].end < 0.25:
+            merged[-1] = replace(merged[-1], end=max(merged[-1].end, piece.end))
+        else:
+            merged.append(piece)
+    return tuple(sorted(merged, key=lambda one: (one.start, one.person)))
