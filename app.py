@@ -1,0 +1,27 @@
+"""The Space: `python app.py` opens the page at http://127.0.0.1:7860."""
+
+import os
+
+# No telemetry, no server-side rendering (the Space's Node is older than Gradio asks for), and no record of inputs while a
+# DeepL key can be typed. Before the first import of gradio, which reads them.
+os.environ.update(GRADIO_ANALYTICS_ENABLED="False", GRADIO_SSR_MODE="False", GRADIO_RUN_HISTORY="false")
+
+import spaces  # noqa: F401  before torch: ZeroGPU patches it
+
+from pipeline.settings import Settings
+from pipeline.web import page, services
+
+
+def build_app(given: services.Services):
+    """The page and its API over `given`, ready to launch with `page.launch_options(given)`."""
+    return page.build(given)
+
+
+def main() -> None:
+    """Serves the page until the process is stopped."""
+    real = services.real(Settings.from_environment())
+    build_app(real).launch(**page.launch_options(real))
+
+
+if __name__ == "__main__":
+    main()

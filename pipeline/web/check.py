@@ -1,0 +1,132 @@
+"""What can be refused before the queue, each in a sentence that ends in what to do."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from pipeline import languages
+from pipeline.errors import LimitError, NotAClipError, UsageError
+from pipeline.records import Clip, Look
+from pipeline.settings import Settings
+from pipeline.web.services import LOOKS, POSITIONS, TEXTS, Services
+
+#: DeepL keys are a UUID, with ":fx" on the free plan (developers.deepl.com/docs/getting-started/auth); a little looser.
+KEY_FORM = re.compile(r"[A-Za-z0-9-]{20,64}(:[a-z]{2})?")
+MAX_SPEAKERS = 20
+
+
+def clip(path: str | Path | None, services: Services) -> Clip:
+    """The probed upload.
+
+    Raises InputError for no file, a file beyond the limits or one that is no clip.
+    """
+    if not path:
+        raise NotAClipError("There is no clip yet; drop one, record one or pick an example.")
+    file = Path(path)
+    if not file.is_file():
+        raise NotAClipError("The clip is not here any more; upload it again.")
+    limit = services.settings.max_file_bytes
+    if file.stat().st_size > limit:
+        raise LimitError(f"The file is larger than {megabytes(limit)}; cut it or save it smaller.")
+    return services.probe(file)
+
+
+def address(url: str, settings: Settings) -> str:
+    """The trimmed address. What it leads to is `download.fetch`'s to check, after resolving.
+
+    Raises UsageError for anything but http and https, or with a user name in it.
+    """
+    trimmed = url.strip()
+    try:
+        parts = urlsplit(trimmed)
+        valid = parts.scheme in ("http", "https") and parts.hostname and "@" not in parts.netloc and len(trimmed) < 2000
+    except ValueError:
+        valid = False
+    if not valid:
+        raise UsageError("That is not a web address; paste one that starts with https://.")
+    return trimmed
+
+
+def keys(text: str | None) -> tuple[str, ...]:
+    """The visitor's DeepL keys, () for none. The text itself never appears in a message.
+
+    Raises UsageError for what cannot be a key.
+    """
+    parts = tuple(part.strip() for part in str(text or "").split(",") if part.strip())
+    if not all(KEY_FORM.fullmatch(part) for part in parts):
+        raise UsageError(
+            "That does not look like a DeepL key; copy it from your DeepL account, or leave the box empty."
+        )
+    return parts
+
+
+def target(text: str | None, own_keys: tuple[str, ...], services: Services) -> str:
+    """The DeepL code, "" for no translation.
+
+    Raises LanguageError for an unknown language, UsageError for one that needs a key when there is none.
+    """
+    wanted = str(text or "").strip()
+    if wanted.casefold() in ("", "none"):
+        return ""
+    language = languages.parse_target(wanted)
+    if not own_keys and not services.works_now(language.code):
+        raise UsageError(
+            f"{language.name} needs a DeepL key here; enter your own under More, or choose a language that works now."
+        )
+    return language.code
+
+
+def source(text: str | None) -> str | None:
+    """Whisper's code of the spoken language, None to detect it.
+
+    Raises LanguageError for an unknown language.
+    """
+    wanted = str(text or "").strip()
+    return languages.parse_source(wanted).whisper if wanted.casefold() not in ("", "auto") else None
+
+
+def speakers(number: float | str | None) -> int | None:
+    """How many people speak, None to find out.
+
+    Raises UsageError beyond 1..`MAX_SPEAKERS`; 0 means None.
+    """
+    try:
+        count = int(number or 0)
+        exact = float(number or 0) == count
+    except (TypeError, ValueError, OverflowError):
+        exact, count = False, 0
+    if not exact or not 0 <= count <= MAX_SPEAKERS:
+        raise UsageError(f"The number of speakers is a whole number from 1 to {MAX_SPEAKERS}, or 0 to find out.")
+    return count or None
+
+
+def look(name: str | None, position: str | None, text_size: float | None, texts: str | None, calm: bool | None) -> Look:
+    """The look of these five choices.
+
+    Raises UsageError for a choice there is not.
+    """
+    for given, choices, what in ((name, LOOKS, "look"), (position, POSITIONS, "position"), (texts, TEXTS, "texts")):
+        allowed = [value for _, value in choices]
+        if given not in allowed:
+            raise UsageError(f"The {what} is one of {', '.join(allowed)}; choose one of these.")
+    try:
+        size = float(text_size if text_size is not None else 1.0)
+    except (TypeError, ValueError):
+        size = 0.0
+    if not 0.5 <= size <= 2.0:
+        raise UsageError("The text size is a number from 0.5 to 2; 1 is the look's own size.")
+    return Look(name=str(name), position=str(position), text_size=size, texts=str(texts), reduced_motion=bool(calm))
+
+
+def megabytes(size: int) -> str:
+    """ "200 MB"."""
+    return f"{size / 2**20:.0f} MB"
+
+
+def minutes(seconds: float) -> str:
+    """ "5 minutes", "90 seconds"."""
+    if seconds >= 60 and seconds % 60 == 0:
+        return f"{seconds / 60:.0f} minute{'s' if seconds != 60 else ''}"
+    return f"{seconds:.0f} seconds"

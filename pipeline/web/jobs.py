@@ -1,0 +1,134 @@
+"""One visitor's result, and the private folders it lives in.
+
+Everything a run writes is inside one folder that only this process's user can open; it goes when the run ends, the
+visitor's state expires or the process does. Nothing is shared between visitors and nothing is named by them.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import tempfile
+import threading
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+from pipeline import results
+from pipeline.errors import NotAClipError
+from pipeline.records import Analysis, Look, Notice
+from pipeline.web.services import Example
+
+KEPT_UNDO = 50  #: edits that can be taken back; records share what did not change, so a step is a few kilobytes
+
+
+@cache
+def root() -> Path:
+    """The folder of this process, 0700, removed when it ends."""
+    folder = Path(tempfile.mkdtemp(prefix="speechglass-"))
+    owner = os.getpid()
+
+    def sweep() -> None:
+        if os.getpid() == owner:  # not in a forked ZeroGPU worker
+            shutil.rmtree(folder, ignore_errors=True)
+
+    atexit.register(sweep)
+    return folder
+
+
+def new_folder() -> Path:
+    """An empty folder only we can open, 0700."""
+    return Path(tempfile.mkdtemp(prefix="job-", dir=root()))
+
+
+@contextmanager
+def job_folder() -> Iterator[Path]:
+    """An empty folder for one call, gone afterwards however it ends."""
+    folder = new_folder()
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def adopt(upload: Path, folder: Path) -> Path:
+    """The upload under a name of ours in `folder`: what a visitor calls a file never reaches a command line or a disk path.
+
+    Raises NotAClipError when there is no such file.
+    """
+    clip = folder / "clip"
+    try:
+        os.link(upload, clip)
+    except FileNotFoundError:
+        raise NotAClipError("The clip is not here any more; upload it again.") from None
+    except OSError:  # another file system, or a file system without links
+        shutil.copyfile(upload, clip)
+    return clip
+
+
+@dataclass(slots=True)
+class Result:
+    """What a visitor looks at: the analysis as edited, and the one that is in the video. Lives in their session."""
+
+    analysis: Analysis
+    look: Look
+    clip: Path
+    folder: Path | None = None  #: ours to remove; None for an example, whose files stay
+    notices: tuple[Notice, ...] = ()  #: of the drawing
+    drawn: Analysis | None = None  #: what the video shows
+    drawn_at: int = 0  #: len(undo) then
+    undo: list[Analysis] = field(default_factory=list)
+    lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    @property
+    def pending(self) -> int:
+        """How many changes the video does not show."""
+        if self.drawn is None or self.drawn == self.analysis:
+            return 0
+        return max(1, abs(len(self.undo) - self.drawn_at))
+
+    def is_drawn(self, analysis: Analysis) -> None:
+        """The video shows `analysis`."""
+        self.drawn, self.drawn_at = analysis, len(self.undo)
+
+    def change(self, analysis: Analysis) -> None:
+        """`analysis` is the current one; the one before can be taken back."""
+        if analysis != self.analysis:
+            self.undo = [*self.undo[-KEPT_UNDO + 1 :], self.analysis]
+            self.analysis = analysis
+
+    def take_back(self) -> None:
+        """The last change is undone."""
+        if self.undo:
+            self.analysis = self.undo.pop()
+
+    def close(self) -> None:
+        """The files of this result are gone."""
+        if self.folder is not None:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    # gr.State copies its value by deepcopy or pickle in some paths; a lock does neither, and a result is never shared.
+    def __deepcopy__(self, memo: dict) -> Result:
+        return self
+
+
+def from_example(example: Example, look: Look | None = None) -> Result:
+    """The ready result of an example.
+
+    Raises RecordError when its transcript.json cannot be read.
+    """
+    analysis = results.read(example.folder / "transcript.json")
+    return Result(analysis, look or Look(), example.clip, drawn=analysis)
+
+
+def zip_faces(analysis: Analysis, to: Path) -> None:
+    """The portraits are in the ZIP file `to`, named after their people."""
+    names = {person.id: person.name for person in analysis.people}
+    with zipfile.ZipFile(to, "w") as archive:
+        for number, (person, picture) in enumerate(sorted(analysis.portraits.items()), 1):
+            safe = "".join(c for c in names.get(person, "") if c.isalnum() or c in " -").strip()
+            archive.writestr(f"{number:02d} {safe or person}.jpg", picture)

@@ -1,0 +1,90 @@
+"""What the page needs of the pipeline, as one record of callables: a fake is a function."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pipeline.options import Options
+from pipeline.progress import Clock
+from pipeline.records import Analysis, Clip, Look, Notice, Stage
+from pipeline.settings import Settings
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+#: Events that run models at once. Two cores run one at full speed; on a GPU the CPU work of one fills the wait of the other.
+PARALLEL_LIGHT, PARALLEL_FULL = 1, 2
+
+LOOKS = (("Cyberpunk: over the head", "cyberpunk"), ("Bars: above and below", "bars"), ("Classic subtitles", "classic"))
+POSITIONS = (("Follow the speaker", "auto"), ("Bottom", "bottom"))
+TEXTS = (
+    ("Original turns into translation", "morph"),
+    ("Both", "both"),
+    ("Translation only", "translation"),
+    ("Original only", "original"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A clip we may show, and what became of it."""
+
+    name: str  #: of its folder in examples/results
+    title: str
+    clip: Path
+    folder: Path  #: video.mp4, transcript.json, faces/<person id>.jpg
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Everything behind the page."""
+
+    analyse: Callable[[Path, Options, Clock], Stage[Analysis]]
+    render: Callable[[Path, Analysis, Look, Path, Clock], Stage[tuple[Notice, ...]]]
+    write_records: Callable[[Path, Analysis, Look], None]  #: transcript.json, subtitles.srt ... into a folder
+    probe: Callable[[Path], Clip]  #: raises InputError; under a second
+    fetch: Callable[[str, Path], Stage[Path]]
+    translates_to: Callable[[str], bool]  #: without a key
+    models: Mapping[str, str]  #: what runs, by job
+    settings: Settings = field(default_factory=Settings)
+    examples: tuple[Example, ...] = ()
+    parallel: int = PARALLEL_LIGHT
+
+    def works_now(self, target: str) -> bool:
+        """Whether a visitor without a key gets this translation."""
+        return bool(self.settings.deepl_keys) or self.translates_to(target)
+
+
+def real(settings: Settings) -> Services:
+    """The services of this machine. Loads the models' modules, in this thread: ZeroGPU wants its functions declared
+    before the server starts.
+
+    Raises ModelError when the chosen set of models cannot run here.
+    """
+    from pipeline import download, media, models, results, run
+
+    loaded = models.load(settings)
+    return Services(
+        analyse=lambda path, options, clock: run.analyse(path, options, settings, loaded, clock),
+        render=lambda path, analysis, look, to, clock: run.render(path, analysis, look, to, settings, clock),
+        write_records=results.write_records,
+        probe=lambda path: media.probe(path, settings),
+        fetch=lambda url, folder: download.fetch(url, folder, settings),
+        translates_to=loaded.translates_to,
+        models=loaded.names,
+        settings=settings,
+        examples=ready_examples(EXAMPLES),
+        parallel=PARALLEL_FULL if settings.zero_gpu else PARALLEL_LIGHT,
+    )
+
+
+def ready_examples(folder: Path) -> tuple[Example, ...]:
+    """The examples in `folder` whose result is there: examples/NAME.mp4 with examples/results/NAME/."""
+    found = []
+    for result in sorted((folder / "results").glob("*/video.mp4")):
+        name = result.parent.name
+        clip = folder / f"{name}.mp4"
+        if clip.is_file() and (result.parent / "transcript.json").is_file():
+            found.append(Example(name, name.replace("_", " ").capitalize(), clip, result.parent))
+    return tuple(found)
