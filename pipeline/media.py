@@ -271,13 +271,13 @@ class _Scan:
 
 
 def _check_picture(codec: Any, name: str, settings: Settings) -> None:
-    if codec.width * codec.height > settings.max_pixels or max(codec.width, codec.height) > MAX_SIDE:
+    width, height = codec.width, codec.height
+    # libavcodec forgets a size above `max_pixels`, so none is the same as too large.
+    if width < 1 or height < 1 or width * height > settings.max_pixels or max(width, height) > MAX_SIDE:
+        told = f"{width} x {height}, " if width and height else ""
         raise LimitError(
-            f"The picture of {name} is {codec.width} x {codec.height}, more than we can take; "
-            "scale it down to 4K (3840 x 2160) or less and try again."
+            f"The picture of {name} is {told}larger than we can take; scale it down to 4K (3840 x 2160) or less and try again."
         )
-    if codec.width < 1 or codec.height < 1:
-        raise NotAClipError(f"{name} does not say how large its picture is; save it again as MP4 and retry.")
 
 
 def _check_duration(duration: float, name: str, settings: Settings) -> None:
@@ -636,9 +636,9 @@ def transcode_plain(clip: Clip, to: Path) -> None:
     """
     import ffmpeg
 
-    source = ffmpeg.input(f"file:{clip.path}", **_LEASH)
+    source = ffmpeg.input(_url(clip.path), **_LEASH)
     streams = [source[str(index)] for index in (clip.video_stream, clip.audio_stream) if index >= 0]
-    command = ffmpeg.output(*streams, f"file:{to}", acodec="copy", movflags="+faststart", **ENCODER)
+    command = ffmpeg.output(*streams, _url(to), acodec="copy", movflags="+faststart", **ENCODER)
     with _Child(command, "transcode the clip") as child:
         child.finish(enough=False)
 
@@ -680,7 +680,7 @@ def _encoder(clip: Clip, part: Path, width: int, height: int, rate: Fraction) ->
             sound = sound.filter("aresample", **_FILL).filter("aformat", channel_layouts="mono|stereo")
             streams.append(sound)
             options |= {"acodec": "aac", "audio_bitrate": "160k"}
-    return ffmpeg.output(*streams, f"file:{part}", format="mp4", **options)
+    return ffmpeg.output(*streams, _url(part), format="mp4", **options)
 
 
 def _can_copy(clip: Clip) -> bool:
@@ -716,7 +716,12 @@ def _source(clip: Clip, **options: Any) -> Any:
 
     # A stream may change its size on the way: up to 4K, or what the probe let through.
     most = max(clip.width * clip.height, 4096 * 2304)
-    return ffmpeg.input(f"file:{clip.path}", **_LEASH, max_pixels=most, **options)
+    return ffmpeg.input(_url(clip.path), **_LEASH, max_pixels=most, **options)
+
+
+def _url(path: Path) -> str:
+    """The path behind `file:`, one character a byte: ffmpeg-python hashes UTF-8, and a name may hold any bytes."""
+    return "file:" + os.fsencode(os.path.abspath(path)).decode("latin-1")  # noqa: PTH100
 
 
 def _on_clock(stream: Any, clip: Clip, *, audio: bool) -> Any:
@@ -729,7 +734,7 @@ class _Child:
     def __init__(self, command: Any, job: str, *, stdin: bool = False, stdout: bool = False) -> None:
         self.job = job
         quiet = ("-hide_banner", "-nostdin", "-loglevel", "error", "-copyts", "-y")
-        arguments = [ffmpeg_binary(), *quiet, *command.get_args()]
+        arguments = [ffmpeg_binary(), *quiet, *(argument.encode("latin-1") for argument in command.get_args())]
         self.process = subprocess.Popen(
             arguments,
             stdin=subprocess.PIPE if stdin else subprocess.DEVNULL,
