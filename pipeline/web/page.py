@@ -101,7 +101,6 @@ def launch_options(services: Services) -> dict[str, Any]:
     """What `launch` needs for the page to look and behave as meant."""
     options = {
         "theme": style.theme(),
-        "css": style.css(),
         "head": style.head(),
         "max_file_size": services.settings.max_file_bytes,
         "show_error": False,
@@ -146,10 +145,10 @@ def lay_out(services: Services) -> Widgets:
     w = Widgets()
     first = jobs.from_example(services.examples[0]) if services.examples else None
     w.state = gr.State(None, time_to_live=STATE_AGE_S, delete_callback=_forget)
-    gr.HTML(_masthead(services), elem_id="masthead")
+    html(_masthead(services), elem_id="masthead")
     with gr.Row(elem_id="desk", equal_height=False):
         with gr.Column(elem_id="stage", scale=8, min_width=320):
-            w.title = gr.HTML(_title(services.examples[0].title, example=True) if first else "", elem_id="result-title")
+            w.title = html(_title(services.examples[0].title, example=True) if first else "", elem_id="result-title")
             w.video = gr.Video(
                 value=str(services.examples[0].folder / "video.mp4") if first else None,
                 subtitles=_track(services.examples[0].folder) if first else None,
@@ -159,8 +158,8 @@ def lay_out(services: Services) -> Widgets:
                 buttons=[],
                 elem_id="result-video",
             )
-            w.hud = gr.HTML("", elem_id="hud")
-            w.notices = gr.HTML(views.notices(first.analysis.notices) if first else "", elem_id="notices")
+            w.hud = html("", elem_id="hud")
+            w.notices = html(views.notices(first.analysis.notices) if first else "", elem_id="notices")
             with gr.Row(elem_id="downloads"):
                 w.downloads = tuple(
                     gr.DownloadButton(
@@ -177,17 +176,17 @@ def lay_out(services: Services) -> Widgets:
         with gr.Column(elem_id="panel", scale=5, min_width=320):
             _input_panel(w, services)
     with gr.Column(elem_id="result"):
-        gr.HTML('<h2 id="people-title">Who is speaking</h2>')
-        w.gallery = gr.HTML(
+        html('<h2 id="people-title">Who is speaking</h2>')
+        w.gallery = html(
             views.gallery(first.analysis) if first else _nothing_yet("The faces and voices of your clip"),
             elem_id="gallery",
             js_on_load=EDIT_JS,
         )
-        w.timeline = gr.HTML(
+        w.timeline = html(
             views.timeline(first.analysis) if first else _nothing_yet("Who spoke when"), elem_id="timeline"
         )
         with gr.Row(elem_id="lines-head", equal_height=True):
-            gr.HTML("<h2>What is said</h2>")
+            html("<h2>What is said</h2>")
             w.order = gr.Radio(
                 [("In order", "time"), ("Least certain first", "unsure")],
                 value="time",
@@ -197,36 +196,41 @@ def lay_out(services: Services) -> Widgets:
                 elem_id="order",
                 min_width=260,
             )
-        w.transcript = gr.HTML(
+        w.transcript = html(
             views.transcript_table(first.analysis) if first else _nothing_yet("The transcript"),
             elem_id="transcript",
             js_on_load=EDIT_JS,
         )
     with gr.Column(elem_id="redraw-bar"):
         with gr.Row(equal_height=True):
-            w.pending = gr.HTML(views.pending(0), elem_id="pending")
+            w.pending = html(views.pending(0), elem_id="pending")
             w.undo = gr.Button("Undo", size="sm", min_width=80, interactive=False, elem_id="undo")
             w.redraw = gr.Button("Redraw the video", variant="primary", size="sm", min_width=160, elem_id="redraw")
         with gr.Accordion("Change the look", open=False, elem_id="relook"):
             w.relook = _look_controls("Redraw with")
-    gr.HTML(_foot(services), elem_id="foot")
+    html(_foot(services), elem_id="foot")
     return w
+
+
+def html(value: str, **settings: Any) -> gr.HTML:
+    """HTML in our style sheet's hands alone."""
+    return gr.HTML(value, apply_default_css=False, **settings)
 
 
 def _input_panel(w: Widgets, services: Services) -> None:
     settings = services.settings
-    gr.HTML('<h2 id="your-clip">Your clip</h2>')
+    html('<h2 id="your-clip">Your clip</h2>')
     w.clip = gr.Video(
         label="Clip",
         show_label=False,
         sources=["upload", "webcam"],
         include_audio=True,
-        height=210,
+        height=240,
         elem_id="clip",
     )
-    gr.HTML(
+    html(
         f'<p class="limits">Up to <b>{check.minutes(settings.max_duration_s)}</b> and '
-        f"<b>{check.megabytes(settings.max_file_bytes)}</b>. MP4, MOV, WebM, MKV, AVI and what else FFmpeg opens.</p>",
+        f"<b>{check.megabytes(settings.max_file_bytes)}</b>. MP4, MOV, WebM, MKV, AVI and more.</p>",
         elem_id="limits",
     )
     w.target = gr.Dropdown(
@@ -277,7 +281,7 @@ def _input_panel(w: Widgets, services: Services) -> None:
             elem_id="url",
         )
     if services.examples:
-        gr.HTML('<h3 id="examples-title">Examples, ready to look at</h3>')
+        html('<h3 id="examples-title">Examples, ready to look at</h3>')
         with gr.Row(elem_id="examples"):
             w.examples = tuple(
                 gr.Button(example.title, size="sm", min_width=120, elem_id=f"example-{example.name}")

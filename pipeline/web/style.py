@@ -128,9 +128,10 @@ def css() -> str:
 
 @cache
 def head() -> str:
-    """What goes into <head>: the script and the colour scheme, so that native controls are dark too."""
+    """What goes into <head>: colour scheme, style sheet and script. Not `launch(css=)`: Gradio rewrites that sheet rule by
+    rule, and a shorthand with a variable in it is lost on the way."""
     script = (STATIC / "page.js").read_text(encoding="utf-8")
-    return f'<meta name="color-scheme" content="dark"><script>{script}</script>'
+    return f'<meta name="color-scheme" content="dark"><style>{css()}</style><script>{script}</script>'
 
 
 def _font_faces() -> str:
