@@ -29,6 +29,8 @@ OVERLAP = 0.4
 
 #: px, long side of the everyday scan. The smallest anchor is 16 px, faces from about 20 px of it are found.
 NEAR = 640
+#: px, long side of the scan that follows large faces, and the px the smallest known one must keep in it.
+LEAST, KNOWN_FACE = 320, 48
 #: px, the largest face the scan at full size adds: what it finds above that the everyday scan knows better.
 FAR_FACE = 64
 
@@ -41,6 +43,8 @@ class RetinaFaceOnnx:
 
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 2
+        # waiting threads would burn the time that the decoder and the lips need on two cores
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         source = model if isinstance(model, bytes) else str(model)
         self._session = onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
 
@@ -112,28 +116,49 @@ def overlap(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return common / np.maximum(area_a[:, None] + area_b[None] - common, 1e-6)
 
 
-def detect(detector: Detector, images: Sequence[np.ndarray], far: Sequence[bool]) -> list[np.ndarray]:
-    """Faces (k, 15) of each of `images` (h, w, 3), in their px: found at `NEAR` px, small ones also at full size where `far`.
+def detect(
+    detector: Detector, images: Sequence[np.ndarray], near: np.ndarray, far: np.ndarray, smallest: float = 0.0
+) -> tuple[list[np.ndarray], bool]:
+    """Faces (k, 15) of each of `images` (h, w, 3), in their px, and whether a scan at full size found small ones.
 
-    A close-up that fills the picture needs the reduced scan (the largest anchor is 512 px), a face of 24 px in 720p the
-    full one: 1280 px cost four times the 640 px scan, so the caller asks for it on some frames only.
+    A close-up that fills the picture needs a reduced scan (the largest anchor is 512 px), a face of 24 px in 720p the full
+    one, which costs four times the one at `NEAR` px and 16 times the one at `LEAST`: so the full scan is made where `far`
+    asks for it, and where `near` does not ask for `NEAR`, the picture is as small as the `smallest` known face allows.
     """
-    import cv2
     import numpy as np
 
-    height, width = images[0].shape[:2]
-    factor = min(1.0, NEAR / max(height, width))
-    if factor == 1.0:
-        return detector(np.stack(images))
-    size = (round(width * factor), round(height * factor))
-    found = detector(np.stack([cv2.resize(image, size, interpolation=cv2.INTER_AREA) for image in images]))
-    for faces in found:
-        faces[:, [0, 2, *range(5, 15, 2)]] *= width / size[0]
-        faces[:, [1, 3, *range(6, 15, 2)]] *= height / size[1]
-    for index in np.flatnonzero(far):  # one at a time: a batch of full frames would cost 90 MB
+    longest = max(images[0].shape[:2])
+    least = int(np.clip(KNOWN_FACE / max(smallest, 1e-6) * longest, LEAST, NEAR) / 64 + 0.999) * 64
+    found: list[np.ndarray] = [np.empty((0, 15), np.float32)] * len(images)
+    for size, chosen in ((NEAR, np.flatnonzero(near)), (least, np.flatnonzero(~near))):
+        if len(chosen):
+            for index, faces in zip(chosen, _scan(detector, [images[i] for i in chosen], size), strict=True):
+                found[index] = faces
+    any_small = False
+    for index in (
+        np.flatnonzero(far) if longest > NEAR else ()
+    ):  # one at a time: a batch of full frames would cost 90 MB
         small = detector(images[index][None])[0]
         small = small[(small[:, 3] - small[:, 1]) < FAR_FACE]
         if len(found[index]) and len(small):
             small = small[overlap(small, found[index]).max(1) < 0.3]
+        any_small |= len(small) > 0
         found[index] = np.concatenate([found[index], small])
+    return found, any_small
+
+
+def _scan(detector: Detector, images: list[np.ndarray], size: int) -> list[np.ndarray]:
+    """Faces found with the long side reduced to `size` px, in px of the full pictures."""
+    import cv2
+    import numpy as np
+
+    height, width = images[0].shape[:2]
+    factor = min(1.0, size / max(height, width))
+    if factor == 1.0:
+        return detector(np.stack(images))
+    reduced = (round(width * factor), round(height * factor))
+    found = detector(np.stack([cv2.resize(image, reduced, interpolation=cv2.INTER_AREA) for image in images]))
+    for faces in found:
+        faces[:, [0, 2, *range(5, 15, 2)]] *= width / reduced[0]
+        faces[:, [1, 3, *range(6, 15, 2)]] *= height / reduced[1]
     return found

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 #: s a face may be out of sight (turned away, hidden, blurred) and still be the same track.
-GAP = 1.0
+GAP = 1.3
 #: Link cost above which two detections are not the same face. Cost 1 is a move by a whole face width, or size x e.
 LIMIT = 1.0
 #: Below this correlation of the aligned faces the look has changed too much, however near the box is.
