@@ -47,12 +47,14 @@ HANGUL = _span(
 )  # every modern syllable, not only the 2350 of KS X 1001
 GB_2312 = _codec("gb2312", EUC, EUC)  # 6763 hanzi
 BIG5 = _codec("big5", range(0xA1, 0xFA), range(0x40, 0xFF))  # 13 053 hanzi
+# Characters of CLDR's Traditional alphabets that Big5 has only in another form.
+HANT_MORE = frozenset({0x5F5E, 0x7CE5})
 CANTONESE = _codec("big5hkscs", range(0x87, 0xFE), range(0x40, 0xFF)) & _span((0x3400, 0x4DBF), (0x4E00, 0x9FFF))
 SYMBOLS = _span(
     (0x2100, 0x214F), (0x2190, 0x21FF), (0x2300, 0x23FF), (0x2460, 0x24FF), (0x2500, 0x25FF), (0x2600, 0x27BF),
-    (0x2900, 0x297F), (0x2B00, 0x2BFF), (0x1D100, 0x1D1DD), (0x1F100, 0x1F1FF),
+    (0x27C0, 0x27EF), (0x2900, 0x297F), (0x2B00, 0x2BFF), (0x1D100, 0x1D1DD), (0x1F100, 0x1F1FF),
 )  # fmt: skip
-MATH = _span((0x2190, 0x22FF), (0x2A00, 0x2AFF), (0x2070, 0x209F), (0x2150, 0x218F))
+MATH = _span((0x2190, 0x22FF), (0x27C0, 0x27EF), (0x2A00, 0x2AFF), (0x2070, 0x209F), (0x2150, 0x218F))
 
 
 @dataclass(frozen=True)
@@ -114,7 +116,7 @@ SOURCES = (
     _source("noto-sans-jp", "0.4.3", "563ee80509692e2b2f42ceae6a0b82afecb90daa1b3d025bcebdf3d9120f43a3", "NotoSansJP_500Medium", JIS_X_0208 | KANA | CJK_COMMON, CJK_FEATURES),
     _source("noto-sans-kr", "0.4.3", "7614af529705ea48e8b76cb3b056b92db66b7625ef3fc97ce76366063df94d3f", "NotoSansKR_500Medium", HANGUL | KS_X_1001 - _span((0x4E00, 0x9FFF), (0xF900, 0xFAFF)) | CJK_COMMON, CJK_FEATURES),
     _source("noto-sans-sc", "0.4.3", "0d69d0f4971d2ff574e3d93cbc218dc950bf3f3f8f8e2c008d97687ed53aee59", "NotoSansSC_500Medium", GB_2312 | CJK_COMMON, CJK_FEATURES),
-    _source("noto-sans-tc", "0.4.3", "e7532a3a43a6c660ee0351a167b99fe0da52f20b4940fb3fc067ed7c5bd594bf", "NotoSansTC_500Medium", BIG5 | CANTONESE | CJK_COMMON | _span((0x3100, 0x312F)), CJK_FEATURES),
+    _source("noto-sans-tc", "0.4.3", "e7532a3a43a6c660ee0351a167b99fe0da52f20b4940fb3fc067ed7c5bd594bf", "NotoSansTC_500Medium", BIG5 | CANTONESE | HANT_MORE | CJK_COMMON | _span((0x3100, 0x312F)), CJK_FEATURES),
     _source("noto-emoji", "0.4.7", "6a25fd5a4da5bb34bbc2d300531bbf32de86afd866e119314d7e358f61a6104d", "NotoEmoji_500Medium"),
     _source("noto-sans-symbols", "0.4.1", "d72d2f96c1c351967ec57842471b1da43ab8b1a40ecb003b1b0a0f50a3ee6388", "NotoSansSymbols_500Medium", SYMBOLS),
     _source("noto-sans-symbols-2", "0.4.1", "3bf3d6333487df36e88d146e032a9ed8246617ca2dfe1513a8a382c3fad12ac4", "NotoSansSymbols2_400Regular", SYMBOLS),
@@ -136,7 +138,7 @@ def package(source: Source, cache: Path) -> Path:
 def build(source: Source, cache: Path) -> None:
     """Writes `source.result` and the licence beside it."""
     with tarfile.open(package(source, cache)) as tar:
-        font = TTFont(io.BytesIO(tar.extractfile(source.member).read()))
+        font = TTFont(io.BytesIO(tar.extractfile(source.member).read()), recalcTimestamp=False)
         licence = tar.extractfile("package/LICENSE_FONT").read()
     options = subset.Options()
     options.layout_features = source.features.split(",")
@@ -144,7 +146,8 @@ def build(source: Source, cache: Path) -> None:
     options.glyph_names = False
     options.name_IDs = ["*"]
     options.notdef_outline = True
-    options.drop_tables += ["vhea", "vmtx", "VORG", "BASE", "STAT", "hdmx", "VDMX", "LTSH", "DSIG", "gasp"]
+    # meta only names languages; fontTools cannot subset it.
+    options.drop_tables += ["meta", "vhea", "vmtx", "VORG", "BASE", "STAT", "hdmx", "VDMX", "LTSH", "DSIG", "gasp"]
     subsetter = subset.Subsetter(options)
     subsetter.populate(unicodes=source.keep if source.keep else font.getBestCmap())
     subsetter.subset(font)

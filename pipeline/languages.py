@@ -34,6 +34,12 @@ class Language:
         """Either "ltr" or "rtl"."""
         return "rtl" if self.script in RTL_SCRIPTS else "ltr"
 
+    @property
+    def tag(self) -> str:
+        """BCP 47: "pl", "pt-br", "zh-Hans", "yue-Hant"."""
+        base = self.code.lower().split("-")[0]
+        return f"{base}-{self.script}" if self.script in ("Hans", "Hant") else self.code.lower()
+
 
 # code, name, own name, script, Whisper's code ("" none; "=" the lower-cased code)
 _BOTH = """
@@ -254,6 +260,11 @@ def spoken(whisper_code: str) -> Language | None:
     return _by_whisper().get(whisper_code.lower())
 
 
+def known(code: str) -> Language | None:
+    """The language behind any code of ours, DeepL's ("PT-BR", "EN") or Whisper's ("jw"); None for another."""
+    return _by_code().get(code.upper()) or spoken(code)
+
+
 def deepl_source(whisper_code: str) -> str | None:
     """DeepL's source code for a Whisper code ("no" -> "NB"); None where DeepL must detect it itself."""
     language = spoken(whisper_code)
@@ -271,6 +282,11 @@ def same_language(source: str, target: str) -> bool:
     if "ZH-HANT" in (source_code, target_code):
         return source_code == target_code
     return source_code.split("-")[0] == target_code.split("-")[0]
+
+
+@cache
+def _by_code() -> dict[str, Language]:
+    return {language.code: language for language in (*SOURCES, *TARGETS)}
 
 
 @cache

@@ -32,6 +32,11 @@ class Face:
     bold: str = ""  #: file of the bold weight; without one the strokes are emboldened by 2 % of the em
     scale: float = 1.0
 
+    @property
+    def full_name(self) -> str:
+        """The font's own full name, by which libass finds it ("Noto Sans Arabic Medium")."""
+        return f"{self.family} {self.file.removesuffix('.ttf').rpartition('-')[2]}".removesuffix(" Regular")
+
 
 RAJDHANI = Face("Rajdhani", "Rajdhani-SemiBold.ttf", "Rajdhani-Bold.ttf", 1.08)
 NOTO_SANS = Face("Noto Sans", "NotoSans-Medium.ttf", "NotoSans-Bold.ttf")
@@ -56,7 +61,7 @@ FAMILIES = ("technical", "sans")
 _HAN_ORDER = {"Jpan": "JP", "Kore": "KR", "Hant": "TC"}
 
 # Latin alphabets (CLDR main exemplars) that Rajdhani has not whole: all in Noto Sans, rather than changing from phrase to phrase.
-NOT_RAJDHANI = frozenset()
+NOT_RAJDHANI = frozenset(["AZ", "BR", "EO", "GN", "HA", "HAW", "IG", "LN", "QU", "RO", "SCN", "UZ", "VI", "YO"])
 
 
 def faces(family: str, language_script: str = "", language: str = "") -> tuple[Face, ...]:

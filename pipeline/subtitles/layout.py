@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from pipeline import languages
 from pipeline.subtitles import fonts
 from pipeline.subtitles.fonts import Face
-from pipeline.subtitles.text import base_direction, clean, graphemes, levels, script
+from pipeline.subtitles.text import base_direction, break_places, clean, graphemes, levels, pause, script
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -97,7 +97,7 @@ def lay_out(
     (`complete` is False; `pages` avoids that). `language` is a DeepL or Whisper code: it decides direction, breaking and the shape of
     Han characters. `align`: "start", "center", "left" or "right".
     """
-    known = _language(language)
+    known = languages.known(language)
     shown, missing = fonts.supported(clean(text))
     direction = direction or (known.direction if known else base_direction(shown))
     paragraph = _paragraph(shown, known, family, weight, direction)
@@ -125,7 +125,7 @@ def pages(
     weight: str = "medium",
 ) -> tuple[str, ...]:
     """`text` cut into pieces that each fit `max_lines` lines at `size_px`, at sentence or clause ends where one is near."""
-    known = _language(language)
+    known = languages.known(language)
     rest, _ = fonts.supported(clean(text))
     found: list[str] = []
     while rest:
@@ -135,7 +135,7 @@ def pages(
             found.append(rest)
             break
         end = lines[max_lines - 1][1] if len(lines) > max_lines else lines[-1][1]
-        cut = _good_end(paragraph, end, len(lines) / max_lines)
+        cut = _good_end(paragraph, end)
         found.append("".join(paragraph.parts[:cut]).strip(" "))
         rest = "".join(paragraph.parts[cut:]).strip(" ")
     return tuple(found)
@@ -218,12 +218,7 @@ class _Paragraph:
     def _greedy(self, width: float, limit: int, emergency: bool = True) -> list[tuple[int, int]]:
         """Lines filled one after the other; stops after `limit`. Without `emergency` a piece too wide gives ()."""
         lines: list[tuple[int, int]] = []
-        start, end, used, ink = (
-            0,
-            0,
-            0.0,
-            0.0,
-        )  # the line so far: [start, end), its width, and that without trailing space
+        start, end, used = 0, 0, 0.0  # the line so far: [start, end) and its width
         for first, last in self._pieces():
             piece = sum(self.widths[first:last])
             trail = 0.0
@@ -265,18 +260,25 @@ def _paragraph(text: str, known: languages.Language | None, family: str, weight:
     chosen = fonts.choose(parts, chain)
     faces = tuple(face or fonts.NOTO_SANS for face in chosen)  # `supported` left nothing without a face
     starts = _starts(parts)
-    levels_ = levels(text, direction)
-    tag = _tag(known)
+    by_character = levels(text, direction)
+    tag = known.tag if known else "und"
     draft = _Paragraph(
-        text, parts, faces, _scripts(parts), tuple(levels_[start] for start in starts), _breaks(text, starts, tag), (), tag, weight, direction,
-    )  # fmt: skip
+        text,
+        parts,
+        faces,
+        _scripts(parts),
+        tuple(by_character[start] for start in starts),
+        _breaks(text, starts, tag),
+        (),
+        tag,
+        weight,
+        direction,
+    )
     widths = [0.0] * len(parts)
     for run in _runs(draft, 0, len(parts)):
         for index, left, right in _shape(draft, *run)[1]:
             widths[index] = right - left
-    return _Paragraph(
-        text, parts, faces, draft.scripts, draft.levels, draft.breaks, tuple(widths), tag, weight, direction,
-    )  # fmt: skip
+    return replace(draft, widths=tuple(widths))
 
 
 def _starts(parts: tuple[str, ...]) -> list[int]:
@@ -300,18 +302,10 @@ def _scripts(parts: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _breaks(text: str, starts: list[int], tag: str) -> frozenset[int]:
-    from icu4py.breakers import LineBreaker
-
-    base = tag.split("-")[0]
-    # ICU's phrase breaking (BudouX for Japanese, spaces for Korean): lines end where a reader pauses.
-    locale = f"{base}@lw=phrase" if base in ("ja", "ko") else tag
     index_of = {start: index for index, start in enumerate(starts)}
-    place, found = 0, []
-    for piece in LineBreaker(text, locale):
-        place += len(piece)
-        if place in index_of:  # never inside a grapheme
-            found.append(index_of[place])
-    return frozenset(found)
+    return frozenset(
+        index_of[place] for place in break_places(text, tag) if place in index_of
+    )  # never inside a grapheme
 
 
 def _runs(paragraph: _Paragraph, first: int, last: int) -> list[tuple[int, int]]:
@@ -374,22 +368,6 @@ def _shape(
     return glyphs, clusters, pen
 
 
-def _tag(known: languages.Language | None) -> str:
-    if known is None:
-        return "und"
-    if known.script in ("Hans", "Hant"):
-        return f"{known.code.split('-')[0].lower()}-{known.script}"
-    return known.code.lower()
-
-
-@lru_cache(maxsize=256)
-def _language(code: str) -> languages.Language | None:
-    if not code:
-        return None
-    by_code = {language.code: language for language in (*languages.SOURCES, *languages.TARGETS)}
-    return by_code.get(code.upper()) or languages.spoken(code)
-
-
 def _truncate(
     text: str, known: languages.Language | None, family: str, weight: str, direction: str, width: float, max_lines: int
 ) -> tuple[_Paragraph, list[tuple[int, int]]]:
@@ -409,19 +387,11 @@ def _truncate(
     return best
 
 
-_SENTENCE_ENDS = tuple(".!?…。！？؟۔।॥။៕።՞։")
-_CLAUSE_ENDS = tuple(",;:—–、，；：،؛፣၊·")
-
-
-def _good_end(paragraph: _Paragraph, end: int, pages_left: float) -> int:
+def _good_end(paragraph: _Paragraph, end: int) -> int:
     """Where to end a page that could hold `end` parts: the last sentence end in its second half, else clause end, else `end`."""
-    usable = sorted(index for index in paragraph.breaks if 0 < index <= end) or [end]
-    for marks in (_SENTENCE_ENDS, _CLAUSE_ENDS):
-        for index in reversed(usable):
-            before = "".join(paragraph.parts[max(0, index - 3) : index]).rstrip(" \"'»”’)」』")
-            if index >= end / 2 and before.endswith(marks):
-                return index
-    return usable[-1] if usable[-1] > end / 2 else end
+    usable = sorted(index for index in paragraph.breaks if end / 2 <= index <= end)
+    ranks = {index: pause("".join(paragraph.parts[:index]), 10**9) for index in usable}
+    return max(usable, key=lambda index: (ranks[index], index), default=end)
 
 
 # --- lines on the canvas ----------------------------------------------------------------------------------------------

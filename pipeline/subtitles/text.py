@@ -222,3 +222,80 @@ def _neutral(types: list[str], edge: str) -> None:
             after = _STRONG[types[end]] if end < len(types) else edge
             types[index:end] = [before if before == after else edge] * (end - index)
         index = max(end, index + 1)
+
+
+# --- lines and pieces by character count ------------------------------------------------------------------------------
+
+
+def columns(text: str) -> int:
+    """The length of `text` in narrow characters: combining marks count 0, double-width characters 2 (UAX 11)."""
+    return sum(
+        0
+        if unicodedata.category(character) in ("Mn", "Me", "Cf")
+        else 2
+        if unicodedata.east_asian_width(character) in "WF"
+        else 1
+        for character in text
+    )
+
+
+def break_places(text: str, tag: str) -> tuple[int, ...]:
+    """The places (characters) inside `text` before which a line may begin, for readers of BCP 47 `tag`.
+
+    UAX 14 as ICU does it; in Japanese and Korean its phrase breaking (BudouX; spaces), so that lines end where a reader pauses.
+    """
+    from icu4py.breakers import LineBreaker
+
+    base = tag.split("-")[0]
+    locale = f"{base}@lw=phrase" if base in ("ja", "ko") else tag
+    found, place = [], 0
+    for piece in LineBreaker(text, locale):  # its own offsets count UTF-16 units
+        place += len(piece)
+        found.append(place)
+    return tuple(found[:-1])
+
+
+SENTENCE_ENDS = tuple(".!?…。！？؟۔।॥။៕።՞։")
+CLAUSE_ENDS = tuple(",;:—–、，；：،؛፣၊·")
+_CLOSERS = " \"'»”’)]）」』"
+
+
+def pause(text: str, place: int) -> int:
+    """2 where a sentence ends at `place`, 1 where a clause does, else 0."""
+    before = text[:place].rstrip(_CLOSERS)
+    return 2 if before.endswith(SENTENCE_ENDS) else 1 if before.endswith(CLAUSE_ENDS) else 0
+
+
+def split(text: str, count: int, tag: str) -> tuple[str, ...]:
+    """`text` in `count` pieces of about the same length, cut where sentences or clauses end if one does near enough.
+
+    Fewer pieces where there are fewer legal places.
+    """
+    places = break_places(text, tag)
+    pieces: list[str] = []
+    start = 0
+    for left in range(count, 1, -1):
+        target = columns(text[start:]) / left
+        # A sentence end may be 40 %, a clause end 20 % of a piece away from the ideal place.
+        best = min(
+            (place for place in places if place > start),
+            key=lambda place: abs(columns(text[start:place]) - target) - 0.2 * target * pause(text, place),
+            default=None,
+        )
+        if best is None:
+            break
+        pieces.append(text[start:best].strip())
+        start = best
+    return (*pieces, text[start:].strip())
+
+
+def wrap(text: str, width: int, tag: str) -> tuple[str, ...]:
+    """`text` on one line, or on two balanced ones when it has more than `width` columns; without a legal place on one."""
+    if columns(text) <= width:
+        return (text,)
+    best = min(
+        break_places(text, tag),
+        key=lambda place: max(columns(text[:place].rstrip()), columns(text[place:])) - 4 * (pause(text, place) > 0),
+        default=None,
+    )
+    return (text,) if best is None else (text[:best].rstrip(), text[best:].lstrip())
