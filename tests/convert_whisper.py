@@ -121,7 +121,9 @@ def convert(light: Path, to: Path) -> Path:
         tokenizer_file=str(light / "tokenizer.json"),
         **dict.fromkeys(("bos_token", "eos_token", "unk_token", "pad_token"), "<|endoftext|>"),
     )
-    ids = {token: tokenizer.convert_tokens_to_ids(f"<|{token}|>") for token in ("transcribe", "translate", "notimestamps")}
+    ids = {
+        token: tokenizer.convert_tokens_to_ids(f"<|{token}|>") for token in ("transcribe", "translate", "notimestamps")
+    }
     model.generation_config = GenerationConfig(
         alignment_heads=light_config["alignment_heads"],
         suppress_tokens=light_config["suppress_ids"], begin_suppress_tokens=light_config["suppress_ids_begin"],

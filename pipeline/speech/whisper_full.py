@@ -10,21 +10,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline.records import Phrase, Progress, Segment, Stage, Transcript, Word
+from pipeline.records import Notice, Phrase, Progress, Segment, Stage, Transcript, Word
+from pipeline.speech import guards
+from pipeline.speech.activity import FRAME_S, RATE, speech_probability, voiced
 
 if TYPE_CHECKING:
     import numpy as np
 
-RATE = 16_000
-#: Longest piece, s. Whisper's window is 30 s; the rest is room for the padding of the voice detector.
+#: Longest piece, s. Whisper's window is 30 s; the rest is room for the padding.
 PIECE_S = 28.0
 #: A pause longer than this ends a piece: inside a piece long silence is where Whisper invents text.
 PAUSE_S = 2.0
-#: Pieces decoded together. 16 pieces are 7 minutes: one batch for nearly every clip, 2.5 GB beside the weights.
+#: Silence put around a piece: Whisper drops words that start with the first sample (pyvideotrans #957).
+PAD_S = 0.4
+#: Pieces decoded together: 7 minutes of sound, so one batch for nearly every clip. Reading word times keeps turbo's cross
+#: attention: 4 layers x 80 beams x 20 heads x 1500 x 2 bytes a token, 2.3 GB for the usual 120 tokens.
 BATCH = 16
 #: Whisper's decoder holds 448 tokens, some of them the prompt.
 MAX_NEW_TOKENS = 440
@@ -40,6 +43,7 @@ DECODING = {
 }
 #: A piece is in another language than the clip only if it is this long and Whisper this sure; below, detection errs.
 OTHER_LANGUAGE_S, OTHER_LANGUAGE_P = 4.0, 0.9
+#: The pipeline says words, not segments: a segment ends with a sentence or before a pause.
 SENTENCE_END = tuple(".?!…。！？؟।")
 SENTENCE_PAUSE_S = 0.8
 
@@ -79,78 +83,81 @@ class Piece:
 
 
 def transcribe(sound: Path, language: str | None, *, speech: Any) -> Stage[Transcript]:
-    """What is said in a 16 kHz mono WAV, with the time of every word; `segments == ()` where nobody speaks.
+    """Every word that is spoken in a 16 kHz mono WAV, with its time; no speech is a result with a notice.
 
-    `language` is ISO 639-1 or None to detect it, which is done for the clip and for every longer piece, so that a
-    clip in which two languages are spoken is heard in both. `speech` is what `load` gives.
-
-    Yields Progress whose `found` is the Transcript so far.
+    `language` is ISO 639-1, or None: then it is detected over all pieces, and a piece that clearly is in another one
+    keeps its own. `speech` is what `load` gives. Yields Progress whose `found` is the Transcript so far.
     """
-    from pipeline.media import read_sound
-    from pipeline.speech import guards
+    import numpy as np
 
-    yield Progress("speech", 0.0, "Looking for voices")
+    from pipeline.media import read_sound
+
     samples = read_sound(sound)
-    voiced = voiced_regions(samples)
-    pieces = list(cut(voiced))
-    if not pieces:
-        return Transcript(language=language or "", language_confidence=0.0, segments=())
+    duration = len(samples) / RATE
+    yield Progress("speech", 0.0, "Listening for voices")
+    probability = speech_probability(samples)
+    spans = tuple((a, min(b, duration)) for a, b in voiced(probability, gap_s=0.3))
+    if not spans:
+        return Transcript("", 0.0, (), (Notice("no-speech", "Nobody speaks in this clip."),))
+    pieces = list(cut(spans, probability))
     confidence = 1.0
+    yield Progress("speech", 0.02, "Transcribing" if language else "Recognising the language")
     if language:
         pieces = [Piece(piece.start, piece.end, language) for piece in pieces]
     else:
-        yield Progress("speech", 0.02, "Recognising the language")
         language, confidence, pieces = detect(samples, pieces, speech)
-    yield Progress("speech", 0.05, "Listening")
 
-    found: list[Segment] = []
+    silence = np.zeros(int(PAD_S * RATE), np.float32)
+    heard: list[Segment] = []
     done = 0
-    for code, group in groupby(sorted(pieces, key=lambda piece: (piece.language != language, piece.language, piece.start)),
-                               key=lambda piece: piece.language):  # fmt: skip
-        together = list(group)
-        sounds = (samples[int(p.start * RATE) : int(p.end * RATE)] for p in together)
-        for piece, heard in zip(together, hear(sounds, code, "transcribe", speech, words=True), strict=True):
-            words = tuple(on_voice(place(heard["chunks"], piece), voiced))
-            found += (
-                Segment(*times_text(part, code), part, code if code != language else "") for part in sentences(words)
-            )
+    for code in sorted({piece.language for piece in pieces}, key=lambda code: (code != language, code)):
+        together = [piece for piece in pieces if piece.language == code]
+        sounds = (np.concatenate([silence, part_of(samples, p.start, p.end), silence]) for p in together)
+        for piece, result in zip(together, hear(sounds, code, "transcribe", speech, words=True), strict=True):
+            for words in sentences(tuple(place(result["chunks"], piece))):
+                text = "".join(word.text for word in words).strip()  # texts carry Whisper's own spaces until `guarded`
+                heard.append(Segment(words[0].start, words[-1].end, text, words, code))
             done += 1
-            found.sort(key=lambda segment: segment.start)
-            known = Transcript(language, confidence, tuple(found))
-            yield Progress("speech", 0.05 + 0.95 * done / len(pieces), "Listening", found=known)
-    return guards.guard(Transcript(language, confidence, tuple(found)), voiced)
+            known = Transcript(language, confidence, guards.guarded(heard, spans, duration))
+            yield Progress("speech", 0.05 + 0.95 * done / len(pieces), "Transcribing", known)
+    segments = guards.guarded(heard, spans, duration)
+    if not segments:
+        return Transcript("", 0.0, (), (Notice("no-speech", "No words could be made out in this clip."),))
+    return Transcript(language, confidence, segments)
 
 
-def voiced_regions(samples: np.ndarray) -> tuple[tuple[float, float], ...]:
-    """(start, end) in s of the stretches with a voice, by Silero VAD (the copy faster-whisper packages: ONNX, no torch)."""
-    from faster_whisper.vad import VadOptions, get_speech_timestamps
-
-    if samples.size == 0:
-        return ()
-    options = VadOptions(
-        min_speech_duration_ms=100, min_silence_duration_ms=200, speech_pad_ms=120, max_speech_duration_s=PIECE_S
-    )
-    return tuple((r["start"] / RATE, r["end"] / RATE) for r in get_speech_timestamps(samples, options))
-
-
-def cut(voiced: Iterable[tuple[float, float]]) -> Iterator[Piece]:
-    """The voiced regions joined to pieces of at most `PIECE_S`, cut where nobody speaks."""
+def cut(spans: guards.Spans, probability: np.ndarray) -> Iterator[Piece]:
+    """The voiced spans joined to pieces of at most `PIECE_S`, cut in pauses; a span that is longer is cut where a voice is
+    least likely (`probability`, one value each `FRAME_S`), in the last third of what fits."""
     start = end = None
-    for left, right in voiced:
+    for left, right in spans:
         if start is not None and (right - start > PIECE_S or left - end > PAUSE_S):
             yield Piece(start, end)
             start = None
-        start, end = left if start is None else start, right
-    if start is not None:
+        if start is None:
+            start = left
+        while right - start > PIECE_S:
+            first, last = int((start + 2 / 3 * PIECE_S) / FRAME_S), int((start + PIECE_S) / FRAME_S)
+            middle = (first + int(probability[first:last].argmin()) + 0.5) * FRAME_S
+            yield Piece(start, middle)
+            start = middle
+        end = right
+    if start is not None and end is not None:
         yield Piece(start, end)
+
+
+def part_of(samples: np.ndarray, start: float, end: float) -> np.ndarray:
+    return samples[max(0, int(start * RATE)) : int(end * RATE)]
 
 
 def hear(
     sounds: Iterable[np.ndarray], language: str, task: str, speech: Any, *, words: bool
 ) -> Iterator[dict[str, Any]]:
     """What the pipeline says of each sound, in order, decoded `BATCH` at a time."""
+    from transformers.models.whisper.tokenization_whisper import LANGUAGES
+
     # Where a word ends in a script without spaces is decided by the tokenizer's own idea of the language.
-    speech.tokenizer.language = language_name(language)
+    speech.tokenizer.language = LANGUAGES.get(language, language) if task == "transcribe" else "english"
     items = ({"raw": sound, "sampling_rate": RATE} for sound in sounds)
     yield from speech(
         items,
@@ -161,26 +168,19 @@ def hear(
     )
 
 
-def language_name(code: str) -> str:
-    from transformers.models.whisper.tokenization_whisper import LANGUAGES
-
-    return LANGUAGES.get(code, code)
-
-
 def detect(samples: np.ndarray, pieces: list[Piece], speech: Any) -> tuple[str, float, list[Piece]]:
     """(ISO 639-1, its probability, the pieces with their languages). One encoder pass over all pieces; the clip's
     language is the one with most probable seconds, a piece keeps its own where Whisper is sure of it."""
     import torch
 
-    model, tokenizer = speech.model, speech.tokenizer
+    model = speech.model
     codes = {token: mark.strip("<|>") for mark, token in model.generation_config.lang_to_id.items()}
-    ids = torch.tensor(sorted(codes), device=model.device)
-    votes = torch.zeros(len(ids))
+    ids = sorted(codes)
     tables = []
     for first in range(0, len(pieces), BATCH):
         batch = pieces[first : first + BATCH]
         features = speech.feature_extractor(
-            [samples[int(p.start * RATE) : int(p.end * RATE)] for p in batch], sampling_rate=RATE, return_tensors="pt"
+            [part_of(samples, piece.start, piece.end) for piece in batch], sampling_rate=RATE, return_tensors="pt"
         ).input_features.to(model.device, model.dtype)
         start = torch.full((len(batch), 1), model.generation_config.decoder_start_token_id, device=model.device)
         with torch.no_grad():
@@ -189,35 +189,25 @@ def detect(samples: np.ndarray, pieces: list[Piece], speech: Any) -> tuple[str, 
     table = torch.cat(tables)
     seconds = torch.tensor([piece.end - piece.start for piece in pieces])
     votes = (table * seconds[:, None]).sum(0) / seconds.sum()
-    language = codes[int(ids[votes.argmax()])]
+    language = codes[ids[int(votes.argmax())]]
     named = []
     for piece, row in zip(pieces, table, strict=True):
         sure = piece.end - piece.start >= OTHER_LANGUAGE_S and float(row.max()) >= OTHER_LANGUAGE_P
-        named.append(Piece(piece.start, piece.end, codes[int(ids[row.argmax()])] if sure else language))
-    del tokenizer
+        named.append(Piece(piece.start, piece.end, codes[ids[int(row.argmax())]] if sure else language))
     return language, float(votes.max()), named
 
 
 def place(chunks: list[dict[str, Any]], piece: Piece) -> Iterator[Word]:
-    """The pipeline's words on the clip's clock, in time order, inside their piece; an end it does not know is the next
-    word's start."""
-    known = [(chunk["text"].strip(), *chunk["timestamp"]) for chunk in chunks if chunk["text"].strip()]
-    previous = 0.0
+    """The pipeline's words on the clip's clock, in time order; an end it does not know is the next word's start."""
+    known = [(chunk["text"], *chunk["timestamp"]) for chunk in chunks if chunk["text"].strip()]
+    shift, length = piece.start - PAD_S, piece.end - piece.start + 2 * PAD_S
+    before = 0.0
     for index, (text, start, end) in enumerate(known):
-        start = max(previous, start if start is not None else previous)
+        start = max(before, before if start is None else start)
         following = known[index + 1][1] if index + 1 < len(known) else None
-        end = end if end is not None else following if following is not None else piece.end - piece.start
-        previous = max(start, min(end, piece.end - piece.start))
-        yield Word(round(piece.start + start, 3), round(piece.start + previous, 3), text)
-
-
-def on_voice(words: Iterable[Word], voiced: tuple[tuple[float, float], ...]) -> Iterator[Word]:
-    """Words without the silence around them. Whisper's alignment gives a pause to the word before or after it, so a
-    word keeps that part of its time which lies in the one voiced region it shares most with."""
-    for word in words:
-        shared = [(max(word.start, left), min(word.end, right)) for left, right in voiced]
-        start, end = max(shared, key=lambda part: part[1] - part[0], default=(word.start, word.end))
-        yield Word(round(start, 3), round(end, 3), word.text, word.probability) if end - start > 0.02 else word
+        end = end if end is not None else following if following is not None else length
+        before = max(start, min(end, length))
+        yield Word(max(0.0, round(shift + start, 3)), max(0.0, round(shift + before, 3)), text)
 
 
 def sentences(words: tuple[Word, ...]) -> Iterator[tuple[Word, ...]]:
@@ -232,36 +222,45 @@ def sentences(words: tuple[Word, ...]) -> Iterator[tuple[Word, ...]]:
         yield tuple(run)
 
 
-def times_text(words: tuple[Word, ...], language: str) -> tuple[float, float, str]:
-    joint = "" if language in ("ja", "zh", "yue", "th", "lo", "my") else " "
-    return words[0].start, words[-1].end, joint.join(word.text for word in words)
-
-
 # --- English without a key --------------------------------------------------------------------------------------------
-
-MARGIN_S = 0.15  #: sound kept before and after a phrase: its first and last consonant
 
 
 def translate_speech(
     sound: Path, phrases: tuple[Phrase, ...], language: str, target: str, *, speech: Any
 ) -> Stage[tuple[str | None, ...]]:
-    """What is said in each phrase, in English: n phrases in, n texts out, None where Whisper gave nothing it can stand
-    for. `target` is English; `speech` must be a model trained to translate (large-v3, not turbo)."""
+    """What each phrase says in English, by Whisper's translate task on its sound: n phrases in, n texts out, None where
+    nothing trustworthy came, where the phrase is English already, and for any `target` but English.
+
+    `speech` must be a model that was trained to translate: large-v3 or smaller, not turbo.
+    """
+    import numpy as np
+
     from pipeline.media import read_sound
-    from pipeline.speech import guards
 
     samples = read_sound(sound)
+    silence = np.zeros(int(PAD_S * RATE), np.float32)
     texts: list[str | None] = [None] * len(phrases)
-    order = sorted(range(len(phrases)), key=lambda index: (phrases[index].language or language, index))
+    wanted = [
+        i
+        for i, phrase in enumerate(phrases)
+        if target.upper().startswith("EN") and (phrase.language or language) != "en"
+    ]
+
+    def sound_of(phrase: Phrase) -> np.ndarray:
+        # As much of the surroundings as belongs to nobody else: half the way to the neighbours.
+        before = max((p.end for p in phrases if p.end <= phrase.start), default=0.0)
+        after = min((p.start for p in phrases if p.start >= phrase.end), default=len(samples) / RATE)
+        start = max(phrase.start - PAD_S, (before + phrase.start) / 2)
+        end = min(phrase.end + PAD_S, (after + phrase.end) / 2, start + PIECE_S)
+        return np.concatenate([silence, part_of(samples, start, end), silence])
+
     done = 0
-    for code, group in groupby(order, key=lambda index: phrases[index].language or language):
-        indices = list(group)
-        sounds = (
-            samples[max(0, int((phrases[i].start - MARGIN_S) * RATE)) : int((phrases[i].end + MARGIN_S) * RATE)]
-            for i in indices
-        )
-        for index, heard in zip(indices, hear(sounds, code, "translate", speech, words=False), strict=True):
-            texts[index] = guards.sane(heard["text"].strip()) or None
+    for code in sorted({phrases[i].language or language for i in wanted}):
+        together = [i for i in wanted if (phrases[i].language or language) == code]
+        sounds = (sound_of(phrases[i]) for i in together)
+        for i, result in zip(together, hear(sounds, code, "translate", speech, words=False), strict=True):
+            text = result["text"].strip()
+            texts[i] = text if text and not guards.loops(text) else None
             done += 1
-            yield Progress("translate", done / len(phrases), "Translating into English")
+            yield Progress("translate", done / len(wanted), "Translating into English")
     return tuple(texts)

@@ -1,0 +1,105 @@
+"""FaceNet512 embeddings equal `DeepFace.represent`'s, face by face, with the same weights."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+pytestmark = pytest.mark.integration
+
+#: (left, top, right, bottom), then right eye, left eye, nose, right and left mouth corner, in px of a 640x427 picture:
+#: upright, tilted, at the border.
+FACES = [
+    ((200, 100, 320, 260), ((235, 160), (288, 158), (262, 195), (240, 225), (285, 224))),
+    ((400, 150, 520, 300), ((430, 215), (482, 195), (465, 235), (445, 262), (492, 244))),
+    ((2, 5, 90, 120), ((25, 48), (62, 52), (42, 75), (26, 92), (58, 95))),
+    ((560, 330, 636, 424), ((580, 365), (615, 361), (600, 385), (583, 402), (613, 400))),
+]
+
+
+@pytest.fixture(scope="module")
+def facenet(tmp_path_factory):
+    """DeepFace's Facenet512 with random weights, loaded from $DEEPFACE_HOME by DeepFace itself."""
+    import torch
+
+    from pipeline.faces import engine
+
+    engine.use_pytorch()
+    from deepface.models.facial_recognition.pytorch.Facenet import InceptionResNetV1
+    from deepface.modules import modeling
+
+    home = tmp_path_factory.mktemp("deepface")
+    (home / ".deepface" / "weights").mkdir(parents=True)
+    torch.manual_seed(3)
+    network = InceptionResNetV1(dimension=512)
+    torch.save(network.state_dict(), home / ".deepface" / "weights" / "facenet512_weights.pth")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DEEPFACE_HOME", str(home))
+        if hasattr(modeling, "cached_models"):
+            modeling.cached_models["facial_recognition"].pop("Facenet512", None)
+        from pipeline.faces.facenet import Facenet512
+
+        yield Facenet512()
+        modeling.cached_models["facial_recognition"].pop("Facenet512", None)
+
+
+@pytest.fixture(scope="module")
+def picture() -> np.ndarray:
+    from sklearn.datasets import load_sample_image
+
+    return load_sample_image("china.jpg")
+
+
+def test_a_batch_equals_represent_one_by_one(facenet, picture, monkeypatch) -> None:
+    from deepface import DeepFace
+    from deepface.models.Detector import Detector, FacialAreaRegion
+    from deepface.modules import modeling
+
+    class Known(Detector):
+        """Hands DeepFace the given face, in the picture DeepFace has put a border round."""
+
+        def __init__(self, box, landmarks) -> None:
+            self.box, self.landmarks = box, landmarks
+
+        def detect_faces(self, img):
+            x, y = (img.shape[1] - picture.shape[1]) // 2, (img.shape[0] - picture.shape[0]) // 2
+            left, top, right, bottom = self.box
+            eyes = [(a + x, b + y) for a, b in self.landmarks]
+            return [
+                FacialAreaRegion(
+                    x=left + x,
+                    y=top + y,
+                    w=right - left,
+                    h=bottom - top,
+                    right_eye=eyes[0],
+                    left_eye=eyes[1],
+                    confidence=1.0,
+                )
+            ]
+
+    ours = facenet.raw([(picture, np.float32(landmarks), np.float32(box)) for box, landmarks in FACES])
+    for mine, (box, landmarks) in zip(ours, FACES, strict=True):
+        monkeypatch.setitem(modeling.cached_models["face_detector"], "retinaface", Known(box, landmarks))
+        (answer,) = DeepFace.represent(picture[:, :, ::-1], model_name="Facenet512", detector_backend="retinaface")
+        np.testing.assert_allclose(mine, answer["embedding"], rtol=1e-3, atol=1e-4)
+    spread = np.abs(ours - ours.mean(0)).max()
+    assert spread > 0.01, "all embeddings alike: nothing was compared"
+
+
+def test_embeddings_have_unit_length_and_the_models_own_threshold(facenet, picture) -> None:
+    from deepface.config.threshold import thresholds
+
+    vectors = facenet([(picture, np.float32(landmarks)) for _, landmarks in FACES])
+    assert vectors.shape == (len(FACES), facenet.dim)
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, rtol=1e-5)
+    assert facenet.threshold == thresholds["Facenet512"]["cosine"]
+    assert facenet([]).shape == (0, 512)
+
+
+def test_a_box_made_from_landmarks_lies_on_the_face() -> None:
+    from pipeline.faces.detect import overlap
+    from pipeline.faces.facenet import box_of
+
+    for box, landmarks in FACES:
+        guess = np.array([box_of(np.float32(landmarks))])
+        assert overlap(guess, np.float32([box]))[0, 0] > 0.5
