@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
 #: s a face may be out of sight (turned away, hidden, blurred) and still be the same track.
 GAP = 1.3
-#: Link cost above which two detections are not the same face. Cost 1 is a move by a whole face width, or size x e.
-LIMIT = 1.0
+#: Link cost above which two detections are not the same face. Cost 1 is a move by a whole face width, or size x e; after
+#: 0.4 s without a sight the face must be near the old place, since everything in between would be a guess.
+LIMIT, LIMIT_AFTER_GAP = 1.0, 0.5
 #: Below this correlation of the aligned faces the look has changed too much, however near the box is.
 #: Same face 0.2 s apart: 0.9 and more, seldom under 0.6; another face at the same place: mostly under 0.5.
 ALIKE = 0.3
@@ -79,8 +80,10 @@ class Tracker:
         taken: set[int] = set()
         if self.live and len(faces):
             likeness = np.stack([chips @ track.chip for track in self.live])
-            cost = np.stack([_cost(track, t, faces) for track in self.live]) + 0.8 * (1 - likeness)
-            allowed = (likeness > ALIKE) & (cost < LIMIT + 0.8)
+            move = np.stack([_cost(track, t, faces) for track in self.live])
+            cost = move + 0.8 * (1 - likeness)
+            limit = np.array([LIMIT if t - track.times[-1] <= 0.4 else LIMIT_AFTER_GAP for track in self.live])
+            allowed = (likeness > ALIKE) & (move < limit[:, None])
             rows, columns = linear_sum_assignment(np.where(allowed, cost, 1e3))
             for row, column in zip(rows, columns, strict=True):
                 if allowed[row, column]:
