@@ -150,13 +150,15 @@ def _read_container(container: Any, path: Path, name: str, refusal: str, setting
         picture = None if not scan.spans[picture.index].times else picture
         if picture is not None:
             raise NotAClipError(f"The picture of {name} is damaged and cannot be decoded; save it again and retry.")
-    if sound is not None and not scan.sounds:
+    if sound is not None and (not scan.sounds or not scan.spans[sound.index].times):
         sound = None
     if picture is None and sound is None:
         raise NotAClipError(
             f"{name} holds no picture and no sound that can be read; it may have been cut off: save it again."
         )
 
+    if sound is not None and scan.sound_start is not None:
+        scan.spans[sound.index].start = scan.sound_start
     spans = [scan.spans[stream.index] for stream in (picture, sound) if stream is not None]
     origin = min(span.start for span in spans)
     values: dict[str, Any] = {}
@@ -228,6 +230,7 @@ class _Scan:
         self.spans = {stream.index: _Span() for stream in streams}
         self.frame: Any = None  # the first decoded picture
         self.sounds = False  # whether any sound could be decoded
+        self.sound_start: float | None = None  # of the first sample that is heard: after what the encoder put before
 
     def walk(self, container: Any, name: str, settings: Settings) -> None:
         import av
@@ -268,6 +271,7 @@ class _Scan:
             self.frame = frames[0]
         else:
             self.sounds = True
+            self.sound_start = frames[0].time
 
 
 def _check_picture(codec: Any, name: str, settings: Settings) -> None:
@@ -677,7 +681,10 @@ def _encoder(clip: Clip, part: Path, width: int, height: int, rate: Fraction) ->
             options["acodec"] = "copy"
         else:
             sound = _on_clock(_source(clip)[str(clip.audio_stream)], clip, audio=True)
-            sound = sound.filter("aresample", **_FILL).filter("aformat", channel_layouts="mono|stereo")
+            # A frame of AAC is 1024 samples: at 8 kHz the sound would end up to 0.13 s after the picture.
+            sound = sound.filter(
+                "aresample", clip.audio_rate if clip.audio_rate in (44_100, 48_000) else 48_000, **_FILL
+            ).filter("aformat", channel_layouts="mono|stereo")
             streams.append(sound)
             options |= {"acodec": "aac", "audio_bitrate": "160k"}
     return ffmpeg.output(*streams, _url(part), format="mp4", **options)
@@ -685,8 +692,9 @@ def _encoder(clip: Clip, part: Path, width: int, height: int, rate: Fraction) ->
 
 def _can_copy(clip: Clip) -> bool:
     """Late sound is padded and encoded anew: not every player obeys the empty edit that would delay a copy."""
-    # MP4 has no code for the low sample rates of MPEG-2.5 Layer 3.
-    return clip.audio_codec in COPIED_CODECS and clip.audio_start <= MAX_SYNC_ERROR and clip.audio_rate >= 16_000
+    if clip.audio_codec == "mp3" and clip.audio_rate < 16_000:
+        return False  # MP4 has no code for the low sample rates of MPEG-2.5
+    return clip.audio_codec in COPIED_CODECS and clip.audio_start <= MAX_SYNC_ERROR
 
 
 # --- ffmpeg -----------------------------------------------------------------------------------------------------------
