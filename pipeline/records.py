@@ -117,6 +117,7 @@ class Turn:
     start: float
     end: float
     speaker: str  #: "v1", "v2" ... in order of appearance
+    embedding: tuple[float, ...] = ()  #: of this turn alone, unit length; empty where the diarizer gives none
 
 
 @dataclass(frozen=True, slots=True)
