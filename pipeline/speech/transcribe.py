@@ -19,7 +19,7 @@ from pipeline.speech.activity import RATE, speech_probability, voiced
 
 CHUNK_S = 28.0  # what Whisper hears at once is 30 s: this leaves room for the padding
 PAUSE_S = 2.0  # a longer silence ends a chunk: Whisper invents text in it
-PAD_S = 0.4  # around a chunk: Whisper drops words that start with the first sample (pyvideotrans #957)
+PAD_S = 0.5  # around a chunk: Whisper drops words that start with the first sample (pyvideotrans #957)
 HOLE_S = 1.2  # voiced for so long without a word is heard a second time
 
 # openai/whisper's own, but for two. Five temperatures of fallback cost ten times the first try and rarely mend it; and
@@ -101,7 +101,7 @@ def translate_speech(
         after = min((p.start for p in phrases if p.start >= phrase.end), default=len(samples) / RATE)
         start = max(phrase.start - PAD_S, (before + phrase.start) / 2)
         end = min(phrase.end + PAD_S, (after + phrase.end) / 2)
-        texts.append(_translated(model, _padded(samples, start, end), own))
+        texts.append(_translated(model, _excerpt(samples, start, end)[0], own))
     return tuple(texts)
 
 
@@ -139,10 +139,12 @@ def _load(folder: Path) -> Any:
         raise ModelError(f"Whisper base could not be loaded ({error}); delete {folder} and run again.") from error
 
 
-def _padded(samples: np.ndarray, start: float, end: float) -> np.ndarray:
-    """start..end with `PAD_S` of silence around it."""
-    silence = np.zeros(int(PAD_S * RATE), np.float32)
-    return np.concatenate([silence, samples[max(0, int(start * RATE)) : int(end * RATE)], silence])
+def _excerpt(samples: np.ndarray, start: float, end: float) -> tuple[np.ndarray, float]:
+    """start..end, and where it begins on the clip's clock: with `PAD_S` of silence where that is before the clip."""
+    first = int(start * RATE)
+    lead = np.zeros(int(PAD_S * RATE) if first <= 0 else 0, np.float32)
+    first = max(0, first)
+    return np.concatenate([lead, samples[first : int(end * RATE)]]), (first - len(lead)) / RATE
 
 
 def _chunks(spans: guards.Spans) -> list[tuple[float, float]]:
@@ -177,9 +179,7 @@ def _chunks(spans: guards.Spans) -> list[tuple[float, float]]:
 
 def _hear(model: Any, samples: np.ndarray, chunk: tuple[float, float], language: str) -> Iterator[Segment]:
     """What Whisper hears in the chunk, on the clip's clock. Word texts keep Whisper's spaces."""
-    start = max(0.0, chunk[0] - PAD_S / 2)
-    sound = _padded(samples, start, chunk[1] + PAD_S / 2)
-    shift = start - PAD_S
+    sound, shift = _excerpt(samples, chunk[0] - PAD_S, chunk[1] + PAD_S)
     segments, _ = model.transcribe(sound, language=language, task="transcribe", word_timestamps=True, **DECODING)
     for segment in segments:
         words = tuple(

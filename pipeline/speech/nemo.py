@@ -1,0 +1,350 @@
+"""Who speaks when, with NVIDIA NeMo (the full set).
+
+Sortformer hears up to four voices at once, end to end, overlaps included. Where more are asked for, or where it finds
+four and clustering finds more, NeMo's ClusteringDiarizer answers: MarbleNet says where a voice is, TitaNet describes
+windows of three lengths, spectral clustering counts and groups them. Manifests, RTTM files and NeMo's own types stay in
+here; turns in seconds come out.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipeline.records import Diarization, Notice, Progress, Stage, Turn, Voice
+
+if TYPE_CHECKING:
+    import numpy as np
+
+RATE = 16_000
+#: Voices that Sortformer's output layer has.
+SORTFORMER_VOICES = 4
+#: Streaming Sortformer heard as late as the model card allows, in 80 ms frames: 27 s a chunk. A clip is not live, and this
+#: is the setting with the lowest published error rates.
+STREAMING = {
+    "chunk_len": 340,
+    "chunk_right_context": 40,
+    "fifo_len": 40,
+    "spkcache_update_period": 300,
+    "spkcache_len": 188,
+}
+#: Probabilities to turns, as NVIDIA tuned them for this model on DIHARD3, the corpus of most kinds of sound
+#: (NeMo, conf/post_processing/diar_streaming_sortformer_4spk-v2_dihard3-dev.yaml).
+POSTPROCESSING = {
+    "onset": 0.56, "offset": 1.0, "pad_onset": 0.063, "pad_offset": 0.002, "min_duration_on": 0.007, "min_duration_off": 0.151,
+}  # fmt: skip
+#: MarbleNet's 20 ms frames to speech (NeMo, conf/inference/diar_infer_general.yaml; edges tightened to 0.1 s because words
+#: are attributed by these turns).
+FRAME_S = 0.02
+ON, OFF, PAD_S, SHORTEST_S, GAP_S = 0.5, 0.3, 0.1, 0.2, 0.3
+#: Windows of TitaNet in s, their steps, and the most voices looked for (diar_infer_general.yaml, but for the last: 8).
+WINDOWS, STEPS, WEIGHTS = (1.9, 1.2, 0.5), (0.95, 0.6, 0.25), (1, 1, 1)
+MOST_VOICES = 12
+#: A voice is described by its longest stretches alone: this many, each of this length at most and at least, s.
+SAMPLES, LONGEST_SAMPLE_S, SHORTEST_SAMPLE_S = 8, 4.0, 0.4
+#: Gaps shorter than this inside one voice are breath, s.
+BREATH_S = 0.15
+
+
+@dataclass(frozen=True, slots=True)
+class Diarizer:
+    """The three networks, on their device."""
+
+    sortformer: Any
+    titanet: Any
+    marblenet: Any
+
+
+def load(sortformer: Path, titanet: Path, marblenet: Path, *, device: str) -> Diarizer:
+    """The networks of three `.nemo` files on `device`.
+
+    They are restored on the CPU and then moved: left alone, NeMo asks `torch.cuda.is_available()`, which ZeroGPU answers
+    with yes before there is a GPU.
+    """
+    quieten()
+    from nemo.collections.asr.models import (
+        EncDecFrameClassificationModel,
+        EncDecSpeakerLabelModel,
+        SortformerEncLabelModel,
+    )
+
+    first = SortformerEncLabelModel.restore_from(str(sortformer), map_location="cpu").to(device).eval()
+    if first.streaming_mode:
+        for name, value in STREAMING.items():
+            setattr(first.sortformer_modules, name, value)
+        first.sortformer_modules._check_streaming_parameters()
+    # The published MarbleNet carries the weights of its training loss, which this class has no place for.
+    third = EncDecFrameClassificationModel.restore_from(str(marblenet), map_location="cpu", strict=False)
+    second = EncDecSpeakerLabelModel.restore_from(str(titanet), map_location="cpu")
+    return Diarizer(first, second.to(device).eval(), third.to(device).eval())
+
+
+def quieten() -> None:
+    """NeMo's training advice and progress bars stay out of the log."""
+    from nemo.utils import logging
+
+    logging.setLevel(logging.ERROR)
+
+
+def diarize(sound: Path, speakers: int | None, *, diarizer: Diarizer) -> Stage[Diarization]:
+    """The turns and voices of a 16 kHz mono WAV; nobody spoke is `turns == ()`.
+
+    `speakers` is the number of voices, or None to find it. Up to four are Sortformer's, whose turns may overlap; more are
+    the clustering's, whose turns do not.
+    """
+    from pipeline.media import read_sound
+    from pipeline.speech.diarize import envelope
+
+    yield Progress("voices", 0.0, "Telling voices apart")
+    samples = read_sound(sound)
+    notices: tuple[Notice, ...] = ()
+    found: list[tuple[float, float, str]] = []
+    if speakers is None or speakers <= SORTFORMER_VOICES:
+        found = hear(sound, diarizer)
+        count = len({name for *_, name in found})
+        yield Progress("voices", 0.6, f"{count} voices")
+        if speakers is not None and count > speakers:
+            found = merge(found, samples, speakers, diarizer)
+    else:
+        count = speakers
+    if (speakers is None and count == SORTFORMER_VOICES) or (speakers is not None and found != [] and count < speakers):
+        more = cluster(sound, samples, speakers, diarizer)
+        if len({name for *_, name in more}) > count:
+            found = more
+    elif speakers is not None and speakers > SORTFORMER_VOICES:
+        found = cluster(sound, samples, speakers, diarizer)
+        notices = (
+            Notice("no_overlap", "With more than four voices, words spoken at the same time go to one of them."),
+        )
+    yield Progress("voices", 0.9, "Describing the voices")
+    turns = named(found)
+    return Diarization(turns, describe(turns, samples, diarizer), envelope(samples), notices)
+
+
+# --- up to four voices ------------------------------------------------------------------------------------------------
+
+
+def hear(sound: Path, diarizer: Diarizer) -> list[tuple[float, float, str]]:
+    """(start, end, label) by Sortformer; labels overlap where voices do."""
+    from nemo.collections.asr.parts.mixins.diarization import DiarizeConfig
+    from nemo.collections.asr.parts.utils.vad_utils import PostProcessingParams
+
+    config = DiarizeConfig(
+        batch_size=1,
+        num_workers=0,  # a ZeroGPU worker may have no children
+        verbose=False,
+        postprocessing_params=PostProcessingParams(**POSTPROCESSING),
+    )
+    (lines,) = diarizer.sortformer.diarize(
+        audio=[str(sound)], batch_size=1, num_workers=0, verbose=False, override_config=config
+    )
+    return [(float(start), float(end), label) for start, end, label in (line.split() for line in lines)]
+
+
+def merge(
+    found: list[tuple[float, float, str]], samples: np.ndarray, speakers: int, diarizer: Diarizer
+) -> list[tuple[float, float, str]]:
+    """The turns with the voices that sound most alike made one, until there are `speakers`."""
+    while len(labels := sorted({name for *_, name in found})) > speakers:
+        vectors = {name: embedding(found, name, samples, diarizer) for name in labels}
+        pairs = [(a, b) for i, a in enumerate(labels) for b in labels[:i]]
+        one, other = max(pairs, key=lambda pair: _alike(vectors[pair[0]], vectors[pair[1]]))
+        found = [(start, end, other if name == one else name) for start, end, name in found]
+    return found
+
+
+def _alike(one: Any, other: Any) -> float:
+    """Cosine of two embeddings; a voice too short to have one (None) joins another before two described ones join."""
+    return 1.0 if one is None or other is None else float(one @ other)
+
+
+# --- more voices ------------------------------------------------------------------------------------------------------
+
+
+def cluster(
+    sound: Path, samples: np.ndarray, speakers: int | None, diarizer: Diarizer
+) -> list[tuple[float, float, str]]:
+    """(start, end, label) by MarbleNet, TitaNet and NeMo's clustering; () where MarbleNet hears no voice."""
+    return cluster_regions(sound, speech_regions(samples, diarizer), speakers, diarizer.titanet)
+
+
+def speech_regions(samples: np.ndarray, diarizer: Diarizer) -> list[tuple[float, float]]:
+    """(start, end) in s of the stretches in which MarbleNet hears a voice."""
+    import torch
+
+    device = diarizer.marblenet.device
+    signal = torch.from_numpy(samples).to(device)[None]
+    with torch.inference_mode():
+        logits = diarizer.marblenet(
+            input_signal=signal, input_signal_length=torch.tensor([signal.shape[1]], device=device)
+        )
+    probability = logits[0].float().softmax(-1)[:, 1].cpu().numpy()
+    return list(regions(probability, len(samples) / RATE))
+
+
+def regions(probability: Iterable[float], duration: float) -> Iterator[tuple[float, float]]:
+    """Stretches of 20 ms frames that go above `ON` and stay above `OFF`, padded, joined over short gaps."""
+    stretches: list[tuple[float, float]] = []
+    start = None
+    for index, value in enumerate([*probability, 0.0]):
+        if start is None and value >= ON:
+            start = index * FRAME_S
+        elif start is not None and value < OFF:
+            end = index * FRAME_S
+            if end - start >= SHORTEST_S:
+                stretches.append((max(0.0, start - PAD_S), min(duration, end + PAD_S)))
+            start = None
+    yield from _joined(stretches, GAP_S)
+
+
+def cluster_regions(
+    sound: Path, speech: Sequence[tuple[float, float]], speakers: int | None, titanet: Any
+) -> list[tuple[float, float, str]]:
+    """(start, end, label) of the voices in the given stretches of `sound`, by NeMo's ClusteringDiarizer.
+
+    Its files live in a private folder that is gone afterwards.
+    """
+    from nemo.collections.asr.models import ClusteringDiarizer
+
+    if not speech:
+        return []
+    with tempfile.TemporaryDirectory(prefix="voices-") as name:
+        folder = Path(name)
+        clip = {"audio_filepath": str(sound), "uniq_id": "clip", "offset": 0, "duration": None, "label": "infer", "text": "-",
+                "num_speakers": speakers, "rttm_filepath": None, "uem_filepath": None}  # fmt: skip
+        (folder / "clip.json").write_text(json.dumps(clip) + "\n")
+        (folder / "speech.json").write_text(
+            "".join(
+                json.dumps({"audio_filepath": str(sound), "uniq_id": "clip", "offset": start, "duration": end - start,
+                            "label": "UNK"}) + "\n"
+                for start, end in speech
+            )
+        )  # fmt: skip
+        config = clustering_config(folder, str(titanet.device), known=speakers is not None)
+        ClusteringDiarizer(config, speaker_model=titanet).diarize()
+        return list(_read_rttm(folder / "pred_rttms" / "clip.rttm"))
+
+
+def clustering_config(folder: Path, device: str, *, known: bool) -> Any:
+    """NeMo's diar_infer_general.yaml as it was read for 3.0.0, with this module's numbers; `known`: the manifest says how
+    many voices there are."""
+    from omegaconf import OmegaConf
+
+    return OmegaConf.create(
+        {
+            "name": "ClusterDiarizer", "num_workers": 0, "sample_rate": RATE, "batch_size": 64, "device": device,
+            "verbose": False,
+            "diarizer": {
+                "manifest_filepath": str(folder / "clip.json"), "out_dir": str(folder), "oracle_vad": False,
+                "collar": 0.25, "ignore_overlap": True,
+                "vad": {"model_path": None, "external_vad_manifest": str(folder / "speech.json"), "parameters": {}},
+                "speaker_embeddings": {
+                    "model_path": None,
+                    "parameters": {
+                        "window_length_in_sec": list(WINDOWS), "shift_length_in_sec": list(STEPS),
+                        "multiscale_weights": list(WEIGHTS), "save_embeddings": False,
+                    },
+                },
+                "clustering": {
+                    "parameters": {
+                        "oracle_num_speakers": known, "max_num_speakers": MOST_VOICES, "enhanced_count_thres": 80,
+                        "max_rp_threshold": 0.25, "sparse_search_volume": 10, "maj_vote_spk_count": False,
+                    }
+                },
+            },
+        }
+    )  # fmt: skip
+
+
+def _read_rttm(file: Path) -> Iterator[tuple[float, float, str]]:
+    for line in file.read_text().splitlines():
+        fields = line.split()
+        yield float(fields[3]), float(fields[3]) + float(fields[4]), fields[7]
+
+
+# --- turns and voices -------------------------------------------------------------------------------------------------
+
+
+def named(found: Iterable[tuple[float, float, str]]) -> tuple[Turn, ...]:
+    """The turns in order, voices named "v1", "v2" ... by first appearance, the pieces of one voice joined over breaths."""
+    names: dict[str, str] = {}
+    by_voice: dict[str, list[tuple[float, float]]] = {}
+    for start, end, label in sorted(found):
+        by_voice.setdefault(names.setdefault(label, f"v{len(names) + 1}"), []).append((start, end))
+    turns = [
+        Turn(round(start, 3), round(end, 3), name)
+        for name, pieces in by_voice.items()
+        for start, end in _joined(pieces, BREATH_S)
+        if end > start
+    ]
+    return tuple(sorted(turns, key=lambda turn: (turn.start, turn.end, turn.speaker)))
+
+
+def _joined(pieces: Iterable[tuple[float, float]], gap: float) -> list[tuple[float, float]]:
+    whole: list[tuple[float, float]] = []
+    for start, end in sorted(pieces):
+        if whole and start - whole[-1][1] < gap:
+            whole[-1] = (whole[-1][0], max(end, whole[-1][1]))
+        else:
+            whole.append((start, end))
+    return whole
+
+
+def describe(turns: tuple[Turn, ...], samples: np.ndarray, diarizer: Diarizer) -> tuple[Voice, ...]:
+    """Every voice with its TitaNet embedding, and how far it stands from the nearest other, 0..1."""
+    spans = [(turn.start, turn.end, turn.speaker) for turn in turns]
+    vectors = {
+        name: embedding(spans, name, samples, diarizer) for name in dict.fromkeys(turn.speaker for turn in turns)
+    }
+    voices = []
+    for name, vector in vectors.items():
+        if vector is None:
+            voices.append(Voice(name, (), 0.0))
+            continue
+        nearest = max(
+            (float(vector @ other) for key, other in vectors.items() if key != name and other is not None), default=0.0
+        )
+        voices.append(Voice(name, tuple(round(float(v), 5) for v in vector), round(min(1.0, max(0.0, 1 - nearest)), 3)))
+    return tuple(voices)
+
+
+def embedding(found: Sequence[tuple[float, float, str]], name: str, samples: np.ndarray, diarizer: Diarizer) -> Any:
+    """(192,) float32, unit length: the voice `name` where it speaks alone, or where it speaks at all if it never is alone;
+    None where it speaks too shortly to be described."""
+    import numpy as np
+    import torch
+
+    own = [(start, end) for start, end, label in found if label == name]
+    alone = [piece for span in own for piece in _without(span, [(s, e) for s, e, label in found if label != name])]
+    pieces = [p for p in alone if p[1] - p[0] >= SHORTEST_SAMPLE_S] or [
+        p for p in own if p[1] - p[0] >= SHORTEST_SAMPLE_S
+    ]
+    if not pieces:
+        return None
+    pieces = sorted(pieces, key=lambda piece: piece[0] - piece[1])[:SAMPLES]
+    parts = [samples[int(start * RATE) : int(min(end, start + LONGEST_SAMPLE_S) * RATE)] for start, end in pieces]
+    lengths = [len(part) for part in parts]
+    device = diarizer.titanet.device
+    signal = torch.zeros(len(parts), max(lengths))
+    for row, part in zip(signal, parts, strict=True):
+        row[: len(part)] = torch.from_numpy(part)
+    with torch.inference_mode():
+        _, vectors = diarizer.titanet.forward(
+            input_signal=signal.to(device), input_signal_length=torch.tensor(lengths, device=device)
+        )
+    vectors = vectors.float().cpu().numpy()
+    vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
+    mean = (vectors * np.array(lengths)[:, None]).sum(0)
+    return mean / max(float(np.linalg.norm(mean)), 1e-9)
+
+
+def _without(span: tuple[float, float], others: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
+    """The parts of `span` that none of `others` touches."""
+    left = [span]
+    for start, end in others:
+        left = [part for a, b in left for part in ((a, min(b, start)), (max(a, end), b)) if part[1] > part[0]]
+    return left
