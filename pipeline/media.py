@@ -647,6 +647,22 @@ def transcode_plain(clip: Clip, to: Path) -> None:
         child.finish(enough=False)
 
 
+def cut(source: Path, to: Path, start: float, length: float) -> None:
+    """`to` holds at most `length` s of `source` from the key frame at or before `start` s on, nothing encoded anew. Matroska
+    carries every codec.
+
+    Raises MediaError when ffmpeg fails.
+    """
+    import ffmpeg
+
+    opened = ffmpeg.input(_url(source), **_LEASH, ss=f"{start:.3f}", t=f"{length:.3f}")
+    command = ffmpeg.output(
+        opened["v:0?"], opened["a:0?"], _url(to), format="matroska", codec="copy", avoid_negative_ts="make_zero"
+    )
+    with _Child(command, "cut the clip", copyts=False) as child:
+        child.finish(enough=False)
+
+
 def _put(waiting: queue.Queue[Any], item: Any, writer: threading.Thread, child: _Child) -> None:
     """Hands a frame to the writer; raises what ffmpeg said if it died, instead of waiting for it for ever."""
     deadline = time.monotonic() + STALL_S
@@ -739,9 +755,11 @@ def _on_clock(stream: Any, clip: Clip, *, audio: bool) -> Any:
 class _Child:
     """An ffmpeg process that is dead when the block ends. Its stderr is drained by a thread and becomes the message."""
 
-    def __init__(self, command: Any, job: str, *, stdin: bool = False, stdout: bool = False) -> None:
+    def __init__(
+        self, command: Any, job: str, *, stdin: bool = False, stdout: bool = False, copyts: bool = True
+    ) -> None:
         self.job = job
-        quiet = ("-hide_banner", "-nostdin", "-loglevel", "error", "-copyts", "-y")
+        quiet = ("-hide_banner", "-nostdin", "-loglevel", "error", "-y", *(["-copyts"] if copyts else []))
         arguments = [ffmpeg_binary(), *quiet, *(argument.encode("latin-1") for argument in command.get_args())]
         self.process = subprocess.Popen(
             arguments,
