@@ -31,6 +31,7 @@ def add_endpoints(services: Services) -> None:
         trigger = gr.Button("api")
         video = gr.File(label="video", type="filepath")
         target = gr.Textbox("EN-US", label="target_language")
+        optional_target = gr.Textbox("none", label="target_language")
         source = gr.Textbox("", label="source_language")
         speakers = gr.Number(0, label="speakers", precision=0)
         look = gr.Textbox("cyberpunk", label="look")
@@ -57,7 +58,7 @@ def add_endpoints(services: Services) -> None:
         )
         trigger.click(
             endpoint.transcribe,
-            [video, *choices, key],
+            [video, optional_target, source, speakers, key],
             [files, record],
             api_name="transcribe",
             validator=endpoint.check_transcribe,

@@ -19,7 +19,7 @@ from pipeline import edit, languages
 from pipeline.errors import PipelineError
 from pipeline.options import Options
 from pipeline.progress import ANALYSE, RENDER, Clock
-from pipeline.records import Analysis, Attribution, Clip, Faces, Look, Media, Progress, Stage, Transcript
+from pipeline.records import Analysis, Attribution, Clip, Faces, Look, Media, Stage, Transcript
 from pipeline.web import check, failures, jobs, style, views
 from pipeline.web.jobs import Result
 from pipeline.web.services import LOOKS, POSITIONS, TEXTS, Services
@@ -350,7 +350,7 @@ def _foot(services: Services) -> str:
 
 def _title(name: str, *, example: bool) -> str:
     kind = "Finished example" if example else "Your clip"
-    return f'<p class="eyebrow"><b>{kind}</b><span>{escape(name)}</span></p>'
+    return f'<p class="eyebrow{" example" if example else ""}"><b>{kind}</b><span>{escape(name)}</span></p>'
 
 
 def _nothing_yet(what: str) -> str:
@@ -441,9 +441,7 @@ class Handlers:
         *look, key = rest
         with failures.for_the_visitor([key]):
             self._request(clip, url, target, source, speakers, look, key)
-        return self._busy(
-            views.progress(ANALYSE + RENDER, "probe", 0.0, 0.0, None, "Waiting for a place in the queue …")
-        )
+        return self._busy(views.progress(ANALYSE + RENDER, "probe", message="Waiting for a place in the queue …"))
 
     def run(self, clip, url, target, source, speakers, *rest) -> Iterator[Update]:
         """The whole way from clip to video."""
@@ -492,7 +490,7 @@ class Handlers:
         with failures.for_the_visitor():
             check.look(*look)
             self._current(result)
-        return self._busy(views.progress(RENDER, "render", 0.0, 0.0, None, ""))
+        return self._busy(views.progress(RENDER, "render"))
 
     def redraw(self, result, *look) -> Iterator[Update]:
         """The video with what was edited. No model runs."""
@@ -530,7 +528,7 @@ class Handlers:
 
     def _follow(self, stage: Stage[Any], stages: tuple[str, ...]) -> Generator[Update, None, Any]:
         """Runs the stage to its end, showing where it is and what it found; returns its result. Closing closes it."""
-        shown, at = None, 0.0
+        shown, at, words = None, 0.0, ""
         attribution: Attribution | None = None
         with closing(stage):
             while True:
@@ -539,17 +537,20 @@ class Handlers:
                 except StopIteration as stop:
                     return stop.value
                 found = step.found
-                if isinstance(found, Attribution):
+                if isinstance(found, Transcript):
+                    words = max((segment.text for segment in found.segments), key=len, default="")
+                elif isinstance(found, Attribution):
                     attribution = found
                 elif isinstance(found, tuple) and attribution:  # the phrases, translated
                     found = replace(attribution, phrases=found)
+                    words = max((phrase.translation or "" for phrase in found.phrases), key=len, default="") or words
                 now = time.monotonic()
                 if step.stage != shown or now - at > TICK_S or found is not None:
                     shown, at = step.stage, now
-                    yield {self.w.hud: self._hud(step, stages), **self._found(found)}
-
-    def _hud(self, step: Progress, stages: tuple[str, ...]) -> str:
-        return views.progress(stages, step.stage, step.fraction, step.overall, step.seconds_left, step.message)
+                    hud = views.progress(
+                        stages, step.stage, step.fraction, step.overall, step.seconds_left, step.message, words
+                    )
+                    yield {self.w.hud: hud, **self._found(found)}
 
     def _found(self, found: Any) -> Update:
         """What can be shown before the end."""

@@ -244,9 +244,16 @@ def heard(transcript: Transcript) -> str:
 
 
 def progress(
-    stages: Iterable[str], stage: str, fraction: float, overall: float | None, seconds_left: float | None, message: str
+    stages: Iterable[str],
+    stage: str,
+    fraction: float = 0.0,
+    overall: float | None = None,
+    seconds_left: float | None = None,
+    message: str = "",
+    words: str = "",
 ) -> str:
-    """Where the run is: every stage with what is done of it, the whole in per cent, the time left."""
+    """Where the run is: every stage with what is done of it, the whole in per cent, the time left; above it the latest
+    words, in the original and then translated."""
     stages = [name for name in STAGES if name in set(stages)]
     at = stages.index(stage) if stage in stages else 0
     whole = overall if overall is not None else (at + fraction) / max(1, len(stages))
@@ -259,8 +266,9 @@ def progress(
         items += f'<li class="{state}"{current} style="--done:{done:.1%}">{STAGE_NAMES.get(name, escape(name))}</li>'
     left = f"about {duration_in_words(seconds_left)} left" if seconds_left is not None else ""
     note = f'<p class="note">{escape(message)}</p>' if message else ""
+    caption = f'<p class="words" dir="auto">{escape(words)}</p>' if words else ""
     return (
-        f'<div class="hud"><div class="figures"><strong>{whole:.0%}</strong><span>{STAGE_NAMES.get(stage, escape(stage))}'
+        f'<div class="hud">{caption}<div class="figures"><strong>{whole:.0%}</strong><span>{STAGE_NAMES.get(stage, escape(stage))}'
         f"</span><em>{left}</em></div>"
         f'<div class="bar" role="progressbar" aria-label="Progress" aria-valuemin="0" aria-valuemax="100" '
         f'aria-valuenow="{whole * 100:.0f}"><i style="width:{whole:.1%}"></i></div><ol>{items}</ol>{note}</div>'

@@ -7,6 +7,7 @@
     const video = player();
     if (!video) return;
     until = end ?? null;
+    video.muted = false;
     video.currentTime = t;
     video.play().catch(() => {});
     if (innerWidth < 800) video.scrollIntoView({ block: "center", behavior: "smooth" });
@@ -53,6 +54,17 @@
     }
   });
 
+  // The finished example plays by itself, silently, so that the first screen shows what this is; whoever touches it hears it.
+  let shown = false;
+  function show(video) {
+    const example = document.querySelector("#result-title .example");
+    if (shown || !example || matchMedia("(prefers-reduced-motion: reduce)").matches) return;
+    shown = true;
+    video.muted = true;
+    video.play().then(() => video.addEventListener("pause", () => { video.muted = false; }, { once: true }))
+      .catch(() => { video.muted = false; });
+  }
+
   const known = new WeakSet();
   function look() {
     const video = player();
@@ -63,6 +75,7 @@
       video.textTracks.addEventListener("addtrack", () => quietTracks(video));
       video.textTracks.addEventListener("change", () => quietTracks(video));
       video.setAttribute("playsinline", "");
+      show(video);
     }
     if (video) quietTracks(video);
     document.querySelectorAll("#transcript textarea:not([data-grown])").forEach((box) => { box.dataset.grown = "1"; grow(box); });

@@ -1,0 +1,22 @@
+"""The live page, over fakes or over the real thing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from pipeline.web.services import Services
+
+
+@contextmanager
+def served(services: Services, **options) -> Iterator[str]:
+    """The page of `services` runs on a free port of this machine; gives its address."""
+    import app
+    from pipeline.web import page
+
+    built = app.build_app(services)
+    _, url, _ = built.launch(**page.launch_options(services), prevent_thread_lock=True, quiet=True, **options)
+    try:
+        yield url
+    finally:
+        built.close(verbose=False)

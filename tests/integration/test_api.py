@@ -1,0 +1,353 @@
+"""The named endpoints, called as a script calls them."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+import time
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from pipeline.settings import Settings
+from tests import fakes
+from tests.fixtures_web import served
+
+pytest.importorskip("gradio_client")
+
+from gradio_client import Client, handle_file
+from gradio_client.exceptions import AppError
+
+ENDPOINTS = {"/translate_video", "/transcribe", "/render", "/languages", "/health"}
+KEY = "5e0ca3b1-dead-4bee-9f00-0123456789ab:fx"  #: nobody's
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory) -> Path:
+    return fakes.make_clip(tmp_path_factory.mktemp("clips") / "clip.mp4")
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("page")
+    with served(fakes.services(folder, examples=(fakes.make_example(folder),))) as address:
+        yield address
+
+
+@pytest.fixture
+def client(url, tmp_path):
+    return connect(url, tmp_path)
+
+
+def connect(url: str, folder: Path) -> Client:
+    return Client(url, download_files=str(folder / "downloads"), verbose=False)
+
+
+def wait_until(condition, seconds: float = 20) -> bool:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if condition():
+            return True
+        time.sleep(0.05)
+    return condition()
+
+
+def test_only_the_named_endpoints_are_public(client):
+    api = client.view_api(return_format="dict", print_info=False)
+    assert set(api["named_endpoints"]) == ENDPOINTS
+    assert not api["unnamed_endpoints"]
+
+
+def test_every_parameter_has_a_name_and_all_but_the_clip_a_default(client):
+    api = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
+    required = {
+        name: [p["parameter_name"] for p in info["parameters"] if not p["parameter_has_default"]]
+        for name, info in api.items()
+    }
+    assert required == {
+        "/translate_video": ["video"],
+        "/transcribe": ["video"],
+        "/render": ["video", "transcript"],
+        "/languages": [],
+        "/health": [],
+    }
+    assert not [p for info in api.values() for p in info["parameters"] if p["parameter_name"].startswith("param_")]
+    assert all(info["description"] for info in api.values())
+
+
+def test_translate_video_gives_a_video_files_and_the_transcript(client, clip):
+    video, files, transcript = client.predict(
+        video=handle_file(str(clip)), target_language="English", api_name="/translate_video"
+    )
+    assert Path(video).stat().st_size > 1000
+    assert fakes._duration(Path(video)) == pytest.approx(fakes.DURATION, abs=0.2)
+    names = {Path(file).name for file in files}
+    assert names == {"subtitles.srt", "subtitles.vtt", "subtitles.ass", "transcript.json", "faces.zip"}
+    written = next(Path(file) for file in files if file.endswith(".json"))
+    assert json.loads(written.read_text(encoding="utf-8")) == transcript
+    assert transcript["version"] == 1
+    faces = next(Path(file) for file in files if file.endswith(".zip"))
+    assert len(zipfile.ZipFile(faces).namelist()) == 2
+
+
+def test_progress_comes_through_the_job(client, clip):
+    job = client.submit(video=handle_file(str(clip)), target_language="EN-US", api_name="/translate_video")
+    seen = []
+    while not job.done():
+        data = job.status().progress_data
+        if data and data[0].desc:
+            seen.append((data[0].desc, data[0].progress))
+        time.sleep(0.03)
+    assert job.exception() is None
+    fractions = [fraction for _, fraction in seen if fraction is not None]
+    assert len({name for name, _ in seen}) >= 3
+    assert fractions == sorted(fractions)
+
+
+def test_transcribe_draws_nothing_and_its_transcript_renders(client, clip):
+    before = len(fakes.RENDERED)
+    _files, transcript = client.predict(video=handle_file(str(clip)), api_name="/transcribe")
+    assert len(fakes.RENDERED) == before
+    assert transcript["target_language"] == ""
+    transcript["people"][0]["name"] = "Ada"
+    video, _ = client.predict(video=handle_file(str(clip)), transcript=transcript, look="classic", api_name="/render")
+    assert Path(video).stat().st_size > 1000
+    assert fakes.RENDERED[-1].people[0].name == "Ada"
+
+
+def test_languages_say_what_needs_a_key(client):
+    answer = client.predict(api_name="/languages")
+    targets = {item["code"]: item for item in answer["targets"]}
+    assert targets["PL"]["needs_key"]
+    assert not targets["EN-US"]["needs_key"]
+    assert any(item["code"] == "PL" for item in answer["sources"])
+
+
+def test_health_names_models_and_limits(client):
+    answer = client.predict(api_name="/health")
+    assert answer["status"] == "ok"
+    assert answer["models"]["speech"] == "fake"
+    assert answer["limits"]["duration_s"] == 300
+    assert answer["key"] is False
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ({"target_language": "PL"}, "needs a DeepL key"),
+        ({"target_language": "Klingon"}, "not a language"),
+        ({"source_language": "Elvish"}, "not a language"),
+        ({"speakers": -3}, "whole number"),
+        ({"speakers": 900}, "whole number"),
+        ({"look": "baroque"}, "look is one of"),
+        ({"text_size": 9}, "text size"),
+        ({"deepl_key": "no key at all"}, "does not look like a DeepL key"),
+    ],
+)
+def test_wrong_choices_are_refused_before_the_queue_in_a_sentence(client, clip, arguments, sentence):
+    before = len(fakes.RENDERED)
+    with pytest.raises(Exception, match=sentence) as caught:
+        client.predict(
+            **{"video": handle_file(str(clip)), "target_language": "EN-US", **arguments}, api_name="/translate_video"
+        )
+    assert "Traceback" not in str(caught.value)
+    assert "no key at all" not in str(caught.value)
+    assert len(fakes.RENDERED) == before
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"speakers": "many"},
+        {"speakers": [1]},
+        {"text_size": "big"},
+        {"target_language": {"a": 1}},
+        {"reduced_motion": "maybe", "look": 7},
+        {"deepl_key": ["a"]},
+        {"video": "/etc/hostname"},
+        {"video": {"path": "/etc/hostname", "meta": {"_type": "gradio.FileData"}}},
+        {"video": 17},
+    ],
+)
+def test_wrong_types_give_a_clean_error(client, clip, arguments):
+    with pytest.raises(Exception, match=r"\w") as caught:
+        client.predict(
+            **{"video": handle_file(str(clip)), "target_language": "EN-US", **arguments}, api_name="/translate_video"
+        )
+    text = str(caught.value)
+    assert "Traceback" not in text
+    assert 'File "' not in text
+    assert "site-packages" not in text
+
+
+def test_a_file_that_is_no_video_and_one_that_is_too_long_are_refused(client, tmp_path):
+    poem = tmp_path / "poem.mp4"
+    poem.write_text("Shall I compare thee to a summer's day?")
+    with pytest.raises(Exception, match="no video"):
+        client.predict(video=handle_file(str(poem)), api_name="/transcribe")
+    empty = tmp_path / "empty.mp4"
+    empty.touch()
+    with pytest.raises(Exception, match=r"\w"):
+        client.predict(video=handle_file(str(empty)), api_name="/transcribe")
+
+
+@pytest.mark.parametrize("broken", [{}, {"version": 2}, {"version": 1, "people": 5}, [], "text", None])
+def test_a_transcript_that_is_none_is_refused(client, clip, broken):
+    with pytest.raises(Exception, match=r"transcript") as caught:
+        client.predict(video=handle_file(str(clip)), transcript=broken, api_name="/render")
+    assert "Traceback" not in str(caught.value)
+
+
+def test_an_error_in_the_run_has_a_title_and_a_sentence(client, clip):
+    with pytest.raises(AppError) as caught:
+        client.predict(
+            video=handle_file(str(clip)), target_language="PL", deepl_key=fakes.REFUSED_KEY, api_name="/translate_video"
+        )
+    assert caught.value.title == "DeepL refused the key"
+    assert "check it in your DeepL account" in str(caught.value)
+    assert fakes.REFUSED_KEY not in str(caught.value)
+
+
+def test_a_cancelled_job_stops_and_leaves_nothing(client, clip):
+    from pipeline.web import jobs
+
+    job = client.submit(video=handle_file(str(clip)), target_language="EN-US", api_name="/translate_video")
+    assert wait_until(lambda: "analyse" in fakes.OPEN)
+    job.cancel()
+    assert wait_until(lambda: not fakes.OPEN)
+    assert wait_until(lambda: not list(jobs.root().glob("job-*")))
+
+
+def test_two_at_once_are_not_mixed_up(url, tmp_path):
+    clips = {
+        colour: fakes.make_clip(tmp_path / f"{n}.mp4", marker=colour) for n, colour in enumerate(("#c00000", "#0000c0"))
+    }
+    jobs = {
+        colour: connect(url, tmp_path / colour[1:]).submit(
+            video=handle_file(str(clip)), target_language="EN-US", api_name="/translate_video"
+        )
+        for colour, clip in clips.items()
+    }
+    for colour, job in jobs.items():
+        video, _, transcript = job.result(timeout=60)
+        own = fakes._marker(clips[colour])
+        assert transcript["people"][0]["name"] == f"Speaker {own}"
+        assert fakes._marker(Path(video)) == own
+
+
+def test_thirty_at_once_are_each_answered_or_refused(tmp_path, clip):
+    slow = fakes.services(tmp_path, steps=2)
+    answers: list[str] = []
+    lock = threading.Lock()
+
+    with served(slow) as url:
+        shared = [connect(url, tmp_path / str(n)) for n in range(3)]
+
+        def call(n: int) -> None:
+            try:
+                shared[n % 3].predict(video=handle_file(str(clip)), target_language="EN-US", api_name="/transcribe")
+                said = "answered"
+            except Exception as error:
+                said = str(error)
+            with lock:
+                answers.append(said)
+
+        threads = [threading.Thread(target=call, args=(n,)) for n in range(30)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(timeout=180)
+    assert len(answers) == 30
+    refused = [said for said in answers if said != "answered"]
+    assert len(refused) <= 10
+    assert all(re.search("queue is full", said, re.IGNORECASE) for said in refused), refused
+
+
+def test_the_tools_for_agents_are_the_endpoints_described(url):
+    import httpx
+
+    schema = httpx.get(f"{url}gradio_api/mcp/schema", timeout=30).json()
+    tools = {tool["name"]: tool for tool in schema}
+    assert {
+        re.sub("^.*?(translate_video|transcribe|render|languages|health)$", r"/\1", name) for name in tools
+    } == ENDPOINTS
+    translate = next(tool for name, tool in tools.items() if name.endswith("translate_video"))
+    assert "turn into the target language" in translate["description"]
+    properties = translate["inputSchema"]["properties"]
+    assert "DeepL code or English name" in properties["target_language"]["description"]
+
+
+def test_the_readme_examples_run(url, clip, tmp_path, monkeypatch):
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    section = re.search(r"^## From a script\n(.*?)(?=^## |\Z)", readme, re.MULTILINE | re.DOTALL)
+    assert section, "README.md has no section 'From a script'"
+    blocks = re.findall(r"```python\n(.*?)```", section.group(1), re.DOTALL)
+    assert len(blocks) >= 3
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "clip.mp4").write_bytes(clip.read_bytes())
+    names: dict[str, object] = {}
+    for block in blocks:
+        exec(re.sub(r"Client\(\"[^\"]*\"", f'Client("{url}"', block), names)
+
+
+def test_a_key_is_nowhere(tmp_path, clip, capfd, monkeypatch):
+    """Grep everything a run with a key wrote, said and answered."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
+    (tmp_path / "tmp").mkdir()
+    import logging
+    import tempfile
+
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    from pipeline.web import jobs
+
+    jobs.root.cache_clear()
+    monkeypatch.delenv("GRADIO_TEMP_DIR", raising=False)
+    log = tmp_path / "tmp" / "log.txt"
+    handler = logging.FileHandler(log)
+    logging.getLogger().addHandler(handler)
+    logging.getLogger().setLevel(logging.DEBUG)
+    settings = Settings(models="light", cache_dir=tmp_path / "tmp" / "cache")
+    answers = []
+
+    broken = fakes.services(tmp_path / "tmp", settings=settings)
+
+    def analyse(path, options, clock):
+        if options.speakers == 3:
+            raise RuntimeError(f"a defect that quotes its input: {options.keys}")
+        return (yield from fakes.services(tmp_path / "tmp", settings=settings).analyse(path, options, clock))
+
+    from dataclasses import replace
+
+    with served(replace(broken, analyse=analyse)) as url:
+        client = connect(url, tmp_path / "tmp")
+        for key, speakers in ((KEY, 0), (KEY, 3), (fakes.REFUSED_KEY, 0), ("not a key " + KEY, 0)):
+            try:
+                answers.append(
+                    client.predict(
+                        video=handle_file(str(clip)), target_language="PL", deepl_key=key, speakers=speakers,
+                        api_name="/translate_video",
+                    )
+                )  # fmt: skip
+            except Exception as error:
+                answers.append((str(error), repr(error), vars(error)))
+        answers.append(client.predict(api_name="/health"))
+        answers.append(client.view_api(return_format="dict", print_info=False))
+        import httpx
+
+        answers += [
+            httpx.get(url + path, timeout=30).text for path in ("config", "gradio_api/info", "monitoring/summary")
+        ]
+        written = [file for file in (tmp_path / "tmp").rglob("*") if file.is_file()]
+        assert len(written) > 5
+        for secret in (KEY, fakes.REFUSED_KEY):
+            core = secret.split(":")[0]
+            assert [file for file in written if core.encode() in file.read_bytes()] == []
+            assert core not in repr(answers)
+            out, err = capfd.readouterr()
+            assert core not in out + err
+    logging.getLogger().removeHandler(handler)
+    logging.getLogger().setLevel(logging.WARNING)
+    jobs.root.cache_clear()
+    assert "Our mistake" in repr(answers) or "our side" in repr(answers)
