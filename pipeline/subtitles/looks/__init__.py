@@ -1,0 +1,83 @@
+"""The looks. One file each: a `STYLE` and, where the look has shapes of its own, small functions that paint them.
+
+A new look is a new module here; nothing else needs to know.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pipeline.errors import UsageError
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+RGB = tuple[int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One text of a panel."""
+
+    text: str  #: "turn" (the source that becomes the translation), "source", "translation"
+    size: float = 1.0  #: of the look's text size
+    weight: str = "bold"
+    colour: RGB | None = (255, 255, 255)  #: of the translation; None: the speaker's
+    source_colour: RGB = (176, 190, 200)
+    ghost: float = 0.0  #: opacity of what has not been said yet
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """Texts that stand together, in one place."""
+
+    place: str  #: "head", "bottom", "top bar", "bottom bar"
+    rows: tuple[Row, ...]
+    name: bool = False  #: the speaker's name stands on it always; else only where no face carries it
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """A look as data. Lengths are in text sizes (em of the main text) unless they say otherwise."""
+
+    name: str
+    title: str
+    panels: Mapping[str, tuple[Panel, ...]]  #: by `Look.texts`
+    family: str = "technical"
+    tall: float = 0.050  #: text size, of the picture's height ...
+    wide: float = 0.047  #: ... but no more than this of its width
+    widths: tuple[int, ...] = (42,)  #: characters a line may have, tried in order until two lines hold the text
+    align: str = "start"
+    padding: tuple[float, float] = (0.62, 0.42)  #: beside, above and below the text
+    spacing: float = 0.1  #: between rows
+    tint: RGB = (9, 13, 18)
+    strength: tuple[float, float] = (0.0, 0.0)  #: of the glass: over a dark picture, over a bright one; 0, 0: no glass
+    outline: float = 0.0  #: dark rim of the text
+    bars: float = 0.0  #: height of the black bars above and below the picture
+    caret: bool = False
+    flicker: bool = False
+    pointer: bool = False  #: a notch towards the face, a leader line where the panel had to move away
+    opening_s: float = 0.0  #: the panel opens from its edge in this time
+    fade_s: float = 0.12
+    glass: Callable[[int, int, float], Image.Image] | None = None  #: (width, height, em) -> "L", where the glass is
+    trim: Callable[[int, int, float, RGB, bool], Image.Image] | None = None  #: (.., accent, from the right) -> "RGBA"
+
+
+def names() -> tuple[str, ...]:
+    """The looks there are."""
+    return tuple(sorted(m.name for m in pkgutil.iter_modules(__path__) if not m.name.startswith("_")))
+
+
+def load(name: str) -> Style:
+    """The look called `name`.
+
+    Raises UsageError where there is none.
+    """
+    if name not in names():
+        raise UsageError(f"There is no look {name!r}; choose one of {', '.join(names())}.")
+    style: Style = importlib.import_module(f"{__name__}.{name}").STYLE
+    return style

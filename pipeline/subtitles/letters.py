@@ -1,0 +1,124 @@
+"""A text as pixels: its mask, the cells of its graphemes, and the glyphs it flickers through."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pipeline.subtitles import fonts
+from pipeline.subtitles.layout import Layout, cluster_box, draw_layout, lay_out
+from pipeline.subtitles.text import script
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_LINES = 2
+
+
+def measure(
+    text: str, *, size_px: float, max_width_px: float, language: str, family: str, weight: str, align: str
+) -> Layout:
+    """`text` on at most two lines, set smaller (to 60 %) before anything of it is cut."""
+    return lay_out(
+        text, size_px=size_px, max_width_px=max(8.0, max_width_px), max_lines=_LINES, language=language, family=family,
+        weight=weight, align=align, min_size_px=0.6 * size_px,
+    )  # fmt: skip
+
+
+class Letters:
+    """The ink of a layout and where each grapheme's is; `mask` is (h, w) uint8."""
+
+    def __init__(self, layout: Layout, rim_px: float = 0.0) -> None:
+        self.layout = layout
+        self.mask = np.asarray(draw_layout(layout), dtype=np.uint8)
+        self.height, self.width = self.mask.shape
+        self.cells = [cluster_box(layout, i) for i in range(len(layout.clusters))]
+        self.solid = [not c.text.isspace() for c in layout.clusters]
+        self.rim = _rim(self.mask, rim_px) if rim_px else None
+        self.rim_pad = _rim_pad(rim_px) if rim_px else 0
+        self.ends: list[int] = []  # where in the text each grapheme ends
+        at = 0
+        for cluster in layout.clusters:
+            found = layout.text.find(cluster.text, at)
+            at = (found if found >= 0 else at) + len(cluster.text)
+            self.ends.append(at)
+
+    def __len__(self) -> int:
+        return len(self.cells)
+
+    def standing(self, share: float) -> int:
+        """How many graphemes stand when `share` (0..1) of the text does."""
+        if share >= 1.0:
+            return len(self.cells)
+        limit = share * max(1, len(self.layout.text)) + 1e-6
+        return int(np.searchsorted(self.ends, limit, side="right"))
+
+    def of(self, chosen: NDArray[np.bool_]) -> NDArray[np.uint8]:
+        """The mask with only the graphemes `chosen` (n,) in it."""
+        mask = np.zeros_like(self.mask)
+        for i in np.flatnonzero(chosen):
+            left, top, right, bottom = self.cells[i]
+            mask[top:bottom, left:right] = self.mask[top:bottom, left:right]
+        return mask
+
+    def first(self, n: int) -> NDArray[np.uint8]:
+        """The mask of the first `n` graphemes in reading order."""
+        if n >= len(self.cells):
+            return self.mask
+        return self.of(np.arange(len(self.cells)) < n)
+
+
+def _rim_pad(radius: float) -> int:
+    return int(radius * 2.5) + 2
+
+
+def _rim(mask: NDArray[np.uint8], radius: float) -> NDArray[np.uint8]:
+    """The text grown by `radius` px with a soft edge, on a canvas larger by `_rim_pad` on every side."""
+    import cv2
+
+    pad = _rim_pad(radius)
+    size = 2 * max(1, round(radius)) + 1
+    grown = cv2.dilate(np.pad(mask, pad), cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size)))
+    soft = cv2.GaussianBlur(grown, (0, 0), max(0.6, radius * 0.7))
+    return np.maximum((soft * 0.8).astype(np.uint8), cv2.GaussianBlur(grown, (0, 0), 0.5))
+
+
+def scatter(*values: int) -> int:
+    """A number that looks random and only depends on `values` (SplitMix64's finaliser)."""
+    x = 0x9E3779B97F4A7C15
+    for value in values:
+        x = (x ^ (value & 0xFFFFFFFFFFFFFFFF)) * 0xBF58476D1CE4E5B9 & 0xFFFFFFFFFFFFFFFF
+        x = (x ^ (x >> 31)) * 0x94D049BB133111EB & 0xFFFFFFFFFFFFFFFF
+        x ^= x >> 29
+    return x
+
+
+class Flicker:
+    """Glyphs of one script at one size, drawn when first asked for."""
+
+    def __init__(self, text: str, script_code: str, size_px: float, family: str, weight: str) -> None:
+        self._pool = fonts.glyph_pool(script_code or next((s for s in map(script, text) if s[0] != "Z"), "Latn"))
+        self._how = (size_px, family, weight)
+
+    def stamp(self, mask: NDArray[np.uint8], cell: tuple[int, int, int, int], baseline: float, seed: int) -> None:
+        """A glyph stands on `mask` in the middle of `cell`: of a few the seed picks, the one that fits it best."""
+        left, _top, right, _bottom = cell
+        wide = right - left
+        glyphs = [_glyph(self._pool[scatter(seed, k) % len(self._pool)], *self._how) for k in range(4)]
+        ink, base = min(glyphs, key=lambda glyph: max(0, glyph[0].shape[1] - wide))
+        x = (left + right - ink.shape[1]) // 2
+        y = round(baseline) - base
+        a, b = max(0, x), min(mask.shape[1], x + ink.shape[1])
+        c, d = max(0, y), min(mask.shape[0], y + ink.shape[0])
+        if a < b and c < d:
+            view = mask[c:d, a:b]
+            np.maximum(view, ink[c - y : d - y, a - x : b - x], out=view)
+
+
+@lru_cache(maxsize=512)
+def _glyph(character: str, size_px: float, family: str, weight: str) -> tuple[NDArray[np.uint8], int]:
+    layout = lay_out(character, size_px=size_px, max_width_px=8 * size_px, max_lines=1, family=family, weight=weight)
+    baseline = round(layout.lines[0].baseline) if layout.lines else 0
+    return np.asarray(draw_layout(layout), dtype=np.uint8), baseline

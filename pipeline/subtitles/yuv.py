@@ -1,0 +1,231 @@
+"""Drawing into a yuv420p frame where it lies: no frame is ever turned to RGB and back.
+
+A frame is (h * 3 // 2, w) uint8 as ffmpeg's rawvideo has it, limited range: h rows of Y, then the U plane and the V plane of
+h/2 x w/2. A sprite is made once from RGBA and blended where it stands, at any pixel: its chroma is averaged anew for each of
+the four ways it can lie on the chroma grid.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+RGB = tuple[int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Matrix:
+    """RGB to limited-range YCbCr by the weights of red and blue."""
+
+    name: str
+    red: float
+    blue: float
+
+    def rows(self) -> NDArray[np.float64]:
+        """(3, 3): Y, U, V from R, G, B in 0..255; U and V without their 128, Y without its 16."""
+        r, b = self.red, self.blue
+        y = np.array([r, 1 - r - b, b])
+        u = (np.array([0, 0, 1]) - y) / (2 * (1 - b))
+        v = (np.array([1, 0, 0]) - y) / (2 * (1 - r))
+        return np.stack([y * 219 / 255, u * 224 / 255, v * 224 / 255])
+
+    def yuv(self, rgb: RGB) -> tuple[int, int, int]:
+        y, u, v = self.rows() @ np.array(rgb, dtype=float)
+        return round(16 + y), round(128 + u), round(128 + v)
+
+
+BT709 = Matrix("bt709", 0.2126, 0.0722)
+BT601 = Matrix("bt601", 0.299, 0.114)
+
+
+def planes(frame: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]]:
+    """Y (h, w), U and V (h/2, w/2): views into the frame, which must be contiguous."""
+    height, width = frame.shape[0] * 2 // 3, frame.shape[1]
+    flat = frame.reshape(-1)
+    assert flat.base is not None  # a copy would swallow what is drawn
+    area, quarter = width * height, width * height // 4
+    half = (height // 2, width // 2)
+    return (
+        flat[:area].reshape(height, width),
+        flat[area : area + quarter].reshape(half),
+        flat[area + quarter : area + 2 * quarter].reshape(half),
+    )
+
+
+def black(width: int, height: int) -> NDArray[np.uint8]:
+    """A new black frame."""
+    frame = np.full((height * 3 // 2, width), 128, dtype=np.uint8)
+    frame[:height] = 16
+    return frame
+
+
+class Sprite:
+    """Colour and coverage of a picture, ready to be blended: out = (picture * (256 - a) + colour * a + 128) >> 8."""
+
+    __slots__ = ("_chroma", "_uv", "alpha", "height", "keep", "luma", "width")
+
+    def __init__(self, alpha: NDArray[np.uint16], luma: NDArray[np.uint16], uv: tuple) -> None:
+        self.alpha = alpha  #: (h, w) 0..256
+        self.luma = luma  #: Y * a + 128
+        self.keep = 256 - alpha
+        self.height, self.width = alpha.shape
+        self._uv = uv  #: U and V, a number each or (h, w) each
+        self._chroma: dict[tuple[int, int], tuple] = {}
+
+    @classmethod
+    def of_rgba(cls, rgba: NDArray[np.uint8], matrix: Matrix) -> Sprite:
+        """From (h, w, 4) with straight alpha."""
+        alpha = _wide(rgba[..., 3])
+        yuv = rgba[..., :3].astype(np.float32) @ matrix.rows().T.astype(np.float32)
+        luma = ((yuv[..., 0] + 16) * alpha + 128).astype(np.uint16)
+        return cls(alpha, luma, (yuv[..., 1] + 128, yuv[..., 2] + 128))
+
+    @classmethod
+    def of_mask(cls, mask: NDArray[np.uint8], yuv: tuple[int, int, int]) -> Sprite:
+        """One colour through a mask (h, w)."""
+        alpha = _wide(mask)
+        luma = alpha * np.uint16(yuv[0])
+        luma += np.uint16(128)
+        return cls(alpha, luma, yuv[1:])
+
+    def chroma(self, odd_x: int, odd_y: int) -> tuple:
+        """(keep, U * a + 128, V * a + 128) at half size for a sprite that begins on an odd column or row."""
+        known = self._chroma.get((odd_x, odd_y))
+        if known is None:
+            pad = ((odd_y, (self.height + odd_y) % 2), (odd_x, (self.width + odd_x) % 2))
+            wide = np.pad(self.alpha, pad)
+            total = _quads(wide)  # 0..1024
+            alpha = (total + 2) >> 2
+            if isinstance(self._uv[0], int):
+                colours = [alpha * np.uint16(c) + np.uint16(128) for c in self._uv]
+            else:
+                colours = []
+                for c in self._uv:
+                    weighted = np.pad(c * self.alpha, pad)
+                    sums = weighted[0::2, 0::2] + weighted[0::2, 1::2] + weighted[1::2, 0::2] + weighted[1::2, 1::2]
+                    # the mean colour under the mean alpha, so that edges do not take a tint
+                    colours.append((sums / np.maximum(total, 1) * alpha + 128).astype(np.uint16))
+            known = self._chroma[odd_x, odd_y] = (256 - alpha, *colours)
+        return known
+
+    def blend(
+        self, target: tuple, x: int, y: int, opacity: float = 1.0, columns: tuple[int, int] | None = None
+    ) -> None:
+        """The sprite stands on the planes with its corner at (x, y), clipped to them; `columns` limits it to a part."""
+        first, last = columns or (0, self.width)
+        _blend(target[0], self.keep, self.luma, x, y, first, last, opacity)
+        keep, u, v = self.chroma(x & 1, y & 1)
+        half = ((first + (x & 1)) // 2, (last + (x & 1) + 1) // 2)
+        _blend(target[1], keep, u, x >> 1, y >> 1, *half, opacity)
+        _blend(target[2], keep, v, x >> 1, y >> 1, *half, opacity)
+
+
+def _wide(mask: NDArray[np.uint8]) -> NDArray[np.uint16]:
+    """0..255 to 0..256, so that full coverage is exact."""
+    alpha = mask.astype(np.uint16)
+    alpha += mask >> 7
+    return alpha
+
+
+def _quads(values: NDArray[np.uint16]) -> NDArray[np.uint16]:
+    return values[0::2, 0::2] + values[0::2, 1::2] + values[1::2, 0::2] + values[1::2, 1::2]
+
+
+def _blend(plane, keep, colour, x: int, y: int, first: int, last: int, opacity: float) -> None:
+    height, width = plane.shape
+    left, right = max(first, -x), min(last, keep.shape[1], width - x)
+    top, bottom = max(0, -y), min(keep.shape[0], height - y)
+    if left >= right or top >= bottom:
+        return
+    view = plane[y + top : y + bottom, x + left : x + right]
+    keep, colour = keep[top:bottom, left:right], colour[top:bottom, left:right]
+    if opacity < 1.0:
+        share = round(256 * opacity)
+        colour = ((colour.astype(np.uint32) * share) >> 8).astype(np.uint16)
+        keep = 256 - (((256 - keep) * np.uint32(share)) >> 8).astype(np.uint16)
+    mixed = view * keep  # uint8 * uint16 -> uint16: at most 255 * 256
+    mixed += colour
+    mixed >>= 8
+    view[...] = mixed
+
+
+class Frost:
+    """Frosted dark glass: what is behind it, blurred and darkened through a mask (h, w) uint8."""
+
+    __slots__ = ("height", "mask", "sprites", "width")
+
+    def __init__(self, mask: NDArray[np.uint8]) -> None:
+        self.mask = Sprite.of_mask(mask, (0, 0, 0))
+        self.height, self.width = mask.shape
+
+    def blend(
+        self, target: tuple, x: int, y: int, tint: tuple[int, int, int], strength: float, opacity: float = 1.0,
+        columns: tuple[int, int] | None = None, blur: int = 10,
+    ) -> None:  # fmt: skip
+        """The picture shows through by 1 - `strength`, without detail smaller than `blur` px."""
+        first, last = columns or (0, self.width)
+        chroma = self.mask.chroma(x & 1, y & 1)[0]
+        half = ((first + (x & 1)) // 2, (last + (x & 1) + 1) // 2)
+        _frost(target[0], self.mask.keep, x, y, first, last, tint[0], strength, opacity, blur)
+        _frost(target[1], chroma, x >> 1, y >> 1, *half, tint[1], strength, opacity, max(2, blur // 2))
+        _frost(target[2], chroma, x >> 1, y >> 1, *half, tint[2], strength, opacity, max(2, blur // 2))
+
+
+def _frost(
+    plane, keep, x: int, y: int, first: int, last: int, tint: int, strength: float, opacity: float, blur: int
+) -> None:
+    import cv2
+
+    height, width = plane.shape
+    left, right = max(first, -x), min(last, keep.shape[1], width - x)
+    top, bottom = max(0, -y), min(keep.shape[0], height - y)
+    if left >= right or top >= bottom:
+        return
+    view = plane[y + top : y + bottom, x + left : x + right]
+    h, w = view.shape
+    small = cv2.resize(view, (max(1, w // blur), max(1, h // blur)), interpolation=cv2.INTER_AREA)
+    soft = cv2.resize(small, (w, h), interpolation=cv2.INTER_LINEAR)
+    dark = cv2.convertScaleAbs(soft, alpha=1 - strength, beta=tint * strength)
+    keep = keep[top:bottom, left:right]
+    if opacity < 1.0:
+        keep = 256 - (((256 - keep) * np.uint32(round(256 * opacity))) >> 8).astype(np.uint16)
+    mixed = view * keep
+    mixed += dark * (256 - keep)
+    mixed += np.uint16(128)
+    mixed >>= 8
+    view[...] = mixed
+
+
+def fill(
+    target: tuple, left: int, top: int, right: int, bottom: int, yuv: tuple[int, int, int], opacity: float = 1.0
+) -> None:
+    """A rectangle in one colour, clipped to the planes."""
+    share = round(256 * opacity)
+    for plane, value, step in zip(target, yuv, (1, 2, 2), strict=True):
+        height, width = plane.shape
+        a, b = max(0, left // step), min(width, -(-right // step))
+        c, d = max(0, top // step), min(height, -(-bottom // step))
+        if a < b and c < d:
+            view = plane[c:d, a:b]
+            view[...] = (view * np.uint16(256 - share) + np.uint16(value * share + 128)) >> 8
+
+
+def luminance(rgb: RGB) -> float:
+    """Relative luminance 0..1 (WCAG 2)."""
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in (v / 255 for v in rgb)]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(a: float, b: float) -> float:
+    """Contrast ratio of two luminances, 1..21 (WCAG 2)."""
+    return (max(a, b) + 0.05) / (min(a, b) + 0.05)
+
+
+def grey_luminance(y: float) -> float:
+    """Relative luminance of a grey with the limited-range luma `y`."""
+    return luminance((max(0, min(255, (y - 16) * 255 / 219)),) * 3)  # type: ignore[arg-type]
