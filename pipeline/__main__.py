@@ -149,10 +149,10 @@ def _models(arguments: Sequence[str]) -> int:
 
 
 def _add_look(parser: argparse.ArgumentParser) -> None:
-    from pipeline.subtitles.looks import NAMES
+    from pipeline.subtitles import looks
 
     default = Look()
-    parser.add_argument("--look", choices=NAMES, default=default.name, help=f"default: {default.name}")
+    parser.add_argument("--look", choices=looks.names(), default=default.name, help=f"default: {default.name}")
     parser.add_argument("--position", choices=("auto", "bottom"), default=default.position, help="of the text")
     parser.add_argument("--text-size", type=float, default=default.text_size, metavar="FACTOR", help="0.5 to 2")
     parser.add_argument(
