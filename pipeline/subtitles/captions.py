@@ -215,7 +215,7 @@ def _split(text: str, places: list[tuple[int, float]], shares: list[float]) -> l
             break
         middle = min(max(bisect.bisect_left(where, share * total), first), after - 1)
         window = range(max(first, middle - 40), min(after, middle + 40))
-        last = min(window, key=lambda i: abs(where[i] - share * total) / page + 0.5 * places[i][1])
+        last = min(window, key=lambda i: abs(where[i] - share * total) / page + places[i][1])
         chosen.append(places[last][0])
     return chosen
 

@@ -83,6 +83,7 @@ class Compositor:
         self.scene = scene(analysis.tracks, analysis.shots, width=width, height=height, scale=scale, margin=self.margin)
         self.chips = {p.id: _Chip(p, self) for p in analysis.people}
         self._spots = self._place()
+        self._brackets: dict[tuple[RGB, int], list[Sprite]] = {}
         self._live: dict[tuple[int, int], _Drawing] = {}
         self._by_second: dict[int, list[int]] = {}
         for i, cue in enumerate(self.cues):
@@ -262,28 +263,34 @@ class Compositor:
         top, bottom = round(box[1] - 0.03 * tall) + top_of_picture, round(box[3] + 0.03 * tall) + top_of_picture
         line = max(1, round(self.em / 13))
         reach = max(3 * line, round(0.17 * min(wide, tall)))
-        colour = self.matrix.yuv(self.colour(person))
-        shade = self.matrix.yuv((8, 10, 12))
-        low, high = top_of_picture, bottom_of_picture
-        for grow, ink, strength in ((max(1, line // 2), shade, 0.4), (0, colour, 1.0)):
-            for x, inward in ((left, 1), (right, -1)):
-                for y, down in ((top, 1), (bottom, -1)):
-                    a, b = sorted((x, x + inward * reach))
-                    c, d = sorted((y, y + down * line))
-                    yuv.fill(
-                        target, a - grow, max(low, c - grow), b + grow, min(high, d + grow), ink, strength * opacity
-                    )
-                    a, b = sorted((x, x + inward * line))
-                    c, d = sorted((y + down * line, y + down * reach))
-                    yuv.fill(
-                        target, a - grow, max(low, c - grow), b + grow, min(high, d + grow), ink, strength * opacity
-                    )
+        corners = self._corners(self.colour(person), line, reach)
+        for k, corner in enumerate(corners):
+            x = left - 1 if k % 2 == 0 else right + 1 - corner.width
+            y = top - 1 if k < 2 else bottom + 1 - corner.height
+            if y >= top_of_picture and y + corner.height <= bottom_of_picture:
+                corner.blend(target, x, y, opacity)
         if any(panel.name for panel in self.panels):
             return
         chip = self.chips[person].sprite
         y = bottom + 2 * line if bottom + 2 * line + chip.height <= bottom_of_picture else bottom - reach - chip.height
         x = min(max(left, 0), max(0, self.canvas.width - chip.width))
-        chip.blend(target, x, max(low, y), opacity)
+        chip.blend(target, x, max(top_of_picture, y), opacity)
+
+    def _corners(self, colour: RGB, line: int, reach: int) -> list[Sprite]:
+        """The four corners of a bracket, each with a thin dark rim, kept for the next frame."""
+        known = self._brackets.get((colour, reach))
+        if known is None:
+            if len(self._brackets) > 64:
+                self._brackets.clear()
+            side = reach + 2
+            rgba = np.zeros((side, side, 4), dtype=np.uint8)
+            rgba[: line + 2, :] = rgba[:, : line + 2] = (6, 9, 12, 90)
+            rgba[1 : line + 1, 1:-1] = rgba[1:-1, 1 : line + 1] = (*colour, 255)
+            turned = (rgba, rgba[:, ::-1], rgba[::-1], rgba[::-1, ::-1])
+            known = self._brackets[colour, reach] = [
+                Sprite.of_rgba(np.ascontiguousarray(c), self.matrix) for c in turned
+            ]
+        return known
 
     def face_marked(self, person: str | None, t: float) -> bool:
         return any(f.person == person and f.times[0] - 0.1 <= t <= f.times[-1] + 0.1 for f in self.scene.faces)
@@ -525,6 +532,7 @@ class _Drawing:
         shown = next((r.translation or r.source for r in self.rows if r.translation or r.source), None)
         self.from_right = bool(shown and shown.layout.direction == "rtl" and style.align == "start")
         self.frost = self.trim = None
+        self._notches: dict[bool, Sprite] = {}
         if self.rows and style.glass:
             self.frost = Frost(np.asarray(style.glass(self.width, self.height, owner.em), dtype=np.uint8))
         if self.rows and style.trim:
@@ -597,10 +605,11 @@ class _Drawing:
         view = luma[max(0, y) : y + self.height : 6, max(0, x) : x + self.width : 6]
         if not view.size:
             return high
-        bright = float(np.percentile(view, 95))
+        flat = view.ravel()
+        bright = float(np.partition(flat, rank := int(0.95 * (len(flat) - 1)))[rank])
         tint = float(self.tint[0])
         most = (self.dimmest + 0.05) / (CONTRAST if not style.outline else 3.0) - 0.05  # the luminance allowed behind
-        allowed = _luma(most)
+        allowed = yuv.grey(most)
         needed = 0.0 if bright <= allowed else (bright - allowed) / max(1.0, bright - tint)
         if needed > high + 0.02:
             self.owner.notice(
@@ -619,16 +628,9 @@ class _Drawing:
         em = owner.em
         middle = float(box[0] + box[2]) / 2
         if spot.kind in ("above", "below") and x + em <= middle <= x + self.width - em:
-            size = max(3, round(0.3 * em))
-            mask = np.zeros((size, 2 * size + 1), dtype=np.uint8)
-            tip = (
-                [[0, 0], [2 * size, 0], [size, size - 1]]
-                if spot.kind == "above"
-                else [[0, size - 1], [2 * size, size - 1], [size, 0]]
-            )
-            cv2.fillPoly(mask, [np.array(tip, dtype=np.int32)], 255, lineType=cv2.LINE_AA)
-            top = y + self.height if spot.kind == "above" else y - size
-            Sprite.of_mask(mask, owner.matrix.yuv(self.accent)).blend(target, round(middle) - size, top, 0.9 * opacity)
+            notch = self._notch(spot.kind == "above")
+            top = y + self.height if spot.kind == "above" else y - notch.height
+            notch.blend(target, round(middle) - notch.width // 2, top, 0.9 * opacity)
             return
         a = (
             float(np.clip(middle, x + em, x + self.width - em)),
@@ -642,6 +644,19 @@ class _Drawing:
         cv2.line(mask, start, end, 255, line, cv2.LINE_AA)
         cv2.circle(mask, end, max(2, 2 * line), 255, -1, cv2.LINE_AA)
         Sprite.of_mask(mask, owner.matrix.yuv(self.accent)).blend(target, left, top, 0.8 * opacity)
+
+    def _notch(self, down: bool) -> Sprite:
+        if down not in self._notches:
+            import cv2
+
+            size = max(3, round(0.3 * self.owner.em))
+            mask = np.zeros((size, 2 * size + 1), dtype=np.uint8)
+            cv2.fillPoly(
+                mask, [np.array([[0, 0], [2 * size, 0], [size, size - 1]], dtype=np.int32)], 255, lineType=cv2.LINE_AA
+            )
+            mask = mask if down else np.ascontiguousarray(mask[::-1])
+            self._notches[down] = Sprite.of_mask(mask, self.owner.matrix.yuv(self.accent))
+        return self._notches[down]
 
 
 def _speaking(cues: tuple[Cue, ...]) -> dict[str, list[tuple[float, float]]]:
@@ -671,13 +686,6 @@ def _shown_colours(text: _Text, accent: RGB) -> list[RGB]:
 
 def _scaled(mask: NDArray[np.uint8], share: float) -> NDArray[np.uint8]:
     return (mask * np.uint16(round(256 * share)) >> 8).astype(np.uint8)
-
-
-def _luma(luminance: float) -> float:
-    """The limited-range luma of a grey with this relative luminance."""
-    c = max(0.0, min(1.0, luminance))
-    encoded = 12.92 * c if c <= 0.0031308 else 1.055 * c ** (1 / 2.4) - 0.055
-    return 16 + 219 * encoded
 
 
 def _rgb(colour: str) -> RGB:

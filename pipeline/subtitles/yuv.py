@@ -8,6 +8,7 @@ the four ways it can lie on the chroma grid.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -34,6 +35,7 @@ class Matrix:
         v = (np.array([1, 0, 0]) - y) / (2 * (1 - r))
         return np.stack([y * 219 / 255, u * 224 / 255, v * 224 / 255])
 
+    @lru_cache(maxsize=256)  # noqa: B019  two instances live as long as the module
     def yuv(self, rgb: RGB) -> tuple[int, int, int]:
         y, u, v = self.rows() @ np.array(rgb, dtype=float)
         return round(16 + y), round(128 + u), round(128 + v)
@@ -97,8 +99,8 @@ class Sprite:
         """(keep, U * a + 128, V * a + 128) at half size for a sprite that begins on an odd column or row."""
         known = self._chroma.get((odd_x, odd_y))
         if known is None:
-            pad = ((odd_y, (self.height + odd_y) % 2), (odd_x, (self.width + odd_x) % 2))
-            wide = np.pad(self.alpha, pad)
+            shape = (self.height + odd_y + 1) // 2 * 2, (self.width + odd_x + 1) // 2 * 2
+            wide = _laid(self.alpha, shape, odd_x, odd_y)
             total = _quads(wide)  # 0..1024
             alpha = (total + 2) >> 2
             if isinstance(self._uv[0], int):
@@ -106,7 +108,7 @@ class Sprite:
             else:
                 colours = []
                 for c in self._uv:
-                    weighted = np.pad(c * self.alpha, pad)
+                    weighted = _laid(c * self.alpha, shape, odd_x, odd_y)
                     sums = weighted[0::2, 0::2] + weighted[0::2, 1::2] + weighted[1::2, 0::2] + weighted[1::2, 1::2]
                     # the mean colour under the mean alpha, so that edges do not take a tint
                     colours.append((sums / np.maximum(total, 1) * alpha + 128).astype(np.uint16))
@@ -130,6 +132,15 @@ def _wide(mask: NDArray[np.uint8]) -> NDArray[np.uint16]:
     alpha = mask.astype(np.uint16)
     alpha += mask >> 7
     return alpha
+
+
+def _laid(values: NDArray, shape: tuple[int, int], odd_x: int, odd_y: int) -> NDArray:
+    """`values` on an even grid, one further right or down where they begin on an odd pixel."""
+    if values.shape == shape:
+        return values
+    wide = np.zeros(shape, dtype=values.dtype)
+    wide[odd_y : odd_y + values.shape[0], odd_x : odd_x + values.shape[1]] = values
+    return wide
 
 
 def _quads(values: NDArray[np.uint16]) -> NDArray[np.uint16]:
@@ -221,11 +232,7 @@ def luminance(rgb: RGB) -> float:
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
-def contrast(a: float, b: float) -> float:
-    """Contrast ratio of two luminances, 1..21 (WCAG 2)."""
-    return (max(a, b) + 0.05) / (min(a, b) + 0.05)
-
-
-def grey_luminance(y: float) -> float:
-    """Relative luminance of a grey with the limited-range luma `y`."""
-    return luminance((max(0, min(255, (y - 16) * 255 / 219)),) * 3)  # type: ignore[arg-type]
+def grey(luminance: float) -> float:
+    """The limited-range luma of a grey with this relative luminance."""
+    c = max(0.0, min(1.0, luminance))
+    return 16 + 219 * (12.92 * c if c <= 0.0031308 else 1.055 * c ** (1 / 2.4) - 0.055)
