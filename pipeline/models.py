@@ -363,7 +363,9 @@ def hub_file(key: str) -> Path:
             f"{name} could not be fetched from {source.repository} on the Hugging Face Hub; check the network and start again."
         ) from error
     if sha256 and _sha256(file) != sha256:
-        raise ModelError(f"{name} of {source.repository} is not the pinned file; remove it from the Hub's cache and start again.")
+        raise ModelError(
+            f"{name} of {source.repository} is not the pinned file; remove it from the Hub's cache and start again."
+        )
     return file
 
 
