@@ -190,7 +190,7 @@ def _clip(text: str, settings: Settings) -> Generator[Path, None, None]:
 def _show(work: Generator[Progress, None, T], to: TextIO | None = None) -> T:
     """What `work` returns; meanwhile a bar with the stage, the share done and the time left stands on stderr.
 
-    On a terminal the line is rewritten; elsewhere each stage gets one line.
+    On a terminal the line is rewritten; elsewhere each stage, and each model that is fetched, gets one line.
     """
     to = to or sys.stderr
     live = to.isatty()
@@ -198,13 +198,15 @@ def _show(work: Generator[Progress, None, T], to: TextIO | None = None) -> T:
     try:
         while True:
             step = next(work)
-            name = step.message or STAGE_NAMES.get(step.stage, step.stage)
+            name = STAGE_NAMES[step.stage]
+            if step.message and (live or step.message.startswith("Fetching")):
+                name += f": {step.message}"
             if live and (time.monotonic() - drawn > 0.1 or step.fraction >= 1.0):
                 drawn = time.monotonic()
                 share = step.overall if step.overall is not None else step.fraction
                 bar = "█" * round(24 * share) + "░" * (24 - round(24 * share))
                 left = "" if step.seconds_left is None else f"{_clock(step.seconds_left)} left"
-                to.write(f"\r\x1b[K{bar} {share:4.0%}  {name}  {left}")
+                to.write(f"\r\x1b[K{bar} {share:4.0%}  {left:11}  {name[:60]}")
                 to.flush()
             elif not live and name != last_stage:
                 print(name, file=to, flush=True)
