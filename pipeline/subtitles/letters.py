@@ -14,18 +14,6 @@ from pipeline.subtitles.text import script
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_LINES = 2
-
-
-def measure(
-    text: str, *, size_px: float, max_width_px: float, language: str, family: str, weight: str, align: str
-) -> Layout:
-    """`text` on at most two lines, set smaller (to 60 %) before anything of it is cut."""
-    return lay_out(
-        text, size_px=size_px, max_width_px=max(8.0, max_width_px), max_lines=_LINES, language=language, family=family,
-        weight=weight, align=align, min_size_px=0.6 * size_px,
-    )  # fmt: skip
-
 
 class Letters:
     """The ink of a layout and where each grapheme's is; `mask` is (h, w) uint8."""

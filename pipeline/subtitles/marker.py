@@ -1,0 +1,148 @@
+"""The marker: thin corner brackets around the face that speaks, and the tag with its name."""
+
+from __future__ import annotations
+
+import bisect
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pipeline.records import Person
+from pipeline.subtitles import yuv
+from pipeline.subtitles.captions import Cue
+from pipeline.subtitles.layout import lay_out
+from pipeline.subtitles.letters import Letters
+from pipeline.subtitles.looks import RGB
+from pipeline.subtitles.place import FacePath, Scene
+from pipeline.subtitles.setting import Setting
+from pipeline.subtitles.text import clean
+from pipeline.subtitles.yuv import Sprite
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+MARKED_AFTER_S = 0.3  #: the marker stays this long after the last word
+BRIDGED_S = 0.5  #: and through pauses no longer than this
+FADE_S = 0.12
+
+
+def name_tag(person: Person, setting: Setting) -> Sprite:
+    """The name, filled with the person's colour; a long name is cut with an ellipsis."""
+    from PIL import Image, ImageDraw
+
+    em = max(7.0, 0.56 * setting.em)
+    name = clean(person.name, 200) or person.id
+    if name.isascii():
+        name = name.upper()
+    accent = setting.colour(person.id)
+    widest = max(16.0, min(0.5 * setting.canvas.width, 16 * em))
+    letters = Letters(
+        lay_out(
+            name,
+            size_px=em,
+            max_width_px=widest,
+            max_lines=1,
+            family=setting.style.family,
+            weight="bold",
+            min_size_px=0.9 * em,
+        )
+    )
+    pad, fine = round(0.45 * em), 4
+    w, h = letters.width + 2 * pad, max(letters.height, 1)
+    plate = Image.new("L", (w * fine, h * fine), 0)
+    cut = 0.34 * em * fine
+    ImageDraw.Draw(plate).polygon(
+        [(0, 0), (w * fine, 0), (w * fine, h * fine - cut), (w * fine - cut, h * fine), (0, h * fine)], fill=255
+    )
+    rgba = np.empty((h, w, 4), dtype=np.uint8)
+    rgba[..., :3] = accent
+    rgba[..., 3] = np.asarray(plate.resize((w, h), Image.Resampling.BOX))
+    ink = np.array((8, 12, 16) if yuv.luminance(accent) > 0.18 else (255, 255, 255), dtype=np.float32)
+    cover = np.zeros((h, w, 1), dtype=np.float32)
+    cover[: letters.height, pad : pad + letters.width, 0] = letters.mask / 255
+    rgba[..., :3] = (rgba[..., :3] * (1 - cover) + ink * cover).astype(np.uint8)
+    return Sprite.of_rgba(rgba, setting.matrix)
+
+
+class Markers:
+    """Marks the speaking faces of a scene."""
+
+    def __init__(self, setting: Setting, scene: Scene, cues: tuple[Cue, ...], tags: dict[str, Sprite]) -> None:
+        self._setting, self._scene, self._tags = setting, scene, tags
+        self._spans = _speaking(cues) if setting.look.markers else {}
+        self._brackets: dict[tuple[RGB, int], list[Sprite]] = {}
+
+    def at(self, t: float) -> list[tuple[str, FacePath, float]]:
+        """Who is marked at `t`: person, face, opacity."""
+        found = []
+        for person, spans in self._spans.items():
+            k = bisect.bisect_right(spans, (t, float("inf"))) - 1
+            if k < 0 or t >= spans[k][1]:
+                continue
+            face = next(
+                (f for f in self._scene.faces if f.person == person and f.times[0] - 0.06 <= t <= f.times[-1] + 0.06),
+                None,
+            )
+            if face is None:
+                continue
+            cut = next((c for c in reversed(self._scene.cuts) if c <= t), 0.0)
+            fade = (
+                1.0
+                if self._setting.look.reduced_motion
+                else min(1.0, (t - max(spans[k][0], cut)) / FADE_S + 0.25, (spans[k][1] - t) / FADE_S)
+            )
+            found.append((person, face, fade))
+        return found
+
+    def draw(self, target: tuple, person: str, box: NDArray[np.float64], opacity: float) -> None:
+        """Corner brackets around the face, and the name."""
+        top_of_picture = self._setting.canvas.top
+        bottom_of_picture = self._setting.canvas.height - top_of_picture
+        wide, tall = box[2] - box[0], box[3] - box[1]
+        left, right = round(box[0] - 0.06 * wide), round(box[2] + 0.06 * wide)
+        top, bottom = round(box[1] - 0.03 * tall) + top_of_picture, round(box[3] + 0.03 * tall) + top_of_picture
+        line = max(1, round(self._setting.em / 13))
+        reach = max(3 * line, round(0.17 * min(wide, tall)))
+        corners = self._corners(self._setting.colour(person), line, reach)
+        for k, corner in enumerate(corners):
+            x = left - 1 if k % 2 == 0 else right + 1 - corner.width
+            y = top - 1 if k < 2 else bottom + 1 - corner.height
+            if y >= top_of_picture and y + corner.height <= bottom_of_picture:
+                corner.blend(target, x, y, opacity)
+        if self._setting.names_on_panels:
+            return
+        chip = self._tags[person]
+        y = bottom + 2 * line if bottom + 2 * line + chip.height <= bottom_of_picture else bottom - reach - chip.height
+        x = min(max(left, 0), max(0, self._setting.canvas.width - chip.width))
+        chip.blend(target, x, max(top_of_picture, y), opacity)
+
+    def _corners(self, colour: RGB, line: int, reach: int) -> list[Sprite]:
+        """The four corners of a bracket, each with a thin dark rim, kept for the next frame."""
+        known = self._brackets.get((colour, reach))
+        if known is None:
+            if len(self._brackets) > 64:
+                self._brackets.clear()
+            side = reach + 2
+            rgba = np.zeros((side, side, 4), dtype=np.uint8)
+            rgba[: line + 2, :] = rgba[:, : line + 2] = (6, 9, 12, 90)
+            rgba[1 : line + 1, 1:-1] = rgba[1:-1, 1 : line + 1] = (*colour, 255)
+            turned = (rgba, rgba[:, ::-1], rgba[::-1], rgba[::-1, ::-1])
+            known = self._brackets[colour, reach] = [
+                Sprite.of_rgba(np.ascontiguousarray(c), self._setting.matrix) for c in turned
+            ]
+        return known
+
+
+def _speaking(cues: tuple[Cue, ...]) -> dict[str, list[tuple[float, float]]]:
+    """When each person's face is marked; short pauses are bridged."""
+    spans: dict[str, list[tuple[float, float]]] = {}
+    for cue in cues:
+        if cue.person is None:
+            continue
+        own = spans.setdefault(cue.person, [])
+        end = cue.spoken + MARKED_AFTER_S
+        if own and cue.start <= own[-1][1] + BRIDGED_S:
+            own[-1] = (own[-1][0], max(own[-1][1], end))
+        else:
+            own.append((cue.start, end))
+    return spans

@@ -1,0 +1,361 @@
+"""One panel of one cue: glass, trim, pointer and the rows of text on it, as they are at any instant."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pipeline.subtitles import yuv
+from pipeline.subtitles.captions import Cue
+from pipeline.subtitles.letters import Flicker, Letters, scatter
+from pipeline.subtitles.looks import RGB, Panel, Row
+from pipeline.subtitles.place import Spot
+from pipeline.subtitles.setting import Setting, lit
+from pipeline.subtitles.yuv import Frost, Sprite
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+CONTRAST = 4.5  #: WCAG 2, 1.4.3
+CONTRAST_RIMMED = 3.0  #: text with a dark rim of its own
+FLICKER_S = 0.3  #: how long one character flickers
+FLICKER_HZ = 20  #: glyphs a second while it does
+
+
+class Drawing:
+    """One panel of one cue while it is on screen."""
+
+    def __init__(self, owner: Setting, cue: Cue, panel: Panel, tag: Sprite | None) -> None:
+        self.owner, self.cue, self.panel, self.tag = owner, cue, panel, tag
+        style = owner.style
+        self.width, self.height = owner.size(panel, cue)
+        self.rows = [_Text(owner, cue, row, *texts) for row in panel.rows if any(texts := owner.texts(row, cue))]
+        self.accent = owner.colour(cue.person)
+        shown = next((r.translation or r.source for r in self.rows if r.translation or r.source), None)
+        self.from_right = bool(shown and shown.layout.direction == "rtl" and style.align == "start")
+        self.frost = self.trim = None
+        self._notches: dict[bool, Sprite] = {}
+        if self.rows and style.glass:
+            self.frost = Frost(np.asarray(style.glass(self.width, self.height, owner.em), dtype=np.uint8))
+        if self.rows and style.trim:
+            image = style.trim(self.width, self.height, owner.em, self.accent, self.from_right)
+            self.trim = Sprite.of_rgba(np.asarray(image, dtype=np.uint8), owner.matrix)
+        self.tint = owner.matrix.yuv(style.tint)
+        colours = [yuv.luminance(c) for r in self.rows for c in _shown_colours(r, self.accent)]
+        self.dimmest = min(colours, default=1.0)
+
+    def draw(self, target: tuple, t: float, spots: tuple[Spot, ...]) -> None:
+        if not self.rows:
+            return
+        owner, style = self.owner, self.owner.style
+        spot = next((s for s in spots if t < s.end), spots[-1])
+        x, y = spot.at(t)
+        if spot.kind != "bar":
+            y += owner.canvas.top
+        chip = self.tag
+        carried = owner.look.markers and spot.face is not None and not owner.names_on_panels
+        if chip and (self.panel.name or (not carried and self.panel is owner.panels[0])):
+            y += spot.tab
+        else:
+            chip = None
+        opacity, opened = self._appearing(t)
+        columns = None
+        if opened < 1.0:
+            edge = round(self.width * opened)
+            columns = (self.width - edge, self.width) if self.from_right else (0, edge)
+        if self.frost:
+            strength = self._strength(target[0], x, y)
+            if strength > 0:
+                self.frost.blend(
+                    target, x, y, self.tint, strength, opacity, columns, blur=max(4, round(owner.em / 2.2))
+                )
+        if style.pointer and spot.face is not None and spot.kind not in ("low", "off screen"):
+            self._point(target, spot, x, y, t, opacity)
+        if self.trim:
+            self.trim.blend(target, x, y, opacity, columns)
+        left, top = x + owner.padding[0], y + owner.padding[1]
+        width = self.width - 2 * owner.padding[0]
+        for row in self.rows:
+            for sprite, dx, dy in row.sprites(t, width):
+                sprite.blend(target, left + dx, top + dy, opacity)
+            if style.caret and not owner.look.reduced_motion and (caret := row.caret(t, width)):
+                a, b, c, d = caret
+                yuv.fill(target, left + a, top + b, left + c, top + d, row.accent, 0.9 * opacity)
+            top += row.height + owner.spacing
+        if chip:
+            inset = (self.width - chip.width) // 2 if style.align == "center" else 0
+            if self.from_right:
+                inset = self.width - chip.width
+            at = min(max(0, x + inset), max(0, owner.canvas.width - chip.width))
+            chip.blend(target, at, max(0, y - chip.height), opacity)
+
+    def _appearing(self, t: float) -> tuple[float, float]:
+        """Opacity, and how far the panel has opened, both 0..1."""
+        owner, cue = self.owner, self.cue
+        if owner.look.reduced_motion:
+            return 1.0, 1.0
+        fade, opening = owner.style.fade_s, owner.style.opening_s
+        opacity = min(1.0, (t - cue.start) / fade + 0.35, (cue.end - t) / fade + 0.1)
+        p = min(1.0, (t - cue.start) / opening + 0.15) if opening else 1.0
+        return opacity, 1 - (1 - p) ** 3
+
+    def _strength(self, luma: NDArray[np.uint8], x: int, y: int) -> float:
+        """How dark the glass must be here for the dimmest text to keep its contrast; from the picture that is behind it now."""
+        style = self.owner.style
+        low, high = style.strength
+        view = luma[max(0, y) : y + self.height : 6, max(0, x) : x + self.width : 6]
+        if not view.size:
+            return high
+        flat = view.ravel()
+        bright = float(np.partition(flat, rank := int(0.95 * (len(flat) - 1)))[rank])
+        tint = float(self.tint[0])
+        most = (self.dimmest + 0.05) / (
+            CONTRAST_RIMMED if style.outline else CONTRAST
+        ) - 0.05  # the luminance allowed behind
+        allowed = yuv.grey(most)
+        needed = 0.0 if bright <= allowed else (bright - allowed) / max(1.0, bright - tint)
+        if needed > high + 0.02:
+            self.owner.notice(
+                "contrast", f"The subtitle at {self.cue.start:.1f} s is hard to read on the picture behind it."
+            )
+        return min(high, max(low, needed))
+
+    def _point(self, target: tuple, spot: Spot, x: int, y: int, t: float, opacity: float) -> None:
+        """A notch from the panel to the face beside it, a line with a knee to a face further away."""
+        import cv2
+
+        assert spot.face
+        owner = self.owner
+        box = spot.face.at(t)
+        box[[1, 3]] += owner.canvas.top
+        em = owner.em
+        middle = float(box[0] + box[2]) / 2
+        if spot.kind in ("above", "below") and x + em <= middle <= x + self.width - em:
+            notch = self._notch(spot.kind == "above")
+            top = y + self.height if spot.kind == "above" else y - notch.height
+            notch.blend(target, round(middle) - notch.width // 2, top, 0.9 * opacity)
+            return
+        a = (
+            float(np.clip(middle, x + em, x + self.width - em)),
+            float(np.clip((box[1] + box[3]) / 2, y, y + self.height)),
+        )
+        b = (float(np.clip(a[0], box[0], box[2])), float(np.clip(a[1], box[1], box[3])))
+        left, top = int(min(a[0], b[0])) - 4, int(min(a[1], b[1])) - 4
+        mask = np.zeros((int(abs(a[1] - b[1])) + 9, int(abs(a[0] - b[0])) + 9), dtype=np.uint8)
+        line = max(1, round(em / 16))
+        start, end = ((round(p[0]) - left, round(p[1]) - top) for p in (a, b))
+        cv2.line(mask, start, end, 255, line, cv2.LINE_AA)
+        cv2.circle(mask, end, max(2, 2 * line), 255, -1, cv2.LINE_AA)
+        Sprite.of_mask(mask, owner.matrix.yuv(self.accent)).blend(target, left, top, 0.8 * opacity)
+
+    def _notch(self, down: bool) -> Sprite:
+        if down not in self._notches:
+            import cv2
+
+            size = max(3, round(0.3 * self.owner.em))
+            mask = np.zeros((size, 2 * size + 1), dtype=np.uint8)
+            cv2.fillPoly(
+                mask, [np.array([[0, 0], [2 * size, 0], [size, size - 1]], dtype=np.int32)], 255, lineType=cv2.LINE_AA
+            )
+            mask = mask if down else np.ascontiguousarray(mask[::-1])
+            self._notches[down] = Sprite.of_mask(mask, self.owner.matrix.yuv(self.accent))
+        return self._notches[down]
+
+
+class _Text:
+    """One row of a panel: its letters, and what of them is seen when."""
+
+    def __init__(self, owner: Setting, cue: Cue, row: Row, source: str, translation: str) -> None:
+        self.row, self.cue, self.owner = row, cue, owner
+        rim = owner.style.outline * owner.em * row.size
+        self.source = Letters(owner.lay_out(row, source, False), rim) if source else None
+        self.translation = Letters(owner.lay_out(row, translation, True), rim) if translation else None
+        both = [letters for letters in (self.source, self.translation) if letters]
+        self.width = max(letters.width for letters in both)
+        self.height = max(letters.height for letters in both)
+        accent = owner.colour(cue.person)
+        self.accent = owner.matrix.yuv(lit(accent, 0.4))
+        # Where no translation came, the source keeps its own colour: it is not passed off as one.
+        self.colours = {
+            "source": owner.matrix.yuv(row.source_colour),
+            "translation": owner.matrix.yuv(row.colour or lit(accent, 0.5)),
+        }
+        if row.text == "translation" and not translation and row.colour is None:
+            self.colours["source"] = owner.matrix.yuv(lit(accent, 0.5))
+        self.rim_colour = owner.matrix.yuv((6, 8, 10))
+        self._state: tuple = ()
+        self._sprites: list[tuple[Sprite, int, int]] = []
+        self._flicker: Flicker | None = None
+        if self.source and self.translation:
+            self._schedule()
+
+    def shift(self, letters: Letters, width: int) -> int:
+        """How far right of the row's left edge these letters begin in a row `width` px wide."""
+        align = self.owner.style.align
+        if align == "center":
+            return (width - letters.width) // 2
+        return width - letters.width if letters.layout.direction == "rtl" else 0
+
+    def _schedule(self) -> None:
+        """When each grapheme of the translation starts to flicker and settles, and when each of the source goes."""
+        assert self.source
+        assert self.translation
+        cue, n = self.cue, len(self.translation)
+        duration = cue.turn_end - cue.turn_start
+        flicker = min(FLICKER_S, 0.6 * duration)
+        self.begins = cue.turn_start + (duration - flicker) * np.arange(n) / max(1, n)
+        wobble = np.array([scatter(cue.phrase, cue.page, i) % 100 / 100 for i in range(n)])
+        self.settles = self.begins + flicker * (0.55 + 0.45 * wobble)
+        if n:
+            self.settles[-1] = min(self.settles[-1], cue.turn_end)
+        rtl = self.translation.layout.direction == "rtl"
+        width = self.width
+        shift_s, shift_t = self.shift(self.source, width), self.shift(self.translation, width)
+        lines = len(self.translation.layout.lines)
+        places: list[tuple[list[float], list[float]]] = [([], []) for _ in range(max(1, lines))]
+        for i, cluster in enumerate(self.translation.layout.clusters):
+            places[cluster.line][0].append((cluster.left + cluster.right) / 2 + shift_t)
+            places[cluster.line][1].append(float(self.begins[i]))
+        self.goes = np.full(len(self.source), cue.turn_end)
+        for j, cluster in enumerate(self.source.layout.clusters):
+            x = (cluster.left + cluster.right) / 2 + shift_s
+            if cluster.line < lines and places[cluster.line][0]:
+                xs, ts = np.array(places[cluster.line][0]), np.array(places[cluster.line][1])
+                # the wave runs on past the end of the line at its own pace
+                far = -1.0 if rtl else width + 1.0
+                order = np.argsort(xs)
+                inside = float(np.interp(x, xs[order], ts[order]))
+                edge = float(xs.min() if rtl else xs.max())
+                beyond = (edge - x if rtl else x - edge) / max(1.0, abs(far - edge))
+                last = float(ts.max())
+                self.goes[j] = inside if beyond <= 0 else last + min(1.0, beyond) * (cue.turn_end - last)
+            else:
+                along = (width - x if rtl else x) / max(1, width)
+                self.goes[j] = cue.turn_start + (0.6 + 0.4 * along) * duration
+
+    def sprites(self, t: float, width: int) -> list[tuple[Sprite, int, int]]:
+        """What is seen of the row at `t`: sprites with their offset from the row's corner. Kept while nothing changes."""
+        state = self._at(t)
+        if state != self._state:
+            self._state, self._sprites = state, self._paint(state, t, width)
+        return self._sprites
+
+    def _at(self, t: float) -> tuple:
+        """What the picture depends on, so that equal states are equal pictures."""
+        cue, still = self.cue, self.owner.look.reduced_motion
+        if self.source and self.translation:
+            if t < cue.turn_start:
+                return ("source", self._standing(self.source, cue.typed(t) / max(1, len(cue.source))))
+            if t >= cue.turn_end or still:
+                return ("translation", len(self.translation))
+            return (
+                "turn",
+                self._standing(self.source, cue.typed(t) / max(1, len(cue.source))),
+                int(t * FLICKER_HZ),
+                round(t * 1000),
+            )
+        if self.translation:
+            shown = len(self.translation) if still else self._said(self.translation, t)
+            if shown < len(self.translation) and self.owner.style.flicker:
+                return ("translation", shown, int(t * FLICKER_HZ))
+            return ("translation", shown)
+        assert self.source
+        return ("source", self._standing(self.source, cue.typed(t) / max(1, len(cue.source))))
+
+    def _said(self, letters: Letters, t: float) -> int:
+        """Translations beside their source keep step with it; pages without words of their own come at reading pace."""
+        cue = self.cue
+        share = cue.said(t) if cue.source else (t - cue.start) / min(0.6, 0.4 * (cue.end - cue.start))
+        return letters.standing(share)
+
+    def _standing(self, letters: Letters, share: float) -> int:
+        return letters.standing(share)
+
+    def _paint(self, state: tuple, t: float, width: int) -> list[tuple[Sprite, int, int]]:
+        if state[0] == "turn":
+            return self._turning(state, t, width)
+        letters = self.source if state[0] == "source" else self.translation
+        assert letters
+        shown = state[1]
+        x = self.shift(letters, width)
+        colour = self.colours[state[0]]
+        result: list[tuple[Sprite, int, int]] = []
+        ghost = self.row.ghost
+        if letters.rim is not None and (ghost or shown):
+            result.append(
+                (Sprite.of_mask(_scaled(letters.rim, 0.9), self.rim_colour), x - letters.rim_pad, -letters.rim_pad)
+            )
+        mask = letters.first(shown)
+        if ghost and shown < len(letters):
+            mask = np.maximum(mask, _scaled(letters.mask, ghost))
+        if shown or ghost:
+            result.append((Sprite.of_mask(mask, colour), x, 0))
+        if len(state) > 2 and shown < len(letters):
+            front = np.zeros_like(letters.mask)
+            for i in range(shown, min(len(letters), shown + 3)):
+                self._stamp(front, letters, i, state[2])
+            result.append((Sprite.of_mask(front, self.accent), x, 0))
+        return result
+
+    def _turning(self, state: tuple, t: float, width: int) -> list[tuple[Sprite, int, int]]:
+        source, translation = self.source, self.translation
+        assert source
+        assert translation
+        x = self.shift(translation, width)
+        result: list[tuple[Sprite, int, int]] = []
+        remaining = (self.goes > t) & (np.arange(len(source)) < state[1])
+        if remaining.any():
+            result.append((Sprite.of_mask(source.of(remaining), self.colours["source"]), self.shift(source, width), 0))
+        settled = self.settles <= t
+        if settled.any():
+            result.append((Sprite.of_mask(translation.of(settled), self.colours["translation"]), x, 0))
+        moving = np.flatnonzero((self.begins <= t) & ~settled)
+        if len(moving):
+            front = np.zeros_like(translation.mask)
+            for i in moving:
+                self._stamp(front, translation, int(i), state[2])
+            result.append((Sprite.of_mask(front, self.accent), x, 0))
+        return result
+
+    def _stamp(self, mask: NDArray[np.uint8], letters: Letters, i: int, tick: int) -> None:
+        if not letters.solid[i]:
+            return
+        layout = letters.layout
+        if self._flicker is None:
+            self._flicker = Flicker(
+                layout.text, self.owner.script, layout.size_px, self.owner.style.family, self.row.weight
+            )
+        line = layout.lines[layout.clusters[i].line]
+        self._flicker.stamp(mask, letters.cells[i], line.baseline, scatter(self.cue.phrase, self.cue.page, i, tick))
+
+    def caret(self, t: float, width: int) -> tuple[int, int, int, int] | None:
+        """Where the next character will be typed, px from the row's corner; None when nothing is being typed."""
+        cue, source = self.cue, self.source
+        if not source or t >= cue.spoken or (self.translation and t >= cue.turn_start):
+            return None
+        n = source.standing(cue.typed(t) / max(1, len(cue.source)))
+        if n >= len(source):
+            return None
+        left, top, right, _ = source.cells[n]
+        while not source.solid[n] and n + 1 < len(source) and source.cells[n + 1][1] == top:
+            n += 1
+            left, top, right, _ = source.cells[n]
+        em, thick = self.owner.em, max(2, round(self.owner.em / 12))
+        x = self.shift(source, width) + (right - thick if source.layout.direction == "rtl" else left)
+        base = source.layout.lines[source.layout.clusters[n].line].baseline
+        return x, round(base - 0.72 * em * self.row.size), x + thick, round(base + 0.06 * em)
+
+
+def _shown_colours(text: _Text, accent: RGB) -> list[RGB]:
+    row = text.row
+    colours: list[RGB] = []
+    if text.translation:
+        colours.append(row.colour or lit(accent, 0.5))
+    if text.source:
+        colours.append(row.source_colour)
+    return colours
+
+
+def _scaled(mask: NDArray[np.uint8], share: float) -> NDArray[np.uint8]:
+    return (mask * np.uint16(round(256 * share)) >> 8).astype(np.uint8)

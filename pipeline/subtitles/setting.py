@@ -1,0 +1,136 @@
+"""How one look is set on one picture: sizes, colours, and which text stands in which row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pipeline import languages
+from pipeline.records import Analysis, Look, Notice
+from pipeline.subtitles import looks, yuv
+from pipeline.subtitles.captions import Cue
+from pipeline.subtitles.layout import Layout, lay_out
+from pipeline.subtitles.looks import RGB, Panel, Row
+from pipeline.subtitles.yuv import Matrix
+
+SMALLEST_EM = 7.0  #: px; below it no letter can be told from another
+EM_PER_COLUMN = 0.54  #: an average letter with its space, of the wider family
+UNKNOWN: RGB = (205, 214, 222)  #: the colour of nobody in particular
+
+
+@dataclass(frozen=True, slots=True)
+class Canvas:
+    """The size of the result, and where in it the picture's upper edge is. All even."""
+
+    width: int
+    height: int
+    top: int
+
+
+class Setting:
+    """What every part of a drawing needs to know; pixels of the canvas."""
+
+    def __init__(self, analysis: Analysis, look: Look, width: int, height: int, matrix: Matrix | None) -> None:
+        self.look, self.style = look, looks.load(look.name)
+        style = self.style
+        self.matrix = matrix or (yuv.BT709 if height >= 720 else yuv.BT601)
+        factor = min(2.0, max(0.5, look.text_size))
+        self.em = max(SMALLEST_EM, min(style.tall * height, style.wide * width) * factor)
+        bar = 2 * round(style.bars * self.em / 2)
+        self.canvas = Canvas(width, height + 2 * bar, bar)
+        self.margin = max(2, round(0.018 * min(width, height)))
+        self.padding = round(style.padding[0] * self.em), round(style.padding[1] * self.em)
+        self.spacing = round(style.spacing * self.em)
+        self.panels = style.panels.get(look.texts) or style.panels["morph"]
+        self.people = {p.id: p for p in analysis.people}
+        self.language, self.target = analysis.language, analysis.target_language
+        self.script = _script(self.target)
+        room = width - 2 * self.margin - 2 * self.padding[0]
+        self.text_width = max(8.0, min(room, style.widths[-1] * EM_PER_COLUMN * self.em))
+        self.columns = max(8, min(style.widths[-1], int(self.text_width / (0.5 * self.em))))
+        self.notices: dict[str, Notice] = {}
+        self._colours = {p.id: lit(_rgb(p.colour), 0.3) for p in analysis.people}
+        self._sole = sum(len(panel.rows) for panel in self.panels) == 1
+
+    def has(self, text: str) -> bool:
+        """Whether any row shows this kind of text."""
+        return any(row.text == text for panel in self.panels for row in panel.rows)
+
+    @property
+    def names_on_panels(self) -> bool:
+        """Whether names always stand with the text; then no face carries one."""
+        return any(panel.name for panel in self.panels)
+
+    def colour(self, person: str | None) -> RGB:
+        """The person's colour, lightened where it could not be seen on dark glass."""
+        return self._colours.get(person or "", UNKNOWN)
+
+    def notice(self, code: str, text: str) -> None:
+        """Said once per code: the first place is enough to look."""
+        self.notices.setdefault(code, Notice(code, text))
+
+    def texts(self, row: Row, cue: Cue) -> tuple[str, str]:
+        """(source, translation) as this row shows them; "" for what it does not show."""
+        if row.text == "source":
+            return (cue.source if self._sole or cue.translation or len(self.panels) > 1 else ""), ""
+        if row.text == "translation":
+            if cue.translation:
+                return "", cue.translation
+            # Where nothing else shows it the source stays, in its own colour: it is not passed off as a translation.
+            return ("", "") if len(self.panels) > 1 else (cue.source, "")
+        return cue.source, ("" if cue.translation == cue.source else cue.translation)
+
+    def lay_out(self, row: Row, text: str, translated: bool) -> Layout:
+        """On two short lines rather than a long one where the look asks for it; smaller before anything is cut."""
+        size = self.em * row.size
+        for columns in self.style.widths:
+            layout = lay_out(
+                text, size_px=size, max_width_px=min(self.text_width, columns * EM_PER_COLUMN * self.em), max_lines=2,
+                language=self.target if translated else self.language, family=self.style.family, weight=row.weight,
+                align=self.style.align, min_size_px=0.6 * size,
+            )  # fmt: skip
+            if layout.complete and layout.size_px > 0.99 * size:
+                break
+        return layout
+
+    def size(self, panel: Panel, cue: Cue) -> tuple[int, int]:
+        """Width and height of the panel for the longer of its texts; says so where a text does not fit or lacks glyphs."""
+        wide, tall, rows = 0, 0.0, 0
+        for row in panel.rows:
+            layouts = [self.lay_out(row, text, k == 1) for k, text in enumerate(self.texts(row, cue)) if text]
+            for layout in layouts:
+                if not layout.complete:
+                    self.notice("text_cut", f"The subtitle at {cue.start:.1f} s does not fit the picture; its end is left out. "
+                                "Shorten it or choose a smaller text size.")  # fmt: skip
+                if layout.missing:
+                    self.notice("missing_glyphs", f"No font here has {' '.join(layout.missing[:8])}; the subtitle at "
+                                f"{cue.start:.1f} s leaves it out.")  # fmt: skip
+            if layouts:
+                wide = max(wide, *(layout.width for layout in layouts))
+                tall += max(layout.height for layout in layouts)
+                rows += 1
+        if not rows:
+            return 0, 0
+        tall += (rows - 1) * self.spacing
+        return min(self.canvas.width, wide + 2 * self.padding[0]), round(tall) + 2 * self.padding[1]
+
+
+def _rgb(colour: str) -> RGB:
+    try:
+        value = int(colour.lstrip("#")[:6], 16)
+    except ValueError:
+        return UNKNOWN
+    return value >> 16 & 255, value >> 8 & 255, value & 255
+
+
+def lit(colour: RGB, least: float) -> RGB:
+    """`colour` mixed with white until its relative luminance is at least `least`."""
+    for step in range(21):
+        mixed: RGB = tuple(round(c + (255 - c) * step / 20) for c in colour)  # type: ignore[assignment]
+        if yuv.luminance(mixed) >= least:
+            return mixed
+    return (255, 255, 255)
+
+
+def _script(target: str) -> str:
+    """ISO 15924 of the language's own script; "" where there is none to translate to."""
+    return next((language.script for language in languages.TARGETS if language.code == target.upper()), "")
