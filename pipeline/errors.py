@@ -10,6 +10,7 @@
     ├── RecordError               a transcript.json that cannot be read back
     ├── FetchError                a URL that gives no clip
     ├── ModelError                model weights that could not be fetched, verified or loaded
+    ├── GpuError                  no GPU could be had, or it was taken away; says for how long where that is known
     ├── MediaError                ffmpeg failed on something it should be able to do
     └── TranslationError          the translation service refuses, and nothing can be shown instead
         ├── KeyRefusedError       the service does not know the key
@@ -58,6 +59,10 @@ class FetchError(PipelineError):
 
 class ModelError(PipelineError):
     """Model weights could not be fetched, verified or loaded."""
+
+
+class GpuError(PipelineError):
+    """No GPU could be had, or it was taken away."""
 
 
 class MediaError(PipelineError):
