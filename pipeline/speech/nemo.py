@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,6 +46,7 @@ WINDOWS, STEPS, WEIGHTS = (1.9, 1.2, 0.5), (0.95, 0.6, 0.25), (1, 1, 1)
 MOST_VOICES = 12
 #: A voice is described by its longest stretches alone: this many, each of this length at most and at least, s.
 SAMPLES, LONGEST_SAMPLE_S, SHORTEST_SAMPLE_S = 8, 4.0, 0.4
+BATCH = 32
 #: Gaps shorter than this inside one voice are breath, s.
 BREATH_S = 0.15
 
@@ -121,8 +122,8 @@ def diarize(sound: Path, speakers: int | None, *, diarizer: Diarizer) -> Stage[D
             Notice("no_overlap", "With more than four voices, words spoken at the same time go to one of them."),
         )
     yield Progress("voices", 0.9, "Describing the voices")
-    turns = named(found)
-    return Diarization(turns, describe(turns, samples, diarizer), envelope(samples), notices)
+    turns, voices = describe(named(found), samples, diarizer)
+    return Diarization(turns, voices, envelope(samples), notices)
 
 
 # --- up to four voices ------------------------------------------------------------------------------------------------
@@ -132,12 +133,13 @@ def hear(sound: Path, diarizer: Diarizer) -> list[tuple[float, float, str]]:
     """(start, end, label) by Sortformer; labels overlap where voices do."""
     from nemo.collections.asr.parts.mixins.diarization import DiarizeConfig
     from nemo.collections.asr.parts.utils.vad_utils import PostProcessingParams
+    from omegaconf import OmegaConf
 
     config = DiarizeConfig(
         batch_size=1,
         num_workers=0,  # a ZeroGPU worker may have no children
         verbose=False,
-        postprocessing_params=PostProcessingParams(**POSTPROCESSING),
+        postprocessing_params=OmegaConf.structured(PostProcessingParams(**POSTPROCESSING)),
     )
     (lines,) = diarizer.sortformer.diarize(
         audio=[str(sound)], batch_size=1, num_workers=0, verbose=False, override_config=config
@@ -150,7 +152,7 @@ def merge(
 ) -> list[tuple[float, float, str]]:
     """The turns with the voices that sound most alike made one, until there are `speakers`."""
     while len(labels := sorted({name for *_, name in found})) > speakers:
-        vectors = {name: embedding(found, name, samples, diarizer) for name in labels}
+        vectors = {name: voice_of(found, name, samples, diarizer) for name in labels}
         pairs = [(a, b) for i, a in enumerate(labels) for b in labels[:i]]
         one, other = max(pairs, key=lambda pair: _alike(vectors[pair[0]], vectors[pair[1]]))
         found = [(start, end, other if name == one else name) for start, end, name in found]
@@ -214,6 +216,7 @@ def cluster_regions(
         return []
     with tempfile.TemporaryDirectory(prefix="voices-") as name:
         folder = Path(name)
+        sound = _linked(sound, folder / "clip.wav")  # NeMo names everything after the file
         clip = {"audio_filepath": str(sound), "uniq_id": "clip", "offset": 0, "duration": None, "label": "infer", "text": "-",
                 "num_speakers": speakers, "rttm_filepath": None, "uem_filepath": None}  # fmt: skip
         (folder / "clip.json").write_text(json.dumps(clip) + "\n")
@@ -227,6 +230,11 @@ def cluster_regions(
         config = clustering_config(folder, str(titanet.device), known=speakers is not None)
         ClusteringDiarizer(config, speaker_model=titanet).diarize()
         return list(_read_rttm(folder / "pred_rttms" / "clip.rttm"))
+
+
+def _linked(sound: Path, to: Path) -> Path:
+    to.symlink_to(sound.resolve())
+    return to
 
 
 def clustering_config(folder: Path, device: str, *, known: bool) -> Any:
@@ -294,29 +302,38 @@ def _joined(pieces: Iterable[tuple[float, float]], gap: float) -> list[tuple[flo
     return whole
 
 
-def describe(turns: tuple[Turn, ...], samples: np.ndarray, diarizer: Diarizer) -> tuple[Voice, ...]:
-    """Every voice with its TitaNet embedding, and how far it stands from the nearest other, 0..1."""
+def describe(
+    turns: tuple[Turn, ...], samples: np.ndarray, diarizer: Diarizer
+) -> tuple[tuple[Turn, ...], tuple[Voice, ...]]:
+    """The turns with the voiceprint of each that is long enough, and every voice with its own and how far it stands from
+    the nearest other, 0..1."""
+    long = [turn for turn in turns if turn.end - turn.start >= SHORTEST_SAMPLE_S]
+    prints = voiceprints([(turn.start, turn.end) for turn in long], samples, diarizer.titanet)
+    known = dict(zip(long, prints, strict=True))
     spans = [(turn.start, turn.end, turn.speaker) for turn in turns]
-    vectors = {
-        name: embedding(spans, name, samples, diarizer) for name in dict.fromkeys(turn.speaker for turn in turns)
-    }
+    vectors = {name: voice_of(spans, name, samples, diarizer) for name in dict.fromkeys(turn.speaker for turn in turns)}
     voices = []
     for name, vector in vectors.items():
-        if vector is None:
-            voices.append(Voice(name, (), 0.0))
-            continue
-        nearest = max(
-            (float(vector @ other) for key, other in vectors.items() if key != name and other is not None), default=0.0
-        )
-        voices.append(Voice(name, tuple(round(float(v), 5) for v in vector), round(min(1.0, max(0.0, 1 - nearest)), 3)))
-    return tuple(voices)
+        others = [
+            float(vector @ other)
+            for key, other in vectors.items()
+            if key != name and vector is not None and other is not None
+        ]
+        confidence = 0.0 if vector is None else min(1.0, max(0.0, 1 - max(others, default=0.0)))
+        voices.append(Voice(name, _plain(vector), round(confidence, 3)))
+    return tuple(replace(turn, embedding=_plain(known.get(turn))) for turn in turns), tuple(voices)
 
 
-def embedding(found: Sequence[tuple[float, float, str]], name: str, samples: np.ndarray, diarizer: Diarizer) -> Any:
-    """(192,) float32, unit length: the voice `name` where it speaks alone, or where it speaks at all if it never is alone;
-    None where it speaks too shortly to be described."""
+def _plain(vector: np.ndarray | None) -> tuple[float, ...]:
+    return () if vector is None else tuple(round(float(value), 5) for value in vector)
+
+
+def voice_of(
+    found: Sequence[tuple[float, float, str]], name: str, samples: np.ndarray, diarizer: Diarizer
+) -> np.ndarray | None:
+    """(192,) unit length: the voice `name` where it speaks alone, or where it speaks at all if it never is alone; None
+    where it speaks too shortly to be described."""
     import numpy as np
-    import torch
 
     own = [(start, end) for start, end, label in found if label == name]
     alone = [piece for span in own for piece in _without(span, [(s, e) for s, e, label in found if label != name])]
@@ -326,20 +343,32 @@ def embedding(found: Sequence[tuple[float, float, str]], name: str, samples: np.
     if not pieces:
         return None
     pieces = sorted(pieces, key=lambda piece: piece[0] - piece[1])[:SAMPLES]
-    parts = [samples[int(start * RATE) : int(min(end, start + LONGEST_SAMPLE_S) * RATE)] for start, end in pieces]
-    lengths = [len(part) for part in parts]
-    device = diarizer.titanet.device
-    signal = torch.zeros(len(parts), max(lengths))
-    for row, part in zip(signal, parts, strict=True):
-        row[: len(part)] = torch.from_numpy(part)
-    with torch.inference_mode():
-        _, vectors = diarizer.titanet.forward(
-            input_signal=signal.to(device), input_signal_length=torch.tensor(lengths, device=device)
-        )
-    vectors = vectors.float().cpu().numpy()
-    vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
-    mean = (vectors * np.array(lengths)[:, None]).sum(0)
+    weights = np.array([min(end - start, LONGEST_SAMPLE_S) for start, end in pieces])
+    mean = (voiceprints(pieces, samples, diarizer.titanet) * weights[:, None]).sum(0)
     return mean / max(float(np.linalg.norm(mean)), 1e-9)
+
+
+def voiceprints(spans: Sequence[tuple[float, float]], samples: np.ndarray, titanet: Any) -> np.ndarray:
+    """(n, 192) float32, unit length: TitaNet's embedding of the first `LONGEST_SAMPLE_S` of each span, in batches of like
+    length."""
+    import numpy as np
+    import torch
+
+    parts = [samples[int(start * RATE) : int(min(end, start + LONGEST_SAMPLE_S) * RATE)] for start, end in spans]
+    order = sorted(range(len(parts)), key=lambda index: len(parts[index]))
+    found = np.zeros((len(parts), 192), np.float32)
+    for first in range(0, len(order), BATCH):
+        batch = order[first : first + BATCH]
+        lengths = [len(parts[index]) for index in batch]
+        signal = torch.zeros(len(batch), max(lengths))
+        for row, index in zip(signal, batch, strict=True):
+            row[: len(parts[index])] = torch.from_numpy(parts[index])
+        with torch.inference_mode():
+            _, vectors = titanet.forward(
+                input_signal=signal.to(titanet.device), input_signal_length=torch.tensor(lengths, device=titanet.device)
+            )
+        found[batch] = vectors.float().cpu().numpy()
+    return found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-9)
 
 
 def _without(span: tuple[float, float], others: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:

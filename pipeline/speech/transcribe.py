@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,7 @@ from pipeline.speech.activity import RATE, speech_probability, voiced
 CHUNK_S = 28.0  # what Whisper hears at once is 30 s: this leaves room for the padding
 PAUSE_S = 2.0  # a longer silence ends a chunk: Whisper invents text in it
 PAD_S = 0.5  # around a chunk: Whisper drops words that start with the first sample (pyvideotrans #957)
-HOLE_S = 1.2  # voiced for so long without a word is heard a second time
+HOLE_S = 0.6  # voiced for so long without a word is heard a second time: Whisper drops a short last phrase
 
 # openai/whisper's own, but for two. Five temperatures of fallback cost ten times the first try and rarely mend it; and
 # text that says a sentence twice compresses by 2.55 (`cuts`), a loop by 4 and more, so 2.4 would punish repetition.
@@ -32,7 +34,11 @@ DECODING: dict[str, Any] = {
     "no_speech_threshold": 0.6,
     "condition_on_previous_text": False,
 }
-OTHER_LANGUAGE = 0.8  # probability from which a chunk may be in another language than the clip
+BLOCK_S = 8.0  # the language is looked at block by block: people change it between sentences
+OTHER_SHORTEST_S = 2.0  # below it the detection is not to be trusted
+OTHER_LANGUAGE = (
+    0.85  # probability from which a block may be in another language than the clip; in one language 0.6 at most
+)
 
 
 def transcribe(sound: Path, language: str | None, *, settings: Settings | None = None) -> Stage[Transcript]:
@@ -53,20 +59,20 @@ def transcribe(sound: Path, language: str | None, *, settings: Settings | None =
     if not spans:
         return Transcript("", 0.0, (), (Notice("no-speech", "Nobody speaks in this clip."),))
     model = yield from _model(settings)
-    chunks = _chunks(spans)
     yield Progress("speech", 0.05, "Recognising the language" if language is None else "Transcribing")
-    main, confidence, spoken = _languages(model, samples, chunks, language)
+    main, confidence, chunks = _chunks(model, samples, spans, language)
 
     heard: list[Segment] = []
-    for chunk, own in zip(chunks, spoken, strict=True):
-        for segment in _hear(model, samples, chunk, own):
+    for start, end, own in chunks:
+        for segment in _hear(model, samples, start, end, own):
             heard.append(segment)
             known = Transcript(main, confidence, guards.guarded(heard, spans, duration))
             yield Progress("speech", min(0.95, 0.1 + 0.85 * segment.end / duration), "Transcribing", known)
     for hole in _holes(spans, heard):
         yield Progress("speech", 0.96, "Listening again where words are missing")
-        own = next((own for chunk, own in zip(chunks, spoken, strict=True) if hole[0] < chunk[1]), main)
-        heard.extend(_hear(model, samples, hole, own))
+        own = next((own for _, end, own in chunks if hole[0] < end), main)
+        for segment in _hear(model, samples, *hole, own):
+            heard = _inserted(heard, _within(segment, *_room(hole, heard)))
     segments = guards.guarded(heard, spans, duration)
     if not segments:
         return Transcript("", 0.0, (), (Notice("no-speech", "No words could be made out in this clip."),))
@@ -140,46 +146,102 @@ def _load(folder: Path) -> Any:
 
 
 def _excerpt(samples: np.ndarray, start: float, end: float) -> tuple[np.ndarray, float]:
-    """start..end, and where it begins on the clip's clock: with `PAD_S` of silence where that is before the clip."""
-    first = int(start * RATE)
-    lead = np.zeros(int(PAD_S * RATE) if first <= 0 else 0, np.float32)
-    first = max(0, first)
+    """start..end, and where it begins on the clip's clock; silence goes before it where the clip begins with a voice."""
+    first = max(0, int(start * RATE))
+    # Not always: silence before a natural start makes Whisper write English the British way.
+    lead = np.zeros(int(PAD_S * RATE) if start < 0.1 - PAD_S else 0, np.float32)
     return np.concatenate([lead, samples[first : int(end * RATE)]]), (first - len(lead)) / RATE
 
 
-def _chunks(spans: guards.Spans) -> list[tuple[float, float]]:
-    """The voiced spans gathered into chunks of at most CHUNK_S, split at pauses over PAUSE_S or else at the longest one.
+def _within(segment: Segment, start: float, end: float) -> Segment:
+    """The segment with only the words whose middle lies in start..end."""
+    return _of(segment, tuple(word for word in segment.words if start <= (word.start + word.end) / 2 <= end))
+
+
+def _room(hole: tuple[float, float], heard: Sequence[Segment]) -> tuple[float, float]:
+    """The hole, widened to the words around it but by no more than what was listened to."""
+    words = [word for segment in heard for word in segment.words]
+    before = max((word.end for word in words if word.start < hole[0]), default=0.0)
+    after = min((word.start for word in words if word.end > hole[1]), default=hole[1] + PAD_S)
+    return max(before, hole[0] - PAD_S), min(after, hole[1] + PAD_S)
+
+
+def _inserted(heard: Sequence[Segment], late: Segment) -> list[Segment]:
+    """The segments with `late` among them; one that it falls into is cut in two."""
+    if not late.words:
+        return list(heard)
+    result = [late]
+    for segment in heard:
+        before = tuple(word for word in segment.words if word.start <= late.start)
+        after = segment.words[len(before) :]
+        result.extend(_of(segment, words) for words in (before, after) if words)
+    return sorted(result, key=lambda segment: segment.start)
+
+
+def _of(segment: Segment, words: tuple[Word, ...]) -> Segment:
+    """The part of the segment that has these of its words."""
+    if len(words) in (0, len(segment.words)):
+        return replace(segment, words=words)
+    return replace(
+        segment, start=words[0].start, end=words[-1].end, text="".join(word.text for word in words).strip(), words=words
+    )
+
+
+def _groups(spans: guards.Spans, longest_s: float) -> list[tuple[float, float]]:
+    """The voiced spans gathered into stretches of at most `longest_s`, split at pauses over PAUSE_S and then at long ones.
 
     A single span may be longer: Whisper then goes through it window by window.
     """
-    groups = [[spans[0]]]
+    waiting = [[spans[0]]]
     for span in spans[1:]:
-        if span[0] - groups[-1][-1][1] > PAUSE_S:
-            groups.append([])
-        groups[-1].append(span)
-    chunks = []
-    while groups:
-        group = groups.pop(0)
-        if group[-1][1] - group[0][0] > CHUNK_S and len(group) > 1:
-            # The longest pause, rather one in the middle: chunks of a few words are recognised worse.
-            middle = (group[0][0] + group[-1][1]) / 2
-            length = group[-1][1] - group[0][0]
+        if span[0] - waiting[-1][-1][1] > PAUSE_S:
+            waiting.append([])
+        waiting[-1].append(span)
+    groups = []
+    while waiting:
+        group = waiting.pop(0)
+        start, end = group[0][0], group[-1][1]
+        if end - start <= longest_s or len(group) == 1:
+            groups.append((start, end))
+            continue
+        # A long pause, rather one in the middle: stretches of a few words are recognised worse.
+        merits = [
+            (after[0] - before[1] - 2 * abs(after[0] - (start + end) / 2) / (end - start), at)
+            for at, (before, after) in enumerate(pairwise(group), 1)
+        ]
+        split = max(merits)[1]
+        waiting[:0] = [group[:split], group[split:]]
+    return groups
 
-            def merit(
-                at: int, group: list[tuple[float, float]] = group, middle: float = middle, length: float = length
-            ) -> float:
-                return group[at][0] - group[at - 1][1] - 2 * abs(group[at][0] - middle) / length
 
-            split = max(range(1, len(group)), key=merit)
-            groups[:0] = [group[:split], group[split:]]
+def _chunks(
+    model: Any, samples: np.ndarray, spans: guards.Spans, given: str | None
+) -> tuple[str, float, list[tuple[float, float, str]]]:
+    """(the clip's language, its probability, the chunks as (start, end, language))."""
+    if given:
+        return given, 1.0, [(start, end, given) for start, end in _groups(spans, CHUNK_S)]
+    blocks = _groups(spans, BLOCK_S)
+    rankings = [dict(model.detect_language(samples[int(start * RATE) : int(end * RATE)])[2]) for start, end in blocks]
+    sums: dict[str, float] = {}
+    for (start, end), ranking in zip(blocks, rankings, strict=True):
+        for name, probability in ranking.items():
+            sums[name] = sums.get(name, 0.0) + probability * (end - start)
+    main = max(sums, key=sums.__getitem__)
+    chunks: list[tuple[float, float, str]] = []
+    for (start, end), ranking in zip(blocks, rankings, strict=True):
+        best = max(ranking, key=ranking.__getitem__)
+        own = best if ranking[best] >= OTHER_LANGUAGE and end - start >= OTHER_SHORTEST_S else main
+        last = chunks[-1] if chunks else (0.0, -PAUSE_S, "")
+        if last[2] == own and start - last[1] <= PAUSE_S and end - last[0] <= CHUNK_S:
+            chunks[-1] = (last[0], end, own)
         else:
-            chunks.append((group[0][0], group[-1][1]))
-    return chunks
+            chunks.append((start, end, own))
+    return main, min(1.0, sums[main] / sum(end - start for start, end in blocks)), chunks
 
 
-def _hear(model: Any, samples: np.ndarray, chunk: tuple[float, float], language: str) -> Iterator[Segment]:
-    """What Whisper hears in the chunk, on the clip's clock. Word texts keep Whisper's spaces."""
-    sound, shift = _excerpt(samples, chunk[0] - PAD_S, chunk[1] + PAD_S)
+def _hear(model: Any, samples: np.ndarray, start: float, end: float, language: str) -> Iterator[Segment]:
+    """What Whisper hears from start to end, on the clip's clock. Word texts keep Whisper's spaces."""
+    sound, shift = _excerpt(samples, start - PAD_S, end + PAD_S)
     segments, _ = model.transcribe(sound, language=language, task="transcribe", word_timestamps=True, **DECODING)
     for segment in segments:
         words = tuple(
@@ -201,25 +263,3 @@ def _holes(spans: guards.Spans, heard: Sequence[Segment]) -> list[tuple[float, f
                 holes.append((at, word_start))
             at = max(at, word_end)
     return holes
-
-
-def _languages(
-    model: Any, samples: np.ndarray, chunks: Sequence[tuple[float, float]], given: str | None
-) -> tuple[str, float, list[str]]:
-    """(the clip's language, its probability, the language of every chunk)."""
-    if given:
-        return given, 1.0, [given] * len(chunks)
-    weights: dict[str, float] = {}
-    found: list[dict[str, float]] = []
-    for start, end in chunks:
-        _, _, ranking = model.detect_language(samples[int(start * RATE) : int(end * RATE)])
-        found.append(dict(ranking))
-        for name, probability in ranking:
-            weights[name] = weights.get(name, 0.0) + probability * (end - start)
-    main = max(weights, key=weights.__getitem__)
-    spoken = []
-    for (start, end), ranking in zip(chunks, found, strict=True):
-        best = max(ranking, key=ranking.__getitem__)
-        clearly_other = ranking[best] >= OTHER_LANGUAGE and end - start >= 2.0
-        spoken.append(best if clearly_other else main)
-    return main, min(1.0, weights[main] / sum(end - start for start, end in chunks)), spoken
