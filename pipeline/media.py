@@ -644,7 +644,7 @@ def transcode_plain(clip: Clip, to: Path) -> None:
     streams = [source[str(index)] for index in (clip.video_stream, clip.audio_stream) if index >= 0]
     command = ffmpeg.output(*streams, _url(to), acodec="copy", movflags="+faststart", **ENCODER)
     with _Child(command, "transcode the clip") as child:
-        child.finish(enough=False)
+        child.finish(enough=False, limit_s=3600)
 
 
 def cut(source: Path, to: Path, start: float, length: float) -> None:
@@ -827,11 +827,11 @@ class _Child:
         with contextlib.suppress(OSError):
             self.process.stdin.close()  # type: ignore[union-attr]
 
-    def finish(self, *, enough: bool) -> None:
+    def finish(self, *, enough: bool, limit_s: float = STALL_S) -> None:
         """Waits for the end. Raises MediaError with the last line ffmpeg wrote if it failed; `enough`: damaged input that
         still gave something is no failure."""
         try:
-            code = self.process.wait(STALL_S)
+            code = self.process.wait(limit_s)
         except subprocess.TimeoutExpired:
             raise MediaError(f"ffmpeg took too long to {self.job}; try a shorter clip.") from None
         self.drain.join(5)

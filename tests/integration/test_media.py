@@ -5,9 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import stat
-import subprocess
 import threading
-from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -117,3 +115,259 @@ def test_every_unusable_clip_gets_its_sentence(name, tmp_path):
     assert str(tmp_path) not in sentence
     assert "Errno" not in sentence
     assert len(sentence) < 220
+
+
+def test_a_variable_rate_lands_on_the_right_frame_in_both_halves(tmp_path):
+    clip = media.probe(make("variable_rate", tmp_path), SETTINGS)
+    times, frames = luma(clip, rate=30)
+    assert times == [k / 30 for k in range(120)]
+    white = [t for t, frame in zip(times, frames, strict=True) if frame[20:, 34:].mean() > 150]
+    # At 5 fps the flash is one frame of 0.2 s, at 30 fps it is six of them.
+    assert white == pytest.approx([1 + k / 30 for k in range(6)] + [3 + k / 30 for k in range(6)], abs=1 / 30 + 1e-6)
+
+
+def test_a_part_of_the_clip_is_the_same_frames_as_in_the_whole(tmp_path):
+    clip = media.probe(make("transport_stream", tmp_path), SETTINGS)
+    whole = {round(t, 6): frame.copy() for t, frame in media.frames(clip, width=64, height=36, rate=10)}
+    part = list(media.frames(clip, width=64, height=36, rate=10, start=0.8, end=1.5))
+    assert [round(t, 6) for t, _ in part] == [0.8, 0.9, 1.0, 1.1, 1.2, 1.3, 1.4]
+    for t, frame in part:
+        assert np.abs(whole[round(t, 6)].astype(int) - frame).max() <= 2
+    assert list(media.frames(clip, width=64, height=36, rate=10, start=2, end=2)) == []
+
+
+def test_frames_are_writable_their_own_and_of_the_asked_shape(tmp_path):
+    clip = media.probe(make("plain", tmp_path), SETTINGS)
+    kept = [frame for _, frame in media.frames(clip, width=32, height=18, rate=5)]
+    assert {frame.shape for frame in kept} == {(18, 32, 3)}
+    kept[0][:] = 7
+    assert kept[1].max() != 7
+    assert all(frame.flags.writeable for frame in kept)
+    flat = next(media.frames(clip, width=32, height=18, rate=5, pixels="yuv420p"))[1]
+    assert flat.shape == (27, 32)
+
+
+@pytest.mark.parametrize(
+    ("tags", "full"),
+    [
+        (["-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709", "-color_range", "tv"], False),
+        (
+            [
+                "-colorspace",
+                "smpte170m",
+                "-color_primaries",
+                "smpte170m",
+                "-color_trc",
+                "smpte170m",
+                "-color_range",
+                "tv",
+            ],
+            False,
+        ),
+        ([], False),
+        ([], True),
+    ],
+)
+def test_colours_survive_a_render_with_nothing_drawn(tags, full, tmp_path):
+    path = tmp_path / "colours.mp4"
+    matrix = "bt709" if "bt709" in tags else "smpte170m"
+    pixels = "yuvj420p" if full else "yuv420p"
+    filters = f"format=rgb24,scale=out_color_matrix={matrix}:out_range={'pc' if full else 'tv'},format={pixels}"
+    colour = ["-f", "lavfi", "-i", "color=0xC04080:s=320x180:r=25:d=1"]
+    ffmpeg(*colour, "-vf", filters, "-c:v", "libx264", "-crf", "1", "-pix_fmt", pixels, *tags, path)
+    clip = media.probe(path, SETTINGS)
+    assert clip.full_range is full
+    before = next(media.frames(clip, width=320, height=180))[1][90, 160].astype(int)
+    out = rendered(clip, tmp_path / "out.mp4")
+    after = next(media.frames(out, width=320, height=180))[1][90, 160].astype(int)
+    assert np.abs(before - (0xC0, 0x40, 0x80)).max() <= 6
+    assert np.abs(after - before).max() <= 5
+    assert (out.full_range, out.colour_matrix) == (False, media.video_matrix(clip))
+
+
+def test_sound_that_mp4_carries_is_copied_bit_for_bit(tmp_path):
+    clip = media.probe(make("plain", tmp_path), SETTINGS)
+    rendered(clip, tmp_path / "out.mp4")
+
+    def packets(path: Path) -> bytes:
+        ffmpeg("-i", path, "-map", "0:a", "-c", "copy", "-f", "adts", tmp_path / "packets.aac")
+        return (tmp_path / "packets.aac").read_bytes()
+
+    before, after = packets(clip.path), packets(tmp_path / "out.mp4")
+    assert after in before or before in after
+    assert len(after) > 0.9 * len(before)
+
+
+def test_the_index_is_in_front_and_the_file_is_as_readable_as_any_other(tmp_path):
+    clip = media.probe(make("plain", tmp_path), SETTINGS)
+    rendered(clip, tmp_path / "out.mp4")
+    data = (tmp_path / "out.mp4").read_bytes()
+    assert data.index(b"moov") < data.index(b"mdat")
+    other = tmp_path / "other"
+    other.touch()
+    assert (tmp_path / "out.mp4").stat().st_mode == other.stat().st_mode
+
+
+def test_a_file_that_was_cut_off_says_how_much_is_gone(tmp_path):
+    clip = media.probe(make("cut_at_50", tmp_path), SETTINGS)
+    assert clip.missing == pytest.approx(6 - clip.duration, abs=0.05)
+    assert media.probe(make("sound_longer", tmp_path), SETTINGS).missing == 0
+
+
+def test_limits_are_told_in_people_s_units(tmp_path):
+    path = make("plain", tmp_path)
+    with pytest.raises(LimitError, match="3 s long and the limit is 1 s"):
+        media.probe(path, Settings(max_duration_s=1))
+    with pytest.raises(LimitError, match="MB"):
+        media.probe(path, Settings(max_file_bytes=100))
+    with pytest.raises(LimitError, match="320 x 180"):
+        media.probe(path, Settings(max_pixels=10_000))
+    with pytest.raises(NotAClipError, match="no file"):
+        media.probe(tmp_path / "missing.mp4", SETTINGS)
+    with pytest.raises(NotAClipError, match="folder"):
+        media.probe(tmp_path, SETTINGS)
+    os.mkfifo(tmp_path / "pipe.mp4")
+    with pytest.raises(NotAClipError, match="ordinary"):
+        media.probe(tmp_path / "pipe.mp4", SETTINGS)
+
+
+def test_a_clip_without_sound_has_no_sound_to_extract(tmp_path):
+    clip = media.probe(make("picture_only", tmp_path), SETTINGS)
+    with pytest.raises(NoAudioError):
+        next(media.extract_sound(clip, tmp_path / "sound.wav"))
+
+
+# --- faults -----------------------------------------------------------------------------------------------------------
+
+
+def children() -> list[int]:
+    """The ffmpeg processes this process has."""
+    found = []
+    for task in Path("/proc/self/task").iterdir():
+        for pid in (task / "children").read_text().split():
+            if Path(f"/proc/{pid}/comm").read_text().startswith("ffmpeg"):
+                found.append(int(pid))
+    return found
+
+
+@pytest.fixture
+def long_clip(tmp_path) -> Clip:
+    path = tmp_path / "long.mp4"
+    ffmpeg(*picture("640x360", duration=60, flash=90), *sound(duration=60), *X264, "-c:a", "aac", path)
+    return media.probe(path, SETTINGS)
+
+
+def writing(clip: Clip, to: Path):
+    frames = media.frames(clip, width=640, height=360, pixels="yuv420p")
+    return media.write_video(clip, frames, to, width=640, height=360, rate=30)
+
+
+def test_closing_any_stage_ends_its_children_and_leaves_no_file(long_clip, tmp_path):
+    threads = threading.active_count()
+    (tmp_path / "out").mkdir()
+    stages = (
+        media.extract_sound(long_clip, tmp_path / "out" / "sound.wav"),
+        media.frames(long_clip, width=64, height=36),
+        writing(long_clip, tmp_path / "out" / "video.mp4"),
+    )
+    for stage in stages:
+        next(stage)
+        assert children()
+        stage.close()
+        assert children() == []
+    assert list((tmp_path / "out").iterdir()) == []
+    assert threading.active_count() == threads
+
+
+@pytest.mark.parametrize("victim", [0, 1])
+def test_a_killed_ffmpeg_is_told_and_leaves_nothing(victim, long_clip, tmp_path):
+    (tmp_path / "out").mkdir()
+    stage = writing(long_clip, tmp_path / "out" / "video.mp4")
+    for _ in range(5):
+        next(stage)
+    os.kill(sorted(children())[victim], signal.SIGKILL)
+    with pytest.raises(MediaError) as caught:
+        for _ in stage:
+            pass
+    assert "SIGKILL" in str(caught.value)
+    assert children() == []
+    assert list((tmp_path / "out").iterdir()) == []
+    assert media.probe(long_clip.path, SETTINGS) == long_clip  # the next run works
+
+
+def test_a_source_of_frames_that_raises_leaves_nothing(long_clip, tmp_path):
+    def broken():
+        for t, frame in media.frames(long_clip, width=640, height=360, pixels="yuv420p"):
+            if t > 0.3:
+                raise KeyboardInterrupt
+            yield t, frame
+
+    (tmp_path / "out").mkdir()
+    with pytest.raises(KeyboardInterrupt):
+        for _ in media.write_video(long_clip, broken(), tmp_path / "out" / "video.mp4", width=640, height=360, rate=30):
+            pass
+    assert children() == []
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_a_full_disk_is_called_by_its_name(long_clip, tmp_path, monkeypatch):
+    monkeypatch.setattr(media, "_part", lambda to: Path("/dev/full"))
+    monkeypatch.setattr(Path, "unlink", lambda self, missing_ok=False: None)
+    with pytest.raises(MediaError, match="disk is full"):
+        drained(media.extract_sound(long_clip, tmp_path / "sound.wav"))
+    with pytest.raises(MediaError, match="disk is full"):
+        for _ in writing(long_clip, tmp_path / "video.mp4"):
+            pass
+    assert children() == []
+
+
+def test_memory_does_not_grow_with_the_clip(long_clip):
+    """Sixty seconds of 640x360 are 415 MB; a slow reader must not let them pile up."""
+    status = Path("/proc/self/status")
+
+    def resident_mb() -> int:
+        return (
+            int(next(line for line in status.read_text().splitlines() if line.startswith("VmRSS")).split()[1]) // 1024
+        )
+
+    before, most = resident_mb(), 0
+    for index, _ in enumerate(media.frames(long_clip, width=640, height=360, pixels="yuv420p")):
+        if index % 200 == 0:
+            most = max(most, resident_mb())
+    assert most - before < 40
+
+
+def test_the_workspace_is_private_and_goes_away_also_after_an_error():
+    with pytest.raises(ZeroDivisionError), media.workspace() as folder:
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+        (folder / "sub").mkdir()
+        (folder / "sub" / "file").write_text("x")
+        raise ZeroDivisionError
+    assert not folder.exists()
+
+
+# --- without a system ffmpeg ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "name", ["plain", "rotated_90", "sound_late", "picture_late", "transport_stream", "hdr", "cut_at_50", "resized"]
+)
+def test_the_binary_of_the_wheel_does_the_same(name, tmp_path, monkeypatch):
+    path = make(name, tmp_path)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert "imageio_ffmpeg" in media.ffmpeg_binary()
+    truth = CORPUS[name]
+    clip = media.probe(path, SETTINGS)
+    out = rendered(clip, tmp_path / "out.mp4")
+    assert out.duration == pytest.approx(clip.duration, abs=0.034)
+    if truth.flash is not None:
+        assert flash_at(out) == pytest.approx(truth.flash, abs=0.034)
+    if truth.click is not None:
+        assert click_at(out, tmp_path) == pytest.approx(truth.click, abs=0.04)
+
+
+def test_a_plain_transcode_has_the_same_settings(tmp_path):
+    clip = media.probe(make("plain", tmp_path), SETTINGS)
+    media.transcode_plain(clip, tmp_path / "plain.mp4")
+    out = media.probe(tmp_path / "plain.mp4", SETTINGS)
+    assert (out.video_codec, out.audio_codec, out.duration) == ("h264", "aac", pytest.approx(3.0, abs=0.034))
