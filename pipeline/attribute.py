@@ -40,17 +40,15 @@ PALETTE = ("#3fd0ff", "#ffb000", "#ff6fae", "#4fe3a5", "#f5f07a", "#b79cff", "#f
 
 #: s of one voice that vote together; long enough for a correlation (see `lips`), short enough to see a change.
 LINE = 3.0
-#: Log-odds a mouth needs to win a line, and its lead over the next.
-WIN, LEAD = 0.8, 1.0
-#: Log-odds at which a mouth is seen to be still.
-QUIET = -0.8
-#: A face belongs to a voice with these many seconds won, and this share of what the voice's lips showed clearly.
-#: The share is the published rule (PEERS (B) 2): dominance 0.6; half of it where one voice may be two people.
-WON, DOMINANCE = 1.0, 0.6
+#: Probability at which a mouth has won a line beyond doubt.
+CLEAR = 0.75
+#: A face belongs to a voice when it won these seconds, this share of all that faces won (the published rule, PEERS (B) 2), and
+#: this share of the time at which any mouth could be seen. Another face makes the voice two people from this share on.
+WON, DOMINANCE, SHOWN, SECOND = 1.0, 0.6, 0.25, 0.15
 #: Log-odds a second that a word belongs to another voice than the diarizer says, for a turn long enough to be sure of.
 VOICE_RATE = 2.5
-#: s of a turn whose voice is sure.
-SURE_TURN = 1.5
+#: s of a turn whose voice is sure, and how much nearer (cosine) it lies to its own voice than to another's then.
+SURE_TURN, APART = 1.5, 0.2
 #: Half-width (s) of the stretch of lips around a word, and the weight of their log-odds a second.
 AROUND, LIPS_RATE = 0.6, 1.0
 #: Log-odds against a change of person between two words; taken off at a pause, the end of a sentence, a cut, the end of a turn.
@@ -100,7 +98,7 @@ class _Somebody:
 
     voices: set[str] = field(default_factory=set)
     faces: set[int] = field(default_factory=set)
-    strength: float = 0.0  # s of lips that moved with the voices
+    sound: np.ndarray | None = None  # mean embedding of the turns in which the lips are theirs, where a voice is shared
 
 
 class _Scene:
@@ -174,31 +172,30 @@ class _Scene:
 
 @dataclass
 class _Votes:
-    """What the lips said while one voice was heard; s."""
+    """What the lips said while one voice was heard; expected seconds."""
 
     won: dict[int, float] = field(default_factory=dict)  # by node
-    lines: dict[int, list[tuple[float, float]]] = field(default_factory=dict)
-    unseen: float = 0.0  # all mouths in view were still
-    blind: float = 0.0  # no mouth in view, or nothing clear
-
-    def share(self, node: int) -> float:
-        return self.won.get(node, 0.0) / max(1e-9, sum(self.won.values()) + self.unseen)
+    clear: dict[int, list[tuple[float, float]]] = field(default_factory=dict)  # lines a node won beyond doubt
+    unseen: float = 0.0  # mouths were in view and none of them spoke
+    blind: float = 0.0  # no mouth in view
 
 
 def _count(scene: _Scene) -> dict[str, _Votes]:
+    """Votes by voice. Of a line, every mouth in view gets its probability, nobody the rest: odds exp(evidence) each to 1."""
     votes = {voice: _Votes() for voice in scene.voices}
     for voice, start, end in scene.lines():
         scores = {node: value for node in scene.nodes if (value := scene.lips(node, start, end)) is not None}
-        ranked = sorted(scores.values(), reverse=True)
         tally, seconds = votes[voice], end - start
-        if ranked and ranked[0] >= WIN and (len(ranked) == 1 or ranked[0] - ranked[1] >= LEAD):
-            winner = max(scores, key=lambda node: scores[node])
-            tally.won[winner] = tally.won.get(winner, 0.0) + seconds
-            tally.lines.setdefault(winner, []).append((start, end))
-        elif ranked and ranked[0] <= QUIET:
-            tally.unseen += seconds
-        else:
+        if not scores:
             tally.blind += seconds
+            continue
+        total = 1.0 + sum(math.exp(value) for value in scores.values())
+        tally.unseen += seconds / total
+        for node, value in scores.items():
+            share = math.exp(value) / total
+            tally.won[node] = tally.won.get(node, 0.0) + seconds * share
+            if share >= CLEAR:
+                tally.clear.setdefault(node, []).append((start, end))
     return votes
 
 
@@ -207,24 +204,37 @@ def _associate(scene: _Scene, speakers: int | None) -> list[_Somebody]:
     votes = _count(scene)
     accepted: dict[str, list[int]] = {}
     for voice, tally in votes.items():
-        good = [n for n, s in tally.won.items() if s >= WON and tally.share(n) >= 0.25]
-        good.sort(key=lambda n: -tally.won[n])
+        seen = sum(tally.won.values())
+        good = sorted((n for n in tally.clear if tally.won[n] >= WON), key=lambda n: -tally.won[n])
         # a second face needs lines of its own: a single one may be an echo of a wrong turn
-        accepted[voice] = good[:1] + [n for n in good[1:] if tally.won[n] >= 2.0 and len(tally.lines[n]) >= 2]
-        if good and tally.share(good[0]) < DOMINANCE and len(accepted[voice]) == 1:
-            accepted[voice] = []
+        more = [n for n in good[1:] if tally.won[n] >= SECOND * seen and len(tally.clear[n]) >= 2]
+        top = tally.won[good[0]] if good else 0.0
+        if top < SHOWN * (seen + tally.unseen) or (not more and top < DOMINANCE * seen):
+            good, more = [], []
+        accepted[voice] = good[:1] + more
     people: list[_Somebody] = []
     for voice, nodes in accepted.items():
         for node in nodes or [None]:
-            strength = votes[voice].won.get(node, 0.0) if node is not None else 0.0
             same = next((one for one in people if node is not None and node in one.faces), None)
             if same is not None and (speakers is None or len(people) + 1 > speakers):
                 same.voices.add(voice)
-                same.strength += strength
             else:
-                people.append(_Somebody({voice}, set() if node is None else {node}, strength))
+                people.append(
+                    _Somebody({voice}, set() if node is None else {node}, _sound(scene, votes[voice], node, nodes))
+                )
     _fill_blind(people, votes, scene)
     return people
+
+
+def _sound(scene: _Scene, votes: _Votes, node: int | None, nodes: Sequence[int]) -> np.ndarray | None:
+    """How the voice sounds where `node` speaks it; None where it is nobody else's."""
+    if node is None or len(nodes) < 2:
+        return None
+    lines = votes.clear[node]
+    own = [t for t in scene.turns if len(t.embedding) and any(a < t.end and b > t.start for a, b in lines)]
+    total = sum((np.array(t.embedding) * (t.end - t.start) for t in own), np.zeros(1))
+    length = float(np.linalg.norm(total))
+    return total / length if length else None
 
 
 def _fill_blind(people: list[_Somebody], votes: dict[str, _Votes], scene: _Scene) -> None:
@@ -303,34 +313,47 @@ def _decode(words: list[Word], people: list[_Somebody], scene: _Scene, use_lips:
     voice, lips = np.zeros((count, states)), np.zeros((count, states))
     seen = np.zeros((count, states), bool)
     turns = [_turn_of(word, scene.turns) for word in words]
+    against = {turn: _voice_evidence(turn, people, scene) for turn in set(turns) if turn is not None}
     for i, (word, turn) in enumerate(zip(words, turns, strict=True)):
         seconds = max(0.15, min(1.0, word.end - word.start))
         if turn is not None:
-            rate = VOICE_RATE * min(1.0, max(0.35, (turn.end - turn.start) / SURE_TURN))
-            for p, one in enumerate(people):
-                if turn.speaker not in one.voices:
-                    voice[i, p] = -rate * seconds
+            voice[i] = against[turn] * seconds
         if use_lips:
-            middle = (word.start + word.end) / 2
-            low, high = scene.shot_around(middle)
+            low, high = scene.shot_around((word.start + word.end) / 2)
             start, end = max(low, word.start - AROUND), min(high, word.end + AROUND)
-            start, end = round(start, 2), round(end, 2)
             for p, one in enumerate(people):
-                values = [v for node in one.faces if (v := scene.lips(node, start, end)) is not None]
-                if values:
+                value = _best_lips(scene, one, (start, end))
+                if value is not None:
                     seen[i, p] = True
-                    lips[i, p] = max(values) * LIPS_RATE * seconds
+                    lips[i, p] = value * LIPS_RATE * seconds
     if not count or not states:
         return _Run([-1] * count, voice, lips, seen)
-    run = _viterbi(
-        voice + lips, [_change_cost(words[i - 1], words[i], turns[i - 1], turns[i], scene) for i in range(1, count)]
-    )
-    for i, turn in enumerate(turns):
-        if turn is None and not seen[i].any():
-            run[i] = -1
+    change = [_change_cost(words[i - 1], words[i], turns[i - 1], turns[i], scene) for i in range(1, count)]
+    run = _viterbi(voice + lips, change)
     if use_lips:
-        _check_overruled(run, words, turns, people, voice, lips, scene)
+        run = _check_overruled(run, _viterbi(voice, change), words, turns, people, scene)
+    run = [-1 if turn is None and not seen[i].any() else run[i] for i, turn in enumerate(turns)]
     return _Run(_smooth_islands(run, words), voice, lips, seen)
+
+
+def _voice_evidence(turn: Turn, people: list[_Somebody], scene: _Scene) -> np.ndarray:
+    """Log-odds a second (people,) that `turn` is each person's: 0 for those who have its voice, below for the others.
+
+    The diarizer's label counts for more the longer the turn is and the further its own sound lies from the other voices.
+    """
+    rate = VOICE_RATE * min(1.0, max(0.35, (turn.end - turn.start) / SURE_TURN))
+    evidence = np.array([0.0 if turn.speaker in one.voices else -rate for one in people])
+    if not len(turn.embedding) or turn.speaker not in scene.embeddings:
+        return evidence
+    sound = np.array(turn.embedding)
+    own = float(sound @ scene.embeddings[turn.speaker])
+    for p, one in enumerate(people):
+        theirs = [float(sound @ scene.embeddings[voice]) for voice in one.voices if voice in scene.embeddings]
+        if turn.speaker not in one.voices and theirs:
+            evidence[p] *= min(1.5, max(0.3, (own - max(theirs)) / APART))
+        elif one.sound is not None:  # one voice of several people: how each of them sounds where lips tell them apart
+            evidence[p] += 0.5 * rate * min(0.0, float(sound @ one.sound) - own) / APART
+    return evidence
 
 
 def _change_cost(a: Word, b: Word, turn_a: Turn | None, turn_b: Turn | None, scene: _Scene) -> float:
@@ -363,30 +386,31 @@ def _viterbi(emission: np.ndarray, change: Sequence[float]) -> list[int]:
 
 def _check_overruled(
     run: list[int],
+    base: list[int],
     words: list[Word],
     turns: Sequence[Turn | None],
     people: list[_Somebody],
-    voice: np.ndarray,
-    lips: np.ndarray,
     scene: _Scene,
-) -> None:
-    """A face that overruled the voice must have done so clearly over its whole run of words; else the voice stands."""
+) -> list[int]:
+    """`run` where lips changed what the voice alone says (`base`) clearly over the whole stretch of words; `base` elsewhere.
+
+    A voice that belongs to two people is no contradiction to either.
+    """
+    run = list(run)
     start = 0
     for i in range(1, len(run) + 1):
-        if i < len(run) and run[i] == run[start] and turns[i] is turns[start]:
+        if i < len(run) and (run[i], base[i]) == (run[start], base[start]):
             continue
-        p, turn = run[start], turns[start]
-        if p >= 0 and turn is not None and turn.speaker not in people[p].voices:
-            own = [q for q, one in enumerate(people) if turn.speaker in one.voices]
-            span = (round(words[start].start, 2), round(words[i - 1].end, 2))
-            low, high = scene.shot_around((span[0] + span[1]) / 2)
-            wide = (round(max(low, span[0] - 0.3), 2), round(min(high, span[1] + 0.3), 2))
-            mine = _best_lips(scene, people[p], wide)
-            theirs = max((v for q in own if (v := _best_lips(scene, people[q], wide)) is not None), default=0.0)
-            if mine is None or mine < OVERRULE or mine - theirs < OVERRULE_LEAD:
-                rows = (voice + lips)[start:i].sum(0)
-                run[start:i] = [max(own, key=lambda q: rows[q])] * (i - start) if own else [-1] * (i - start)
+        p, q = run[start], base[start]
+        heard = {turn.speaker for turn in turns[start:i] if turn is not None}
+        if p != q and not heard <= people[p].voices:
+            low, high = scene.shot_around((words[start].start + words[i - 1].end) / 2)
+            span = (max(low, words[start].start - 0.3), min(high, words[i - 1].end + 0.3))
+            mine, theirs = _best_lips(scene, people[p], span), _best_lips(scene, people[q], span)
+            if mine is None or mine < OVERRULE or mine - max(0.0, theirs or 0.0) < OVERRULE_LEAD:
+                run[start:i] = base[start:i]
         start = i
+    return run
 
 
 def _best_lips(scene: _Scene, one: _Somebody, span: tuple[float, float]) -> float | None:
