@@ -105,8 +105,9 @@ class Compositor:
         if not active and not marked:
             return False
         target = yuv.planes(frame)
+        taken = [self._box(self.spots[k][i], t) for i in active for k in range(len(self.spots))] if marked else []
         for person, face, opacity in marked:
-            self._markers.draw(target, person, face.at(t), opacity)
+            self._markers.draw(target, person, face.at(t), opacity, taken)
         for i in active:
             for k, panel in enumerate(self._setting.panels):
                 drawing = self._live.get((i, k))
@@ -115,6 +116,13 @@ class Compositor:
                     drawing = self._live[i, k] = Drawing(self._setting, self.cues[i], panel, tag)
                 drawing.draw(target, t, self.spots[k][i])
         return True
+
+    def _box(self, spots: tuple[Spot, ...], t: float) -> tuple[int, int, int, int]:
+        """Where a panel is at `t`, px of the canvas."""
+        spot = next((s for s in spots if t < s.end), spots[-1])
+        x, y = spot.at(t)
+        y += 0 if spot.kind == "bar" else self.canvas.top
+        return x, y, x + spot.width, y + spot.height
 
     def _place(self, panel: Panel) -> tuple[tuple[Spot, ...], ...]:
         """Where the panel stands in every cue."""

@@ -7,6 +7,7 @@ read where there is room, and leaves two frames before the speaker's next one (N
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 from collections.abc import Iterator, Mapping
@@ -74,7 +75,9 @@ def to_vtt(analysis: Analysis) -> str:
         for person in analysis.people
     ]
     if rules:
-        head += ["STYLE", *rules, ""]
+        # LF CR is an empty line to WebVTT, so browsers see a STYLE block. ffmpeg before 6 takes it for the header going on, and skips
+        # it; at a STYLE block of its own it stops reading, without a word (5.1: no cue at all).
+        head = ["WEBVTT", "\rSTYLE", *rules, ""]
     blocks = []
     for number, cue in enumerate(_cues(analysis), 1):
         name = names.get(cue.person or "")
@@ -112,13 +115,14 @@ def to_ass(analysis: Analysis, look: Look = Look()) -> str:  # noqa: B008 (froze
     people = [(names[person.id], person.colour) for person in analysis.people] + [("Nobody", NO_SPEAKER)]
     for name, colour in people:
         for suffix, language, share in (("", target, 1.0), (" source", source, 0.85 if texts == "both" else 1.0)):
-            # SecondaryColour is what \\k shows of a word not yet said: nothing.
+            # SecondaryColour is what \\k shows of a word not yet said: nothing. BorderStyle 4 is libass's one panel per event, in
+            # BackColour, with Shadow as its padding; an outline would show the words before they are said.
             lines.append(
-                f"Style: {name}{suffix},{_font_name(analysis, language, suffix != '')},{round(size * share)},&H00{_bgr(colour)},&HFF{_bgr(colour)},"
-                f"&H30100C08,&H80100C08,0,0,0,0,100,100,0,0,1,{max(1, size // 14)},{max(1, size // 24)},2,{width // 20},{width // 20},{height // 16},1"
+                f"Style: {name}{suffix},{_font_name(analysis, language, suffix != '')},{round(size * share)},&H00{_bgr(colour)},"
+                f"&HFF{_bgr(colour)},&HFF000000,&H40100C08,0,0,0,0,100,100,0,0,4,0,{max(2, size // 4)},2,{width // 20},{width // 20},{height // 16},1"
             )
     lines += ["", "[Events]", "Format: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text"]
-    for cue in _cues(analysis, both=texts in ("morph", "both")):
+    for cue in _cues(analysis, texts):
         name = names.get(cue.person or "", "Nobody")
         place = _ass_place(analysis, cue, look, size)
         for start, end, suffix, text in _ass_events(cue, texts, look, name):
@@ -154,8 +158,9 @@ def to_rttm(analysis: Analysis, name: str = "clip") -> str:
 # --- cues -------------------------------------------------------------------------------------------------------------
 
 
-def _cues(analysis: Analysis, both: bool = False) -> tuple[_Cue, ...]:
-    """The cues in order of time. With `both`, a phrase is cut so that source and translation fit, else for the one that is read."""
+def _cues(analysis: Analysis, texts: str = "translation") -> tuple[_Cue, ...]:
+    """The cues in order of time. `texts` is `Look.texts`: where both are shown, a phrase is cut so that either fits."""
+    both = texts in ("morph", "both")
     drafts = [
         cue
         for phrase in sorted(analysis.phrases, key=lambda item: item.start)
@@ -169,7 +174,9 @@ def _cues(analysis: Analysis, both: bool = False) -> tuple[_Cue, ...]:
             (other.start for other in following if other.person == cue.person and other.start > cue.start), math.inf
         )
         any_ = next((other.start for other in following if other.start > cue.start), math.inf)
-        wanted = min(max(cue.end, cue.start + columns(cue.text) / READING_CPS), cue.end + LINGER_S)
+        # What turns into the translation when it has been said is read from then on.
+        reading = cue.spoken if texts == "morph" and cue.translation else cue.start
+        wanted = min(max(cue.end, reading + columns(cue.text) / READING_CPS), cue.end + LINGER_S)
         end = max(cue.end, min(wanted, any_ - gap))  # reading time only where nobody else speaks
         end = max(end, cue.start + SHORTEST_S)
         end = min(end, own - gap)
@@ -243,10 +250,10 @@ def _timed(source: str, phrase: Phrase, start: float, end: float) -> list[tuple[
     if found and place == len(source):
         return found
     found, place = [], 0
-    total = max(1, columns(source))
+    lengths = [0, *itertools.accumulate(map(columns, source))]
     for piece in re.findall(r"\s*\S+", source):
         at = place + len(piece) - len(piece.lstrip())
-        found.append((at, _Word(start + (end - start) * columns(source[:at]) / total, piece)))
+        found.append((at, _Word(start + (end - start) * lengths[at] / max(1, lengths[-1]), piece)))
         place += len(piece)
     return found
 
@@ -277,8 +284,8 @@ def _ass_clock(seconds: float) -> str:
 
 
 def _srt_text(text: str) -> str:
-    """SubRip has no escapes, but players read <b> and {\\an8}: a zero-width space after the bracket makes them plain text."""
-    return re.sub(r"<(?=[A-Za-z/!])|\{(?=\\)", "\\g<0>\u200b", text)
+    """SubRip has no escapes, but players read <b>, {\\an8} and -->: a zero-width space in them makes them plain text."""
+    return re.sub(r"<(?=[A-Za-z/!])|\{(?=\\)|--(?=>)", "\\g<0>\u200b", text)
 
 
 def _vtt_text(text: str) -> str:

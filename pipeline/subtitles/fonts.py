@@ -35,7 +35,7 @@ class Face:
     @property
     def full_name(self) -> str:
         """The font's own full name, by which libass finds it ("Noto Sans Arabic Medium")."""
-        return f"{self.family} {self.file.removesuffix('.ttf').rpartition('-')[2]}".removesuffix(" Regular")
+        return f"{self.family} {self.file.removesuffix('.ttf').rpartition('-')[2]}"
 
 
 RAJDHANI = Face("Rajdhani", "Rajdhani-SemiBold.ttf", "Rajdhani-Bold.ttf", 1.08)

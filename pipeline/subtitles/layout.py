@@ -178,7 +178,9 @@ def cluster_box(layout: Layout, index: int) -> tuple[int, int, int, int]:
     line = layout.lines[cluster.line]
     left = 0 if cluster.left <= line.left else round(cluster.left)
     right = layout.width if cluster.right >= line.right else round(cluster.right)
-    return left, math.floor(line.top), right, math.ceil(line.bottom)
+    top = 0 if cluster.line == 0 else round(line.top)
+    bottom = layout.height if cluster.line == len(layout.lines) - 1 else round(line.bottom)
+    return left, top, right, bottom
 
 
 # --- one paragraph ----------------------------------------------------------------------------------------------------
@@ -390,7 +392,7 @@ def _truncate(
 def _good_end(paragraph: _Paragraph, end: int) -> int:
     """Where to end a page that could hold `end` parts: the last sentence end in its second half, else clause end, else `end`."""
     usable = sorted(index for index in paragraph.breaks if end / 2 <= index <= end)
-    ranks = {index: pause("".join(paragraph.parts[:index]), 10**9) for index in usable}
+    ranks = {index: pause("".join(paragraph.parts[max(0, index - 8) : index]), 10**6) for index in usable}
     return max(usable, key=lambda index: (ranks[index], index), default=end)
 
 

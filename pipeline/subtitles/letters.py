@@ -94,7 +94,7 @@ class Flicker:
         """A glyph stands on `mask` in the middle of `cell`: of a few the seed picks, the one that fits it best."""
         left, _top, right, _bottom = cell
         wide = right - left
-        glyphs = [_glyph(self._pool[scatter(seed, k) % len(self._pool)], *self._how) for k in range(4)]
+        glyphs = [_glyph(self._pool[scatter(seed, k) % len(self._pool)], *self._how) for k in range(6)]
         ink, base = min(glyphs, key=lambda glyph: max(0, glyph[0].shape[1] - wide))
         x = (left + right - ink.shape[1]) // 2
         y = round(baseline) - base

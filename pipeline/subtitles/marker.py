@@ -94,8 +94,15 @@ class Markers:
             found.append((person, face, fade))
         return found
 
-    def draw(self, target: tuple, person: str, box: NDArray[np.float64], opacity: float) -> None:
-        """Corner brackets around the face, and the name."""
+    def draw(
+        self,
+        target: tuple,
+        person: str,
+        box: NDArray[np.float64],
+        opacity: float,
+        panels: list[tuple[int, int, int, int]],
+    ) -> None:
+        """Corner brackets around the face, and the name where no panel (left, top, right, bottom) hides it."""
         top_of_picture = self._setting.canvas.top
         bottom_of_picture = self._setting.canvas.height - top_of_picture
         wide, tall = box[2] - box[0], box[3] - box[1]
@@ -112,9 +119,15 @@ class Markers:
         if self._setting.names_on_panels:
             return
         chip = self._tags[person]
-        y = bottom + 2 * line if bottom + 2 * line + chip.height <= bottom_of_picture else bottom - reach - chip.height
         x = min(max(left, 0), max(0, self._setting.canvas.width - chip.width))
-        chip.blend(target, x, max(top_of_picture, y), opacity)
+        places = (bottom + 2 * line, top - 2 * line - chip.height, bottom - reach - chip.height)
+        free = (
+            y
+            for y in places
+            if top_of_picture <= y <= bottom_of_picture - chip.height
+            and not any(a < x + chip.width and x < c and b < y + chip.height and y < d for a, b, c, d in panels)
+        )
+        chip.blend(target, x, next(free, min(max(top_of_picture, places[2]), bottom_of_picture - chip.height)), opacity)
 
     def _corners(self, colour: RGB, line: int, reach: int) -> list[Sprite]:
         """The four corners of a bracket, each with a thin dark rim, kept for the next frame."""

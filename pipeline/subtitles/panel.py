@@ -229,7 +229,7 @@ class _Text:
                 edge = float(xs.min() if rtl else xs.max())
                 beyond = (edge - x if rtl else x - edge) / max(1.0, abs(far - edge))
                 last = float(ts.max())
-                self.goes[j] = inside if beyond <= 0 else last + min(1.0, beyond) * (cue.turn_end - last)
+                self.goes[j] = inside if beyond <= 0 else last + min(1.0, beyond) * min(0.2, cue.turn_end - last)
             else:
                 along = (width - x if rtl else x) / max(1, width)
                 self.goes[j] = cue.turn_start + (0.6 + 0.4 * along) * duration

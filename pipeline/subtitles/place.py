@@ -185,11 +185,13 @@ def _spot(
     kind = "low" if face is not None else "off screen"
     if face is not None and not face_tab:
         tab = 0  # the face carries the name
-    return replace(_anywhere((size[0], size[1] + tab), start, end, times, scene, walls, panels, kind, face), tab=tab)
+    return replace(
+        _anywhere((size[0], size[1] + tab), start, end, times, scene, walls, panels, kind, face, low), tab=tab
+    )
 
 
 def _padded(boxes: np.ndarray, scene: Scene) -> np.ndarray:
-    """Faces with a little air beside and below; above is hair."""
+    """Faces with a little air beside and below; detectors put the upper edge on the forehead, above it is hair."""
     wide, tall = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
     return boxes + np.stack([-0.05 * wide, 0 * tall, 0.05 * wide, 0.03 * tall], axis=1)
 
@@ -252,7 +254,7 @@ def _beside(
         if best is not None and cost >= best[0]:
             continue
         x = np.clip(x, m, max(m, scene.width - m - w))
-        y = np.clip(y, m, max(m, scene.height - m - h))
+        y = np.clip(y, m * 0.6, max(m, scene.height - m - h))
         if _hidden(x, y, size, walls, panels, m / 2) == 0 and w <= scene.width and h <= scene.height:
             best = (cost, Spot(start, end, w, h, kind, times, x, y, face))
     if best is not None:
@@ -264,17 +266,23 @@ def _beside(
 
 def _anywhere(
     size: tuple[int, int], start: float, end: float, times: np.ndarray, scene: Scene, walls: list, panels: list, kind: str,
-    face: FacePath | None,
+    face: FacePath | None, low: bool,
 ) -> Spot:  # fmt: skip
     """At the lower third, as near to its middle as faces and other panels allow; where none is free, on as little as possible."""
     (w, h), m = size, scene.margin
     aim = ((scene.width - w) / 2, scene.height - h - max(m, 0.06 * scene.height))
-    x, y, _ = _search(size, times, scene, walls, panels, aim)
+    x, y, _ = _search(size, times, scene, walls, panels, aim, scene.height / 2 if low else 0)
     return Spot(start, end, w, h, kind, times, x, y, face)
 
 
 def _search(
-    size: tuple[int, int], times: np.ndarray, scene: Scene, walls: list, panels: list, aim: tuple[float, float]
+    size: tuple[int, int],
+    times: np.ndarray,
+    scene: Scene,
+    walls: list,
+    panels: list,
+    aim: tuple[float, float],
+    highest: float = 0,
 ) -> tuple[np.ndarray, np.ndarray, float]:
     """The still place nearest to `aim` where nothing is hidden, else where least is; and how much that is, px²."""
     (w, h), m = size, scene.margin
@@ -283,15 +291,14 @@ def _search(
         right = max(0, (scene.width - w) // 2)
     columns = {float(np.clip(aim[0], min(m, right), right)), float(min(m, right)), float(right)}
     columns |= {float(v) for v in np.linspace(min(m, right), right, 7)}
-    rows = {float(np.clip(aim[1], min(m, bottom), bottom))} | {
-        float(v) for v in np.linspace(min(m, bottom), bottom, 13)
-    }
+    top = min(max(m, highest - h / 2), bottom)
+    rows = {float(np.clip(aim[1], top, bottom))} | {float(v) for v in np.linspace(top, bottom, 13)}
     for other, present in panels:  # on top of another panel, or under it
         if present.any():
             rows |= {
                 v
                 for v in (float(other[present][0, 1]) - h - m / 2 - 1, float(other[present][0, 3]) + m / 2 + 1)
-                if m <= v <= bottom
+                if top <= v <= bottom
             }
     ranked = sorted((abs(x - aim[0]) * 0.6 + abs(y - aim[1]), x, y) for x in columns for y in rows)
     least: tuple[float, float, float] | None = None

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pipeline import languages
 from pipeline.records import Analysis, Look, Notice
 from pipeline.subtitles import looks, yuv
-from pipeline.subtitles.captions import Cue
+from pipeline.subtitles.captions import Cue, units
 from pipeline.subtitles.layout import Layout, lay_out
 from pipeline.subtitles.looks import RGB, Panel, Row
 from pipeline.subtitles.yuv import Matrix
@@ -82,7 +82,10 @@ class Setting:
     def lay_out(self, row: Row, text: str, translated: bool) -> Layout:
         """On two short lines rather than a long one where the look asks for it; smaller before anything is cut."""
         size = self.em * row.size
-        for columns in self.style.widths:
+        wide = units(text) > 1.5 * len(
+            text
+        )  # 25 columns are too few for ideographs: a line would break inside a clause
+        for columns in self.style.widths[1:] if wide and len(self.style.widths) > 1 else self.style.widths:
             layout = lay_out(
                 text, size_px=size, max_width_px=min(self.text_width, columns * EM_PER_COLUMN * self.em), max_lines=2,
                 language=self.target if translated else self.language, family=self.style.family, weight=row.weight,

@@ -6,6 +6,7 @@ rules X1 to X8 have nothing to do.
 
 from __future__ import annotations
 
+import itertools
 import unicodedata
 from functools import lru_cache
 
@@ -35,8 +36,8 @@ def clean(text: str, limit: int = MAX_TEXT) -> str:
     Joiners and variation selectors stay: Persian, the Indic scripts and emoji are written with them.
     """
     text = text[: 4 * limit]  # what is cut here could not survive the limit below, and regexes stay fast on megabytes
-    text = _INVISIBLE.sub("", _SPACE.sub(" ", unicodedata.normalize("NFC", text)))
-    text = _MARKS.sub(r"\1", text).strip(" ")
+    text = _MARKS.sub(r"\1", unicodedata.normalize("NFC", _INVISIBLE.sub("", text)))
+    text = _SPACE.sub(" ", text).strip(" ")
     if len(text) <= limit:
         return text
     kept = ""
@@ -227,6 +228,7 @@ def _neutral(types: list[str], edge: str) -> None:
 # --- lines and pieces by character count ------------------------------------------------------------------------------
 
 
+@lru_cache(maxsize=8192)
 def columns(text: str) -> int:
     """The length of `text` in narrow characters: combining marks count 0, double-width characters 2 (UAX 11)."""
     return sum(
@@ -262,7 +264,8 @@ _CLOSERS = " \"'»”’)]）」』"
 
 def pause(text: str, place: int) -> int:
     """2 where a sentence ends at `place`, 1 where a clause does, else 0."""
-    before = text[:place].rstrip(_CLOSERS)
+    place = min(place, len(text))
+    before = text[max(0, place - 8) : place].rstrip(_CLOSERS)
     return 2 if before.endswith(SENTENCE_ENDS) else 1 if before.endswith(CLAUSE_ENDS) else 0
 
 
@@ -272,16 +275,19 @@ def split(text: str, count: int, tag: str) -> tuple[str, ...]:
     Fewer pieces where there are fewer legal places.
     """
     places = break_places(text, tag)
+    at = [0, *itertools.accumulate(map(columns, text))]
     pieces: list[str] = []
     start = 0
     for left in range(count, 1, -1):
-        target = columns(text[start:]) / left
-        # A sentence end may be 40 %, a clause end 20 % of a piece away from the ideal place.
-        best = min(
-            (place for place in places if place > start),
-            key=lambda place: abs(columns(text[start:place]) - target) - 0.2 * target * pause(text, place),
-            default=None,
-        )
+        target = (at[-1] - at[start]) / left
+
+        def cost(place: int, start: int = start, target: float = target) -> float:
+            # A sentence end may be 40 %, a clause end 20 % of a piece away from the ideal place.
+            return abs(at[place] - at[start] - target) - 0.2 * target * pause(text, place)
+
+        # Places farther than that cost more than any of these.
+        near = [place for place in places if place > start and at[place] - at[start] < 2 * target + 2]
+        best = min(near or [place for place in places if place > start], key=cost, default=None)
         if best is None:
             break
         pieces.append(text[start:best].strip())
