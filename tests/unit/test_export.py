@@ -1,0 +1,251 @@
+"""The exported files: what is in them, how it is escaped, when it is shown."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from dataclasses import replace
+
+import pysubs2
+import pytest
+
+from pipeline.records import Look
+from pipeline.subtitles.export import to_ass, to_rttm, to_srt, to_text, to_vtt
+from tests.fixtures_export import HOSTILE, analysis, phrase
+
+pytestmark = pytest.mark.unit
+
+FORMATS = {"srt": to_srt, "vtt": to_vtt, "ass": to_ass}
+
+
+def read(text, kind):
+    return pysubs2.SSAFile.from_string(text, format_=kind)
+
+
+def joined(subtitles):
+    return " ".join(event.plaintext.replace("\n", " ") for event in subtitles)
+
+
+def test_srt_shows_the_translation_or_the_original():
+    events = read(to_srt(analysis()), "srt")
+    assert events[0].plaintext == "Mamy miasto do spalenia, samuraju."
+    assert events[0].start == 500
+    assert events[-1].plaintext == "Off screen voice"
+
+
+def test_a_long_phrase_becomes_several_cues_that_lose_no_word():
+    clip = analysis()
+    long = clip.phrases[2]
+    events = [event for event in read(to_srt(clip), "srt") if 3900 < event.start < 10_100]
+    assert len(events) >= 3
+    assert " ".join(event.plaintext.replace("\n", " ") for event in events) == long.translation
+    for event in events:
+        lines = event.plaintext.split("\n")
+        assert len(lines) <= 2
+        assert all(len(line) <= 46 for line in lines)
+
+
+@pytest.mark.parametrize("kind", ["srt", "vtt"])
+def test_cues_are_long_enough_and_do_not_touch(kind):
+    events = [event for event in read(FORMATS[kind](analysis()), kind) if event.plaintext]
+    for event in events:
+        assert event.end - event.start >= 833, event
+    for first, second in itertools.pairwise(events[2:]):  # of one speaker
+        assert second.start - first.end >= 79  # two frames of 25
+
+
+def test_cues_end_with_the_clip():
+    clip = analysis(phrases=(phrase(1, 11.5, 12.0, "p1", "Late words here", "Późne słowa tutaj"),))
+    assert read(to_srt(clip), "srt")[0].end <= 12_000
+
+
+def test_hostile_text_is_shown_and_not_obeyed():
+    clip = analysis(phrases=(phrase(1, 1, 4, "p2", HOSTILE, HOSTILE),))
+    srt, vtt, ass = to_srt(clip), to_vtt(clip), to_ass(clip, Look(texts="translation"))
+    assert "\u202e" not in srt + vtt + ass
+    assert not re.search(r"<[bi/]", srt)
+    assert "{\\" not in srt
+    body = vtt.split("\n\n", 1)[1]
+    assert re.sub(r"</?v[^>]*>|-->", "", body).count("<") == 0
+    for line in ass.splitlines():
+        if line.startswith("Dialogue"):
+            assert not re.search(r"\{[^}]*\}", line)  # off screen: no position, no override at all
+            assert line.count("\\N") <= 1  # our own line break
+    for text in (srt, vtt):  # no cue was smuggled in
+        assert len([line for line in text.splitlines() if "-->" in line]) == 2  # the phrase's two pieces
+
+
+def test_hostile_names_are_bounded_and_tell_people_apart():
+    clip = analysis()
+    clip = replace(
+        clip, people=tuple(replace(person, name="\u202eab,c{}\\N\n-->" + "x" * 500) for person in clip.people)
+    )
+    vtt, ass = to_vtt(clip), to_ass(clip)
+    assert max(map(len, vtt.splitlines())) < 250
+    style = vtt[vtt.index("STYLE") : vtt.index("\n\n", vtt.index("STYLE"))]
+    assert "-->" not in style
+    names = read(ass, "ass").styles
+    assert len(names) == 2 * 2 + 2  # a style for each text of each person, and of nobody
+    assert not any("," in name for name in names)
+    assert len(set(re.findall(r'voice="([^"]*)"', vtt))) == 2
+    assert "\u202e" not in vtt + ass + to_text(clip)
+
+
+def test_vtt_has_voice_colour_and_place():
+    vtt = to_vtt(analysis())
+    assert vtt.startswith("WEBVTT\n")
+    assert '::cue(v[voice="Judy"]) { color: #ffd166; }' in vtt
+    first = vtt.split("\n\n")[1]
+    assert "<v Judy>Mamy miasto do spalenia, samuraju.</v>" in first
+    line, position = (int(re.search(rf"{name}:(\d+)%", first)[1]) for name in ("line", "position"))
+    assert position == 31  # the face is at 400 of 1280
+    assert line < 28  # above its top, 200 of 720
+    assert "line:" not in vtt.split("\n\n")[-1]  # off screen: the player's own place
+
+
+def test_vtt_goes_below_a_face_at_the_top_and_stays_inside():
+    clip = analysis(face=(1100, 0, 1280, 250))
+    first = to_vtt(clip).split("\n\n")[1]
+    line, position, size = (int(re.search(rf"{name}:(\d+)%", first)[1]) for name in ("line", "position", "size"))
+    assert line >= 35
+    assert position + size / 2 <= 100
+
+
+def test_ass_has_a_style_per_speaker_places_and_word_times():
+    ass = read(to_ass(analysis()), "ass")
+    assert ass.info["PlayResX"] == "1280"
+    assert ass.info["PlayResY"] == "720"
+    assert ass.styles["Judy"].primarycolor == pysubs2.Color(0xFF, 0xD1, 0x66, 0)
+    assert ass.styles["Judy"].fontname == "Rajdhani SemiBold"
+    source, translation = ass[0], ass[1]
+    assert source.style == "Judy source"
+    assert translation.style == "Judy"
+    assert "\\pos(400," in source.text
+    ticks = [int(tick) for tick in re.findall(r"\\k(\d+)", source.text)]
+    assert len(ticks) == 7
+    assert sum(ticks) == pytest.approx(250, abs=2)  # cs: the phrase lasts 2.5 s
+    assert source.plaintext == "We have a city to burn, samurai."
+    assert source.start < translation.start < source.end <= translation.end  # the cross-fade
+    assert "\\fad(" in translation.text
+
+
+def test_ass_words_appear_when_they_are_said():
+    clip = analysis()
+    long = clip.phrases[2]
+    at = {}
+    for event in read(to_ass(clip), "ass"):
+        if event.style != "Judy source" or event.start < 3900:
+            continue
+        clock = event.start / 1000
+        for tick, text in re.findall(r"\{\\k(\d+)\}([^{]*)", event.text):
+            at[text.replace("\\N", "").strip()] = clock
+            clock += int(tick) / 100
+    for word in ("because", "needs", "goes", "otherwise", "away."):
+        expected = [item.start for item in long.words if item.text == word]
+        assert any(abs(at[word] - start) < 0.15 for start in expected), word
+
+
+@pytest.mark.parametrize(
+    ("texts", "shown"),
+    [
+        ("original", {"source"}),
+        ("translation", {"translation"}),
+        ("both", {"both"}),
+        ("morph", {"source", "translation"}),
+    ],
+)
+def test_ass_shows_the_texts_the_look_asks_for(texts, shown):
+    clip = analysis(phrases=(phrase(1, 1, 4, "p1", "Good morning", "Dzień dobry"),))
+    found = set()
+    for event in read(to_ass(clip, Look(texts=texts)), "ass"):
+        both = "Good" in event.plaintext and "Dzień" in event.plaintext
+        found.add("both" if both else "source" if "Good" in event.plaintext else "translation")
+    assert found == shown
+
+
+def test_ass_at_the_bottom_and_without_motion():
+    ass = to_ass(analysis(), Look(position="bottom", reduced_motion=True))
+    assert "\\pos" not in ass
+    assert not re.search(r"\{\\k\d", ass)
+    assert "\\fad(0," in ass
+
+
+@pytest.mark.parametrize("face", [(0, 0, 100, 100), (1200, 650, 1280, 720), (0, 0, 1280, 720)])
+def test_ass_places_are_inside_the_picture(face):
+    ass = to_ass(analysis(face=face))
+    for x, y in re.findall(r"\\pos\((-?\d+),(-?\d+)\)", ass):
+        assert 0 < int(x) < 1280
+        assert 30 < int(y) <= 720
+
+
+@pytest.mark.parametrize(("target", "text", "font"), [
+    ("AR", "مرحبا بالعالم", "Noto Sans Arabic Medium"), ("JA", "こんにちは世界", "Noto Sans JP Medium"),
+    ("VI", "Tất cả mọi người", "Noto Sans Medium"), ("TH", "สวัสดีชาวโลก", "Noto Sans Thai Medium"),
+])  # fmt: skip
+def test_ass_names_a_font_that_has_the_script(target, text, font):
+    clip = replace(analysis(phrases=(phrase(1, 1, 4, "p1", "Hello", text),)), target_language=target)
+    assert read(to_ass(clip), "ass").styles["Judy"].fontname == font
+
+
+def test_edited_source_that_no_longer_fits_its_words_is_timed_by_length():
+    clip = analysis(
+        phrases=(replace(phrase(1, 1, 3, "p1", "one two three four"), source="uno dos tres", translation=None),)
+    )
+    (event,) = read(to_ass(clip), "ass")
+    assert event.plaintext == "uno dos tres"
+    assert len(re.findall(r"\\k", event.text)) == 3
+
+
+def test_an_empty_translation_falls_back_and_an_empty_phrase_vanishes():
+    clip = analysis(phrases=(phrase(1, 1, 2, "p1", "Hello", ""), phrase(2, 3, 4, "p1", " ", None)))
+    for kind, export in FORMATS.items():
+        assert joined(read(export(clip), kind)).strip() == "Hello"
+
+
+def test_no_phrases_give_valid_empty_files():
+    clip = analysis(phrases=())
+    assert to_srt(clip) == ""
+    assert to_vtt(clip).startswith("WEBVTT")
+    assert len(read(to_ass(clip), "ass")) == 0
+    assert to_text(clip) == ""
+
+
+def test_words_of_a_language_without_spaces():
+    clip = replace(
+        analysis(phrases=(phrase(1, 0, 2, "p1", "こんにちは世界", None, words=("こん", "にち", "は", "世界")),)),
+        language="ja",
+    )
+    (event,) = read(to_ass(clip), "ass")
+    assert re.findall(r"\{\\k\d+\}([^{]*)", event.text) == ["こん", "にち", "は", "世界"]
+
+
+def test_two_speakers_at_once_keep_their_cues():
+    clip = analysis(
+        phrases=(
+            phrase(1, 1, 4, "p1", "First voice talks on", None),
+            phrase(2, 2, 3.5, "p2", "Second voice breaks in", None),
+        )
+    )
+    first, second = read(to_srt(clip), "srt")
+    assert first.end >= 4000
+    assert second.start == 2000
+
+
+def test_three_hours_of_one_phrase_are_bounded():
+    clip = analysis(phrases=(phrase(1, 0, 10_800, "p1", "word " * 50_000, "słowo " * 50_000),))
+    for export in (to_srt, to_vtt, to_ass, to_text):
+        assert len(export(clip)) < 60_000
+
+
+def test_transcript_to_read():
+    text = to_text(analysis())
+    assert text.startswith("[00:00] Judy\nWe have a city to burn, samurai.\nMamy miasto do spalenia, samuraju.\n\n")
+    assert "Unknown speaker\nOff screen voice" in text
+
+
+def test_rttm():
+    lines = to_rttm(analysis(), "my clip").splitlines()
+    assert lines == [
+        "SPEAKER my_clip 1 0.500 2.500 <NA> <NA> p1 <NA> <NA>",
+        "SPEAKER my_clip 1 3.020 0.180 <NA> <NA> p2 <NA> <NA>",
+    ]

@@ -1,0 +1,169 @@
+"""Cleaning, graphemes, bidirectional levels, and cutting by character count."""
+
+from __future__ import annotations
+
+import ctypes
+import ctypes.util
+import random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.subtitles.text import MAX_MARKS, MAX_TEXT, clean, columns, graphemes, levels, script, split, wrap
+
+pytestmark = pytest.mark.unit
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
+        ("  a\n\tb\r\nc \u2028 d ", "a b c d"),
+        ("\u202eevil\u202c \u2066x\u2069\u200f", "evil x"),
+        ("nul\x00 esc\x1b[31m", "nul esc [31m"),
+        ("e\u0301", "é"),
+        ("soft\u00adhyphen\ufeff", "softhyphen"),
+        ("می\u200cخواهم", "می\u200cخواهم"),  # Persian needs its joiner
+        ("👨\u200d👩\u200d👧", "👨\u200d👩\u200d👧"),
+        ("private \ue000 lone \ud800", "private lone"),
+        ("a" + "\u0301" * 500, "á" + "\u0301" * MAX_MARKS),
+        ("", ""),
+    ],
+)
+def test_clean(raw, expected):
+    assert clean(raw) == expected
+
+
+@given(st.text(max_size=300))
+@settings(max_examples=200, deadline=None)
+def test_clean_is_bounded_and_stable(text):
+    once = clean(text, 60)
+    assert len(once) <= 60
+    assert clean(once, 60) == once
+    assert not set(once) & set("\n\r\t\0\u202a\u202b\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f")
+
+
+def test_three_hours_of_text_are_bounded():
+    assert len(clean("word " * 2_000_000)) <= MAX_TEXT
+
+
+def test_graphemes_keep_what_a_reader_sees_as_one():
+    assert graphemes("é👍🏽🇵🇱") == ("é", "👍🏽", "🇵🇱")
+    assert graphemes("क्षत्रिय") == ("क्ष", "त्रि", "य")
+    assert graphemes("ស្រី") == ("ស្រី",)  # Khmer coeng, which UAX 29 would cut
+    assert graphemes("น้ำ") == ("น้ำ",)
+    assert "".join(graphemes("Zażółć ස්‍රී 👨‍👩‍👧")) == "Zażółć ස්‍රී 👨‍👩‍👧"
+
+
+def test_scripts():
+    assert [script(part) for part in ("ą", "я", "ع", "क्ष", "漢", "か", "😀", "1", " ", "1️⃣")] == [
+        "Latn", "Cyrl", "Arab", "Deva", "Hani", "Hira", "Zsye", "Zyyy", "Zyyy", "Zsye",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "direction", "expected"),
+    [
+        ("abc", "ltr", "000"),
+        ("abc", "rtl", "222"),
+        ("אבג", "ltr", "111"),
+        ("אב 12 ג", "rtl", "1112211"),
+        ("a אב (c)", "ltr", "00110000"),
+        ("א (b) ג", "rtl", "1112111"),
+        ("עברית (english) 5%", "rtl", "11111112222222112" + "2"),
+        ("abc אבג 123", "ltr", "00001111222"),
+        ("ع ٣-٥", "rtl", "11212"),
+    ],
+)
+def test_levels(text, direction, expected):
+    assert "".join(map(str, levels(text, direction))) == expected
+
+
+def test_levels_are_fribidis():
+    name = ctypes.util.find_library("fribidi")
+    if name is None:
+        pytest.skip("no FriBiDi on this machine to compare with")
+    fribidi = ctypes.CDLL(name)
+    dice = random.Random(7)
+    letters = "abcאבגابج123٤٥۶ ()[]{}«»,.:;!?-+/%$#*☺「」"
+    compared = 0
+    for _ in range(4000):
+        text = (
+            "".join(dice.choice(letters) for _ in range(dice.randint(1, 14))) + "x"
+        )  # x: no trailing space, rule L1 aside
+        for direction, base in (("ltr", 0x110), ("rtl", 0x111)):
+            n = len(text)
+            array = ctypes.c_uint32 * n
+            codes, kinds, brackets, got = array(*map(ord, text)), array(), array(), (ctypes.c_int8 * n)()
+            fribidi.fribidi_get_bidi_types(codes, n, kinds)
+            fribidi.fribidi_get_bracket_types(codes, n, kinds, brackets)
+            if (
+                fribidi.fribidi_get_par_embedding_levels_ex(
+                    kinds, brackets, n, ctypes.byref(ctypes.c_uint32(base)), got
+                )
+                <= 0
+            ):
+                continue
+            compared += 1
+            assert levels(text, direction) == list(got), (text, direction)
+    assert compared > 5000
+
+
+def test_columns_count_as_a_reader_sees():
+    assert columns("Zażółć") == 6
+    assert columns("日本語") == 6
+    assert columns("ที่") == 1
+
+
+def test_split_cuts_at_sentences_and_loses_nothing():
+    text = "It was late. Nobody came to the door, although we had rung twice. So we went home again and slept."
+    pieces = split(text, 2, "en")
+    assert pieces == (
+        "It was late. Nobody came to the door, although we had rung twice.",
+        "So we went home again and slept.",
+    )
+    assert " ".join(split(text, 5, "en")) == text
+    assert split("Donaudampfschiff", 3, "de") == ("Donaudampfschiff",)
+
+
+@pytest.mark.parametrize(
+    ("text", "tag", "lines"),
+    [
+        ("short", "en", ("short",)),
+        (
+            "We have a city to burn, samurai, and the night is young.",
+            "en",
+            ("We have a city to burn,", "samurai, and the night is young."),
+        ),
+        (
+            "昨日友達と一緒に映画を見に行きました。とても面白かったです。",
+            "ja",
+            ("昨日友達と一緒に映画を見に", "行きました。とても面白かったです。"),
+        ),
+    ],
+)
+def test_wrap(text, tag, lines):
+    assert wrap(text, 42, tag) == lines
+
+
+def test_thai_breaks_between_words():
+    first, second = wrap("มนุษย์ทั้งหลายเกิดมามีอิสระและเสมอภาคกันในเกียรติศักดิ์และสิทธิต่างมีเหตุผล", 42, "th")
+    words = (
+        "มนุษย์",
+        "ทั้งหลาย",
+        "เกิด",
+        "มา",
+        "มี",
+        "อิสระ",
+        "และ",
+        "เสมอ",
+        "ภาค",
+        "กัน",
+        "ใน",
+        "เกียรติศักดิ์",
+        "สิทธิ",
+        "ต่าง",
+        "เหตุผล",
+    )
+    assert first.endswith(words)
+    assert second.startswith(words)
