@@ -11,6 +11,7 @@ import json
 import struct
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -64,14 +65,7 @@ def _norm(state: dict, tensors: dict, source: str, target: str) -> None:
 def convert(light: Path, to: Path) -> Path:
     """`to` holds a transformers checkpoint of the CTranslate2 Whisper in `light` (model.bin, config.json, tokenizer.json)."""
     import torch
-    from transformers import (
-        GenerationConfig,
-        WhisperConfig,
-        WhisperFeatureExtractor,
-        WhisperForConditionalGeneration,
-        WhisperTokenizerFast,
-    )
-    from transformers.models.whisper.tokenization_whisper import LANGUAGES
+    from transformers import WhisperConfig, WhisperForConditionalGeneration
 
     tensors = dict(read_model_bin(light / "model.bin"))
     light_config = json.loads((light / "config.json").read_text())
@@ -117,6 +111,15 @@ def convert(light: Path, to: Path) -> Path:
     model = WhisperForConditionalGeneration(config)
     model.load_state_dict({name: torch.from_numpy(value.astype(np.float32)) for name, value in state.items()})
 
+    return save(model, light, light_config["alignment_heads"], to)
+
+
+def save(model: Any, light: Path, alignment_heads: list[list[int]], to: Path) -> Path:
+    """`to` holds `model` as a checkpoint with Whisper's tokenizer, features and generation settings."""
+    from transformers import GenerationConfig, WhisperFeatureExtractor, WhisperTokenizerFast
+    from transformers.models.whisper.tokenization_whisper import LANGUAGES
+
+    light_config = json.loads((light / "config.json").read_text())
     tokenizer = WhisperTokenizerFast(
         tokenizer_file=str(light / "tokenizer.json"),
         **dict.fromkeys(("bos_token", "eos_token", "unk_token", "pad_token"), "<|endoftext|>"),
@@ -125,7 +128,7 @@ def convert(light: Path, to: Path) -> Path:
         token: tokenizer.convert_tokens_to_ids(f"<|{token}|>") for token in ("transcribe", "translate", "notimestamps")
     }
     model.generation_config = GenerationConfig(
-        alignment_heads=light_config["alignment_heads"],
+        alignment_heads=alignment_heads,
         suppress_tokens=light_config["suppress_ids"], begin_suppress_tokens=light_config["suppress_ids_begin"],
         bos_token_id=50257, eos_token_id=50257, pad_token_id=50257, decoder_start_token_id=50258,
         is_multilingual=True, max_initial_timestamp_index=50, max_length=448, return_timestamps=False,
@@ -136,5 +139,5 @@ def convert(light: Path, to: Path) -> Path:
     )  # fmt: skip
     model.save_pretrained(to)
     tokenizer.save_pretrained(to)
-    WhisperFeatureExtractor(feature_size=config.num_mel_bins).save_pretrained(to)
+    WhisperFeatureExtractor(feature_size=model.config.num_mel_bins).save_pretrained(to)
     return to

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import copy
+import wave
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 #: NeMo's conf/neural_diarizer/streaming_sortformer_diarizer_4spk-v2.yaml (model section, without training), fewer layers.
 SORTFORMER = {
@@ -46,7 +50,9 @@ _FEATURES = {
 }  # fmt: skip
 
 
-def _block(filters: int, kernel: int, repeat: int = 1, *, residual: bool = False, stride: int = 1, **more: object) -> dict:
+def _block(
+    filters: int, kernel: int, repeat: int = 1, *, residual: bool = False, stride: int = 1, **more: object
+) -> dict:
     return {"filters": filters, "repeat": repeat, "kernel": [kernel], "stride": [stride], "dilation": [1], "dropout": 0.0,
             "residual": residual, "separable": True, **more}  # fmt: skip
 
@@ -88,6 +94,46 @@ MARBLENET = {
 }  # fmt: skip
 
 
+def sound(seconds: float = 30.0) -> np.ndarray:
+    """float32 (samples,) at 16 kHz: buzzes of five pitches with the rhythm of syllables, taking turns with pauses."""
+    random = np.random.default_rng(11)
+    t = np.arange(int(seconds * 16000)) / 16000
+    result = 0.001 * random.standard_normal(len(t))
+    start = 0.4
+    while start < seconds - 1.2:
+        length, pitch = random.uniform(1.0, 4.0), random.choice([95, 130, 170, 210, 260])
+        here = (t >= start) & (t < start + length)
+        buzz = sum(np.sin(2 * np.pi * pitch * k * t[here]) / k for k in range(1, 12))
+        result[here] += 0.1 * buzz * (0.6 + 0.4 * np.sin(2 * np.pi * 4 * t[here]))
+        start += length + random.uniform(0.3, 1.0)
+    return result.astype(np.float32)
+
+
+def write_sound(path: Path, samples: np.ndarray) -> Path:
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(16000)
+        file.writeframes((samples * 32767).clip(-32768, 32767).astype("<i2").tobytes())
+    return path
+
+
+def _wake(model: Any, layer: Any, **inputs: Any) -> None:
+    """Random networks answer alike to every frame. The last layer is scaled and shifted so that over `inputs` it says yes
+    as often as no, and turns come and go."""
+    import torch
+
+    seen = []
+    hook = layer.register_forward_hook(lambda module, args, output: seen.append(output.detach().flatten(0, -2)))
+    with torch.no_grad():
+        model.eval()(**inputs)
+        hook.remove()
+        values = torch.cat(seen)
+        factor = 4 / values.std(0).clamp(min=1e-6)
+        layer.weight *= factor[:, None]
+        layer.bias.copy_((layer.bias - values.mean(0)) * factor)
+
+
 def nemo_files(folder: Path) -> dict[str, Path]:
     """`sortformer`, `titanet` and `marblenet` as `.nemo` files in `folder`, with random weights (2 MB to 40 MB)."""
     import torch
@@ -107,5 +153,103 @@ def nemo_files(folder: Path) -> dict[str, Path]:
     for name, (kind, config) in kinds.items():
         torch.manual_seed(7)
         files[name] = folder / f"{name}.nemo"
-        kind(cfg=DictConfig(copy.deepcopy(config))).save_to(str(files[name]))
+        model = kind(cfg=DictConfig(copy.deepcopy(config)))
+        signal = torch.from_numpy(sound())[None]
+        length = torch.tensor([signal.shape[1]])
+        if name == "sortformer":
+            _wake(
+                model, model.sortformer_modules.single_hidden_to_spks, audio_signal=signal, audio_signal_length=length
+            )
+        if name == "marblenet":
+            last = [layer for layer in model.decoder.modules() if isinstance(layer, torch.nn.Linear)][-1]
+            _wake(model, last, input_signal=signal, input_signal_length=length)
+        model.save_to(str(files[name]))
     return files
+
+
+def light_whisper() -> Path:
+    """The folder of the light set's Whisper base, fetched if need be."""
+    from pipeline import models
+
+    stage = models.path("whisper-base")
+    while True:
+        try:
+            next(stage)
+        except StopIteration as stop:
+            return stop.value
+
+
+def tiny_whisper(to: Path) -> Path:
+    """A Whisper of one layer and random weights, with the real tokenizer."""
+    import torch
+    from transformers import WhisperConfig, WhisperForConditionalGeneration
+
+    from tests.convert_whisper import save
+
+    torch.manual_seed(2)
+    config = WhisperConfig(
+        vocab_size=51865, d_model=32, encoder_layers=1, decoder_layers=1, encoder_attention_heads=2, decoder_attention_heads=2,
+        encoder_ffn_dim=64, decoder_ffn_dim=64, bos_token_id=50257, eos_token_id=50257, pad_token_id=50257,
+        decoder_start_token_id=50258,
+    )  # fmt: skip
+    return save(WhisperForConditionalGeneration(config), light_whisper(), [[0, 0], [0, 1]], to)
+
+
+def tiny_m2m100(folder: Path, sentences: list[str]) -> Path:
+    """An M2M100 of two layers a side and random weights; its SentencePiece model is trained on `sentences`."""
+    import json
+
+    import sentencepiece
+    import torch
+    from transformers import M2M100Config, M2M100ForConditionalGeneration, M2M100Tokenizer
+
+    folder.mkdir(parents=True, exist_ok=True)
+    text = folder / "text.txt"
+    text.write_text("\n".join(sentences * 20))
+    sentencepiece.SentencePieceTrainer.train(
+        input=str(text), model_prefix=str(folder / "sentencepiece.bpe"), vocab_size=160, model_type="bpe", minloglevel=2,
+        character_coverage=1.0,
+    )  # fmt: skip
+    pieces = sentencepiece.SentencePieceProcessor(model_file=str(folder / "sentencepiece.bpe.model"))
+    names = ["<s>", "<pad>", "</s>", "<unk>"]
+    names += [piece for piece in map(pieces.id_to_piece, range(pieces.get_piece_size())) if piece not in names]
+    (folder / "vocab.json").write_text(json.dumps({name: index for index, name in enumerate(names)}))
+    tokenizer = M2M100Tokenizer(str(folder / "vocab.json"), str(folder / "sentencepiece.bpe.model"))
+    tokenizer.save_pretrained(folder)
+    highest = max(tokenizer.get_lang_id(name) for name in tokenizer.lang_code_to_token)
+    torch.manual_seed(1)
+    M2M100ForConditionalGeneration(
+        M2M100Config(
+            vocab_size=highest + 9, d_model=32, encoder_layers=2, decoder_layers=2, encoder_attention_heads=4,
+            decoder_attention_heads=4, encoder_ffn_dim=64, decoder_ffn_dim=64, max_position_embeddings=256,
+        )
+    ).save_pretrained(folder)  # fmt: skip
+    return folder
+
+
+def deepface_files(home: Path) -> Path:
+    """`home` as $DEEPFACE_HOME, with random weights for RetinaFace and FaceNet512."""
+    import torch
+
+    from pipeline.faces import engine
+
+    engine.use_pytorch()
+    from deepface.models.facial_recognition.pytorch.Facenet import InceptionResNetV1
+    from retinaface.model.retinaface_pth_model import RetinaFace
+
+    folder = home / ".deepface" / "weights"
+    folder.mkdir(parents=True, exist_ok=True)
+    torch.manual_seed(3)
+    torch.save(RetinaFace().state_dict(), folder / "retinaface.pth")
+    torch.save(InceptionResNetV1(dimension=512).state_dict(), folder / "facenet512_weights.pth")
+    return home
+
+
+def checkpoints(folder: Path) -> Path:
+    """`folder` with a small checkpoint of every architecture of the full set, under the keys of `models.CATALOGUE`."""
+    tiny_whisper(folder / "whisper-turbo")
+    tiny_whisper(folder / "whisper-large")
+    tiny_m2m100(folder / "m2m100", ["One sentence is enough to train a tokenizer that nobody will read anything from."])
+    deepface_files(folder)
+    nemo_files(folder)
+    return folder

@@ -1,0 +1,530 @@
+"""The ZeroGPU contract, with the real `spaces` wrappers and a device API of our own (tests/zero_gpu.py).
+
+The scenarios are functions of this module that run in processes of their own, under emulation; the tests look at what they
+return.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import signal
+import sys
+import time
+from fractions import Fraction
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests import zero_gpu
+
+pytestmark = pytest.mark.integration
+
+SENTENCE_ENDS = (".", "!")
+
+
+# --- scenarios: run under emulation -----------------------------------------------------------------------------------
+
+
+class Crossed:
+    """Everything that came out of a worker, by class, and whether it was plain."""
+
+    def __init__(self) -> None:
+        self.kinds: set[str] = set()
+        self.modules: set[str] = set()
+        self.largest = 0
+
+    def see(self, item: Any) -> None:
+        import pickle
+        import pickletools
+
+        data = pickle.dumps(item, protocol=4)
+        self.kinds.add(type(item).__name__)
+        self.largest = max(self.largest, len(data))
+        strings: list[str] = []
+        for code, argument, _ in pickletools.genops(data):
+            if isinstance(argument, str):
+                strings.append(argument)
+            if code.name == "STACK_GLOBAL":
+                self.modules.add(strings[-2].split(".")[0])
+
+
+@cache
+def fakes() -> Any:
+    """`pipeline.gpu` with stages that only yield records, instead of models. Patched before import: nothing is loaded."""
+    from pipeline import open_translation
+    from pipeline.errors import ModelError
+    from pipeline.faces import facenet, retinaface_torch
+    from pipeline.records import (
+        Box,
+        Diarization,
+        Faces,
+        FaceTrack,
+        Notice,
+        Progress,
+        Segment,
+        Shot,
+        Transcript,
+        Turn,
+        Voice,
+        Word,
+    )
+    from pipeline.speech import nemo, whisper_full
+
+    loads: list[str] = []
+
+    def load(name: str):
+        def loaded(*args: Any, **options: Any) -> str:
+            loads.append(name)
+            return name
+
+        return loaded
+
+    def transcribe(sound, language, *, speech):
+        yield Progress("speech", 0.5, "Listening")
+        word = Word(0.0, 0.5, "hello")
+        segments = (Segment(0.0, 0.5, "hello", (word,)),)
+        yield Progress("speech", 0.9, found=Transcript("en", 1.0, segments))
+        fault(sound, "speech")
+        return Transcript("en", 1.0, segments, (Notice("pid", str(os.getpid())),))
+
+    def diarize(sound, speakers, *, diarizer):
+        yield Progress("voices", 0.5)
+        fault(sound, "voices")
+        turns = (Turn(0.0, 0.5, "v1"),)
+        return Diarization(turns, (Voice("v1"),), (0.1,) * 250, (Notice("pid", str(os.getpid())),))
+
+    def find_faces(clip, detector, embedder):
+        marker = clip.path.with_suffix(".closed")
+        try:
+            for step in range(20):
+                yield Progress("faces", step / 20)
+                fault(clip.path, "faces")
+                if "slow" in clip.path.name:
+                    time.sleep(0.1)
+        finally:
+            marker.touch()
+        track = FaceTrack(1, 0, (Box(0.0, 1, 2, 3, 4),), embedding=(1.0, 0.0), portrait=b"jpeg" * 5000)
+        return Faces((Shot(0.0, 10.0),), (track,), (Notice("pid", str(os.getpid())),))
+
+    def fault(path: Path, stage: str) -> None:
+        if f"kill-{stage}" in path.name:
+            os.kill(os.getpid(), signal.SIGKILL)
+        if f"model-{stage}" in path.name:
+            raise ModelError("The weights are damaged; fetch them again.")
+        if f"defect-{stage}" in path.name:
+            raise ValueError("nobody should read this")
+
+    def translate_speech(sound, phrases, language, target, *, speech):
+        yield Progress("translate", 0.5)
+        return ("hello",) * len(phrases)
+
+    def translate_text(phrases, language, target, *, translator):
+        yield Progress("translate", 0.5)
+        return ("cześć",) * len(phrases)
+
+    whisper_full.load, whisper_full.transcribe, whisper_full.translate_speech = (
+        load("whisper"),
+        transcribe,
+        translate_speech,
+    )
+    nemo.load, nemo.diarize = load("nemo"), diarize
+    retinaface_torch.RetinaFaceTorch = load("retinaface")
+    facenet.Facenet512 = type(
+        "Facenet512", (), {"name": "FaceNet512", "__init__": lambda self, **options: loads.append("facenet")}
+    )
+    open_translation.load, open_translation.translate_text = load("m2m100"), translate_text
+    import pipeline.faces
+    from pipeline import models
+
+    pipeline.faces.find_faces = find_faces
+    models.hub_file = lambda key: Path(key)
+    from pipeline import gpu
+
+    gpu.loads = loads
+    return gpu
+
+
+def clip_of(folder: Path, name: str, duration: float = 60.0) -> tuple[Any, Path]:
+    import numpy as np
+
+    from pipeline.records import Clip
+    from tests.fixtures_full import write_sound
+
+    sound = write_sound(folder / f"{name}.wav", np.zeros(int(16000 * duration), np.float32))
+    clip = Clip(sound.with_suffix(".mp4"), duration, True, True, 640, 360, Fraction(25))
+    return clip, sound
+
+
+def end(stage: Any, crossed: Crossed | None = None) -> dict[str, Any]:
+    """How a stage ended: its steps, and its result or its error as a sentence."""
+    from pipeline.errors import PipelineError
+
+    steps: list[Any] = []
+    try:
+        while True:
+            steps.append(next(stage))
+    except StopIteration as stop:
+        return {"steps": steps, "result": stop.value}
+    except PipelineError as error:
+        return {"steps": steps, "error": type(error).__name__, "sentence": str(error)}
+
+
+def every_function(api: zero_gpu.DeviceApi) -> Any:
+    """Each GPU function called from the main process, then the whole clip in one call."""
+    import tempfile
+
+    gpu = fakes()
+    from pipeline import run
+    from pipeline.records import Phrase
+
+    folder = Path(tempfile.mkdtemp())
+    clip, sound = clip_of(folder, "plain")
+    phrases = (Phrase(1, 0.0, 0.5, None, "hello", ()),) * 3
+    models = gpu.full_models(None)
+    crossed = Crossed()
+    items = {}
+    with zero_gpu.visitor():
+        for name, function, arguments in (
+            ("transcribe", gpu.transcribe, (sound, None)),
+            ("diarize", gpu.diarize, (sound, 2)),
+            ("find_faces", gpu.find_faces, (clip,)),
+            ("translate_speech", gpu.translate_speech, (sound, phrases, "en", "PL")),
+        ):
+            items[name] = list(function(*arguments))
+            for item in items[name]:
+                crossed.see(item)
+        alone = [call["durationSeconds"] for call in api.asked("/schedule")]
+        seen = len(api.calls)
+        for item in gpu.perceive_on_gpu(clip, sound, None, None, "PL", run.Known()):
+            crossed.see(item)
+        calls = [path for path, _ in api.calls[seen:]]
+        asked = api.asked("/schedule")[-1]
+        whole = end(models.perceive(models, clip, sound, None, None, "PL", run.Known()))
+        perception = whole["result"]
+        again = end(
+            models.perceive(
+                models, clip, sound, None, None, "",
+                run.Known(perception.transcript, perception.diarization, perception.faces),
+            )
+        )  # fmt: skip
+    pids = [{n.code: n.text for n in part.notices}["pid"] for part in
+            (perception.transcript, perception.diarization, perception.faces)]  # fmt: skip
+    return {
+        "last": {name: type(parts[-1]).__name__ for name, parts in items.items()},
+        "progress": {name: sum(type(part).__name__ == "Progress" for part in parts) for name, parts in items.items()},
+        "kinds": sorted(crossed.kinds), "modules": sorted(crossed.modules), "largest": crossed.largest,
+        "alone": alone, "calls": calls, "asked": asked, "loads": gpu.loads,
+        "one_worker": len(set(pids)) == 1 and pids[0] != str(os.getpid()),
+        "translations": perception.translations, "phrases": len(perception.attribution.phrases),
+        "stages": list(dict.fromkeys(step.stage for step in whole["steps"])),
+        "schedules_in_all": len(api.asked("/schedule")), "again_equal": again["result"].attribution == perception.attribution,
+    }  # fmt: skip
+
+
+def refusals(api: zero_gpu.DeviceApi) -> Any:
+    """What a visitor reads when the scheduler gives no GPU."""
+    import tempfile
+
+    gpu = fakes()
+    from pipeline import run
+
+    clip, sound = clip_of(Path(tempfile.mkdtemp()), "plain")
+    models = gpu.full_models(None)
+    told = {}
+    for mode in ("quota", "runs", "illegal", "pending", "queue", "none", "expired", "broken"):
+        api.mode = mode
+        with zero_gpu.visitor():
+            told[mode] = end(models.perceive(models, clip, sound, None, None, "", run.Known()))
+    api.mode = "quota"
+    with zero_gpu.visitor(signed_in=False):
+        told["anonymous"] = end(models.perceive(models, clip, sound, None, None, "", run.Known()))
+    api.mode = "waiting"
+    with zero_gpu.visitor(alive=False):
+        told["left"] = end(models.perceive(models, clip, sound, None, None, "", run.Known()))
+    for ending in told.values():
+        ending["steps"] = len(ending["steps"])
+    api.mode = "quota"
+    known = end(models.transcribe(sound, None))  # a stage of its own meets the same
+    told["stage"] = {"steps": len(known["steps"]), "error": known["error"], "sentence": known["sentence"]}
+    return told
+
+
+def faults(api: zero_gpu.DeviceApi) -> Any:
+    """What is left when the worker dies, a model fails or there is a defect, by stage."""
+    import tempfile
+
+    gpu = fakes()
+    from pipeline import run
+
+    folder = Path(tempfile.mkdtemp())
+    models = gpu.full_models(None)
+    told = {}
+    for name in (
+        "kill-speech",
+        "kill-voices",
+        "kill-faces",
+        "model-speech",
+        "model-faces",
+        "defect-speech",
+        "defect-faces",
+    ):
+        clip, sound = clip_of(folder, name)
+        clip = dataclasses.replace(clip, path=folder / f"{name}.mp4")
+        with zero_gpu.visitor():
+            ending = end(models.perceive(models, clip, sound, None, None, "", run.Known()))
+        result = ending.pop("result", None)
+        found = [(step.stage, type(step.found).__name__) for step in ending.pop("steps") if step.found is not None]
+        told[name] = {
+            **ending,
+            "found": found,
+            "phrases": [phrase.source for phrase in result.attribution.phrases] if result else None,
+            "turns": len(result.diarization.turns) if result else None,
+            "tracks": len(result.faces.tracks) if result else None,
+            "notices": [notice.text for notice in result.attribution.notices if notice.code == "gpu"]
+            if result
+            else None,
+        }
+    told["released"] = len(api.asked("/release"))
+    return told
+
+
+def leaving(api: zero_gpu.DeviceApi) -> Any:
+    """The visitor closes the page while faces are looked for."""
+    import tempfile
+
+    gpu = fakes()
+    from pipeline import run
+
+    folder = Path(tempfile.mkdtemp())
+    clip, sound = clip_of(folder, "slow")
+    models = gpu.full_models(None)
+    with zero_gpu.visitor():
+        stage = models.perceive(models, clip, sound, None, None, "", run.Known())
+        for step in stage:
+            if step.stage == "faces":
+                break
+        stage.close()
+        # the worker is free for the next
+        after = end(models.perceive(models, *clip_of(folder, "plain"), None, None, "", run.Known()))
+    return {
+        "closed": clip.path.with_suffix(".closed").is_file(),
+        "released": len(api.asked("/release")),
+        "after": "result" in after,
+    }
+
+
+def contract(api: zero_gpu.DeviceApi) -> Any:
+    """All of the above in one process: importing torch and gradio is most of their time."""
+    told = {}
+    for scenario in (every_function, refusals, faults, leaving):
+        api.mode = "gpu"
+        api.calls.clear()
+        told[scenario.__name__] = scenario(api)
+    return told
+
+
+def placing(api: zero_gpu.DeviceApi, checkpoints: str) -> Any:
+    """`pipeline.gpu` imported as on a Space, with the real loaders on small checkpoints, and packed as at launch."""
+    import torch
+    from spaces.zero.torch import pack, patching
+
+    from pipeline import models, open_translation
+    from pipeline.speech import nemo, whisper_full
+
+    folder = Path(checkpoints)
+    os.environ["DEEPFACE_HOME"] = checkpoints
+    models.hub = lambda key: models.Hub(str(folder / key), None, ())
+    models.hub_file = lambda key: folder / f"{key}.nemo"
+    calls: list[str] = []
+    for owner in (whisper_full, nemo, open_translation):
+
+        def counted(*args: Any, _load: Any = owner.load, **options: Any) -> Any:
+            calls.append(f"{args[0]} on {options['device']}")
+            return _load(*args, **options)
+
+        owner.load = counted
+    from pipeline import gpu
+
+    gpu.place()  # a second time: nothing happens
+    networks = {
+        "turbo": gpu._whisper("whisper-turbo").model, "large": gpu._whisper("whisper-large").model,
+        "sortformer": gpu._diarizer().sortformer, "titanet": gpu._diarizer().titanet, "marblenet": gpu._diarizer().marblenet,
+        "retinaface": gpu._detector().model, "facenet": gpu._embedder()._client.model, "m2m100": gpu._translator().model,
+    }  # fmt: skip
+    elsewhere = [
+        name for name, network in networks.items() if {p.device.type for p in network.parameters()} != {"cuda"}
+    ]
+    sizes: dict[int, int] = {}
+    for network in networks.values():
+        for tensor in [*network.parameters(), *network.buffers()]:
+            if tensor.device.type == "cuda":
+                original = patching.cuda_aliases[tensor]
+                sizes[original.untyped_storage().data_ptr()] = original.numel() * original.element_size()
+    whole = patching._total_unpacked_size()
+    return {
+        "calls": calls, "elsewhere": elsewhere, "networks": sum(sizes.values()), "whole": whole, "packed": pack(),
+        "half": str(networks["turbo"].dtype), "tensorflow": "tensorflow" in sys.modules,
+        "available": torch.cuda.is_available(), "decorated": callable(getattr(gpu.perceive_on_gpu, "__wrapped__", None)),
+    }  # fmt: skip
+
+
+def real(api: zero_gpu.DeviceApi, checkpoints: str, video: str, sound: str) -> Any:
+    """The real models' code through the fork, on the CPU: a clip in one call, everything that crosses looked at."""
+    from pipeline import models
+    from pipeline.settings import Settings
+
+    folder = Path(checkpoints)
+    os.environ["DEEPFACE_HOME"] = checkpoints
+    models.hub = lambda key: models.Hub(str(folder / key), None, ())
+    models.hub_file = lambda key: folder / f"{key}.nemo"
+    import torch
+
+    available, torch.cuda.is_available = torch.cuda.is_available, lambda: False
+    from pipeline import gpu, media, run
+
+    torch.cuda.is_available = available
+    assert gpu.DEVICE == "cpu"
+    torch.set_num_threads(2)
+    clip = media.probe(Path(video), Settings())
+    crossed = Crossed()
+    last = None
+    with zero_gpu.visitor():
+        for last in gpu.perceive_on_gpu(clip, Path(sound), "en", None, "", run.Known()):
+            crossed.see(last)
+    perception = getattr(last, "value", None)
+    return {
+        "last": type(last).__name__, "error": str(getattr(last, "error", "")), "modules": sorted(crossed.modules),
+        "words": [w.text for s in perception.transcript.segments for w in s.words] if perception else [],
+        "shots": len(perception.faces.shots) if perception else 0, "envelope": len(perception.diarization.envelope) if perception else 0,
+        "timings": dict(perception.timings) if perception else {},
+    }  # fmt: skip
+
+
+# --- tests ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def told() -> dict[str, Any]:
+    return zero_gpu.emulated("tests.integration.test_gpu", "contract")
+
+
+def test_every_function_crosses_the_fork_both_ways(told) -> None:
+    told = told["every_function"]
+    assert set(told["last"].values()) == {"Done"}
+    assert all(count >= 1 for count in told["progress"].values()), "progress comes through"
+    assert told["kinds"] == ["Done", "Progress"]
+    # plain records only: no tensor, no array, no file, no gradio
+    assert set(told["modules"]) <= {"pipeline", "pathlib", "fractions", "builtins", "types", "copyreg"}
+    assert told["largest"] < 2**20
+    assert told["calls"].count("/schedule") == 1, "one GPU call a clip"
+    assert told["one_worker"]
+    assert told["translations"] == ["cześć"] * told["phrases"]
+    assert told["phrases"] == 1
+    assert told["stages"] == ["speech", "voices", "faces", "people", "translate"]
+    assert told["schedules_in_all"] == 6, "what is known already costs no GPU"
+    assert told["again_equal"]
+    assert sorted(told["loads"]) == ["facenet", "m2m100", "nemo", "retinaface", "whisper", "whisper"], "no weight twice"
+
+
+def test_a_minute_fits_a_visitor_without_an_account(told) -> None:
+    told = told["every_function"]
+    # 120 s a day without an account; the scheduler is asked for 1.5 times what is declared
+    assert float(told["asked"]["durationSeconds"]) <= 80 * 1.5
+    assert all(float(asked) < float(told["asked"]["durationSeconds"]) for asked in told["alone"])
+    assert told["asked"]["token"]
+
+
+def test_without_a_gpu_the_visitor_reads_why_and_for_how_long(told) -> None:
+    told = told["refusals"]
+    for mode, ending in told.items():
+        assert ending["error"] == "GpuError", (mode, ending)
+        assert ending["sentence"].endswith(SENTENCE_ENDS), ending
+        for jargon in ("ZeroGPU", "Error", "worker", "schedule", "None", "http", "{", "<"):
+            assert jargon not in ending["sentence"], (mode, ending)
+    assert "1 hour" in told["quota"]["sentence"]
+    assert "12 s left" in told["quota"]["sentence"]
+    assert "tomorrow" in told["runs"]["sentence"]
+    assert "shorter clip" in told["illegal"]["sentence"]
+    assert "finished" in told["pending"]["sentence"]
+    assert "few minutes" in told["queue"]["sentence"]
+    assert "few minutes" in told["none"]["sentence"]
+    assert "reload" in told["expired"]["sentence"]
+    assert "sign in" in told["anonymous"]["sentence"]
+    assert "closed" in told["left"]["sentence"]
+
+
+def test_what_was_found_before_a_fault_is_kept(told) -> None:
+    told = told["faults"]
+    assert told["kill-speech"]["error"] == "GpuError"
+    assert ["speech", "Transcript"] in told["kill-speech"]["found"], "the words so far were shown"
+    for name in ("kill-voices", "kill-faces", "model-faces", "defect-faces"):
+        ending = told[name]
+        assert "error" not in ending, (name, ending)
+        assert ending["phrases"] == ["hello"], (name, ending)
+        (notice,) = ending["notices"]
+        assert notice.endswith(".")
+        assert "faces" in notice
+    assert told["kill-voices"]["turns"] == 0
+    assert "speakers" in told["kill-voices"]["notices"][0]
+    assert told["kill-faces"]["turns"] == 1, "voices that were told apart stay"
+    assert "speakers" not in told["kill-faces"]["notices"][0]
+    assert "taken away" in told["kill-faces"]["notices"][0]
+    assert "damaged" in told["model-faces"]["notices"][0]
+    assert told["model-speech"] | {"found": []} == {
+        "error": "ModelError", "sentence": "The weights are damaged; fetch them again.", "found": [], "phrases": None,
+        "turns": None, "tracks": None, "notices": None,
+    }  # fmt: skip
+    assert told["defect-speech"]["error"] == "GpuError"
+    assert "nobody should read this" not in str(told)
+    assert told["released"] == 7, "every GPU is given back"
+
+
+def test_a_visitor_who_leaves_stops_the_worker(told) -> None:
+    told = told["leaving"]
+    assert told["closed"], "the stage's finally ran in the worker"
+    assert told["released"] >= 1
+    assert told["after"]
+
+
+@pytest.fixture(scope="module")
+def checkpoints(tmp_path_factory) -> Path:
+    """A folder with a small checkpoint of every architecture of the full set, under the catalogue's keys."""
+    from tests.fixtures_full import checkpoints
+
+    return checkpoints(tmp_path_factory.mktemp("checkpoints"))
+
+
+@pytest.mark.slow
+def test_weights_are_placed_once_at_import(checkpoints) -> None:
+    told = zero_gpu.emulated("tests.integration.test_gpu", "placing", str(checkpoints))
+    assert len(told["calls"]) == len(set(told["calls"])) == 4
+    assert all(call.endswith("on cuda") for call in told["calls"])
+    assert told["elsewhere"] == []
+    assert told["networks"] == told["whole"] == told["packed"] > 0, "nothing on the card but the networks, each once"
+    assert told["half"] == "torch.float16"
+    assert told["decorated"]
+    assert not told["tensorflow"]
+
+
+@pytest.mark.slow
+def test_a_clip_goes_through_the_fork_with_the_real_code(checkpoints, tmp_path) -> None:
+    import subprocess
+
+    from pipeline.media import ffmpeg_binary
+    from tests.fixtures_full import sound, write_sound
+
+    voice = write_sound(tmp_path / "sound.wav", sound(6.0))
+    video = tmp_path / "clip.mp4"
+    subprocess.run(
+        [ffmpeg_binary(), "-v", "error", "-f", "lavfi", "-i", "testsrc2=s=320x240:r=10:d=6", "-i", str(voice), "-shortest", str(video)],
+        check=True,
+    )  # fmt: skip
+    told = zero_gpu.emulated("tests.integration.test_gpu", "real", str(checkpoints), str(video), str(voice))
+    assert told["last"] == "Done", told
+    assert set(told["modules"]) <= {"pipeline", "pathlib", "fractions", "builtins", "types", "copyreg"}
+    assert told["shots"] >= 1
+    assert told["envelope"] == pytest.approx(150, abs=2)
+    assert {"speech", "voices", "faces", "people"} <= set(told["timings"])

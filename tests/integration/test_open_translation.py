@@ -1,0 +1,122 @@
+"""The key-free translation on a small checkpoint of its real architecture, tokenizer included, built here."""
+
+from __future__ import annotations
+
+import pytest
+
+from pipeline.records import Phrase
+from tests.fixtures_full import tiny_m2m100
+
+pytestmark = pytest.mark.integration
+
+SENTENCES = [
+    "Everyone here today works towards a better and more just future for our country.",
+    "I grew up in the heart of the district and chase my own dreams.",
+    "Ask not what your country can do for you, ask what you can do for your country.",
+    "Über unsere Homepage steht Ihnen unser Portal zur sicheren Kommunikation zur Verfügung.",
+    "Dziękuję bardzo, panie marszałku, wysoka izbo, szanowni państwo.",
+    "Wir haben heute Morgen darüber gesprochen, und niemand war dagegen.",
+]
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory):
+    return tiny_m2m100(tmp_path_factory.mktemp("m2m100"), SENTENCES)
+
+
+@pytest.fixture(scope="module")
+def translator(checkpoint):
+    from pipeline.open_translation import load
+
+    return load(checkpoint, revision=None, device="cpu", dtype="float32")
+
+
+def phrases(*texts: str, languages: tuple[str, ...] = ()) -> tuple[Phrase, ...]:
+    tags = languages or ("",) * len(texts)
+    return tuple(
+        Phrase(i, i, i + 1, None, text, (), language=tag) for i, (text, tag) in enumerate(zip(texts, tags, strict=True))
+    )
+
+
+def run(stage):
+    steps = []
+    while True:
+        try:
+            steps.append(next(stage))
+        except StopIteration as stop:
+            return stop.value, steps
+
+
+def test_as_many_texts_come_out_as_phrases_went_in(translator, monkeypatch) -> None:
+    from pipeline import open_translation
+
+    monkeypatch.setattr(open_translation, "BATCH", 2)
+    monkeypatch.setattr(open_translation.guards, "loops", lambda text: False)  # random weights do little but loop
+    given = phrases("", *SENTENCES[:3], "...", "Oui.", languages=("", "", "", "de", "", "fr"))
+    texts, steps = run(open_translation.translate_text(given, "en", "PL", translator=translator))
+    assert len(texts) == len(given)
+    assert texts[0] is None
+    assert texts[4] is None
+    assert all(isinstance(texts[i], str) for i in (1, 2, 3, 5))
+    assert [step.fraction for step in steps] == sorted(step.fraction for step in steps)
+    assert steps[-1].fraction == 1.0
+
+
+def test_a_phrase_translates_the_same_alone_and_in_a_batch(translator, monkeypatch) -> None:
+    from pipeline import open_translation
+
+    monkeypatch.setattr(open_translation.guards, "loops", lambda text: False)
+    both, _ = run(open_translation.translate_text(phrases(*SENTENCES[:3]), "en", "DE", translator=translator))
+    alone = [
+        run(open_translation.translate_text(phrases(one), "en", "DE", translator=translator))[0][0]
+        for one in SENTENCES[:3]
+    ]
+    # the room for tokens depends on the longest of a batch, so the beginning is compared
+    for one, other in zip(both, alone, strict=True):
+        assert one[:20] == other[:20]
+
+
+def test_the_target_language_is_forced(translator, monkeypatch) -> None:
+    seen = []
+    generate = translator.model.generate
+
+    def spy(**options):
+        seen.append(options)
+        return generate(**options)
+
+    monkeypatch.setattr(translator.model, "generate", spy)
+    from pipeline.open_translation import translate_text
+
+    run(translate_text(phrases(SENTENCES[0]), "en", "PT-BR", translator=translator))
+    assert seen[0]["forced_bos_token_id"] == translator.tokenizer.get_lang_id("pt")
+    assert seen[0]["max_new_tokens"] <= 200
+    assert translator.tokenizer.src_lang == "en"
+
+
+def test_a_loop_is_no_translation(translator, monkeypatch) -> None:
+    from pipeline import open_translation
+
+    monkeypatch.setattr(
+        open_translation, "_generate", lambda texts, *rest: ["tak tak tak tak tak tak tak tak tak"] * len(texts)
+    )
+    texts, _ = run(open_translation.translate_text(phrases(SENTENCES[0]), "en", "PL", translator=translator))
+    assert texts == (None,)
+
+
+@pytest.mark.parametrize("target", ["EN-US", "PL"])
+def test_what_is_in_the_target_language_is_left_alone(translator, target: str) -> None:
+    from pipeline.open_translation import translate_text
+
+    texts, steps = run(translate_text(phrases(SENTENCES[0]), target[:2].lower(), target, translator=translator))
+    assert texts == (None,)
+    assert not steps
+
+
+def test_deepls_languages_are_known_to_the_model() -> None:
+    from pipeline.languages import TARGETS
+    from pipeline.open_translation import translates_to
+
+    known = [language.code for language in TARGETS if translates_to(language.code)]
+    for code in ("PL", "DE", "NB", "PT-BR", "ZH-HANS", "AR", "JA", "KO", "UK", "HE", "TH", "VI"):
+        assert code in known
+    assert not translates_to("XX")
