@@ -307,7 +307,7 @@ def _frame_rate(times: list[float], stream: Any) -> tuple[Fraction, bool]:
     else:
         kept = [gap for gap in gaps if abs(gap - middle) <= max(0.0015, 0.1 * middle)]
         exact = len(kept) / sum(kept)
-        if told and abs(told / Fraction(exact) - 1) < 0.002:
+        if told and abs(told / Fraction(exact) - 1) < 0.0003:  # 24 and 24000/1001 are 0.001 apart
             return told, False
     near = min(_STANDARD_RATES, key=lambda rate: abs(float(rate) / exact - 1))
     if abs(float(near) / exact - 1) < (0.04 if variable else 0.002):
