@@ -45,12 +45,15 @@ CLEAR = 0.75
 #: A face belongs to a voice when it won these seconds, this share of all that faces won (the published rule, PEERS (B) 2), and
 #: this share of the time at which any mouth could be seen. Another face makes the voice two people from this share on.
 WON, DOMINANCE, SHOWN, SECOND = 1.0, 0.6, 0.25, 0.15
+#: A second voice on one face is the same person when that face won this share of what could be seen, or the voices are this
+#: alike (cosine; GE2E gives 0.75 and more for one speaker).
+JOIN, ALIKE = 0.4, 0.8
 #: Log-odds a second that a word belongs to another voice than the diarizer says, for a turn long enough to be sure of.
-VOICE_RATE = 2.5
+VOICE_RATE = 3.0
 #: s of a turn whose voice is sure, and how much nearer (cosine) it lies to its own voice than to another's then.
 SURE_TURN, APART = 1.5, 0.2
 #: Half-width (s) of the stretch of lips around a word, and the weight of their log-odds a second.
-AROUND, LIPS_RATE = 0.6, 1.0
+AROUND, LIPS_RATE = 0.4, 2.0
 #: Log-odds against a change of person between two words; taken off at a pause, the end of a sentence, a cut, the end of a turn.
 CHANGE = 4.5
 #: A face overrules the voice for a run of words with these log-odds over it, and this lead over the voice's own face.
@@ -202,28 +205,49 @@ def _count(scene: _Scene) -> dict[str, _Votes]:
 def _associate(scene: _Scene, speakers: int | None) -> list[_Somebody]:
     """People from voices and faces, in order of first speech."""
     votes = _count(scene)
-    accepted: dict[str, list[int]] = {}
-    for voice, tally in votes.items():
-        seen = sum(tally.won.values())
-        good = sorted((n for n in tally.clear if tally.won[n] >= WON), key=lambda n: -tally.won[n])
-        # a second face needs lines of its own: a single one may be an echo of a wrong turn
-        more = [n for n in good[1:] if tally.won[n] >= SECOND * seen and len(tally.clear[n]) >= 2]
-        top = tally.won[good[0]] if good else 0.0
-        if top < SHOWN * (seen + tally.unseen) or (not more and top < DOMINANCE * seen):
-            good, more = [], []
-        accepted[voice] = good[:1] + more
+    accepted = {voice: _faces_of(tally, set()) for voice, tally in votes.items()}
+    claimed = {node for nodes in accepted.values() for node in nodes}
+    for voice, tally in votes.items():  # undecided between a mouth that has its own voice and one that has not
+        accepted[voice] = accepted[voice] or _faces_of(tally, claimed)
     people: list[_Somebody] = []
     for voice, nodes in accepted.items():
         for node in nodes or [None]:
             same = next((one for one in people if node is not None and node in one.faces), None)
-            if same is not None and (speakers is None or len(people) + 1 > speakers):
+            if same is not None and _same_voice(scene, voice, same, votes[voice], node):
                 same.voices.add(voice)
+            elif same is not None and len(nodes) == 1:
+                people.append(_Somebody({voice}))
+            elif same is not None:
+                continue
             else:
                 people.append(
                     _Somebody({voice}, set() if node is None else {node}, _sound(scene, votes[voice], node, nodes))
                 )
     _fill_blind(people, votes, scene)
     return people
+
+
+def _same_voice(scene: _Scene, voice: str, one: _Somebody, votes: _Votes, node: int) -> bool:
+    """Whether `voice`, whose best lips are those of `one`, is theirs: nearly always those lips, or alike in sound.
+
+    A voice that is mostly heard while nobody in view speaks was only there for a wrong turn.
+    """
+    if votes.won[node] >= JOIN * (sum(votes.won.values()) + votes.unseen):
+        return True
+    sounds = [scene.embeddings[v] for v in one.voices if v in scene.embeddings]
+    return voice in scene.embeddings and any(float(s @ scene.embeddings[voice]) >= ALIKE for s in sounds)
+
+
+def _faces_of(tally: _Votes, others: set[int]) -> list[int]:
+    """The nodes whose lips move with the voice, first the strongest; none of `others`."""
+    won = {node: seconds for node, seconds in tally.won.items() if node not in others}
+    seen = sum(won.values())
+    good = sorted((n for n in tally.clear if won.get(n, 0.0) >= WON), key=lambda n: -won[n])
+    # a second face needs lines of its own: a single one may be an echo of a wrong turn
+    more = [n for n in good[1:] if won[n] >= SECOND * seen and len(tally.clear[n]) >= 2]
+    if not good or won[good[0]] < SHOWN * (seen + tally.unseen) or (not more and won[good[0]] < DOMINANCE * seen):
+        return []
+    return good[:1] + more
 
 
 def _sound(scene: _Scene, votes: _Votes, node: int | None, nodes: Sequence[int]) -> np.ndarray | None:
@@ -341,7 +365,7 @@ def _voice_evidence(turn: Turn, people: list[_Somebody], scene: _Scene) -> np.nd
 
     The diarizer's label counts for more the longer the turn is and the further its own sound lies from the other voices.
     """
-    rate = VOICE_RATE * min(1.0, max(0.35, (turn.end - turn.start) / SURE_TURN))
+    rate = VOICE_RATE * min(1.0, max(0.5, (turn.end - turn.start) / SURE_TURN))
     evidence = np.array([0.0 if turn.speaker in one.voices else -rate for one in people])
     if not len(turn.embedding) or turn.speaker not in scene.embeddings:
         return evidence
@@ -361,10 +385,10 @@ def _change_cost(a: Word, b: Word, turn_a: Turn | None, turn_b: Turn | None, sce
     cost -= min(1.5, 3.0 * max(0.0, b.start - a.end))
     if re.search(r"[.?!…。？！]['\"”’)]*$", a.text):
         cost -= 1.0
-    if any(a.start < cut < b.end for cut in scene.cuts):
-        cost -= 1.0
-    if turn_a is not turn_b:
-        cost -= 1.0
+    if any((a.start + a.end) / 2 < cut < (b.start + b.end) / 2 for cut in scene.cuts):
+        cost -= 1.5
+    if turn_a is not turn_b and turn_a is not None and turn_b is not None and turn_a.speaker != turn_b.speaker:
+        cost -= 1.5
     return max(0.3, cost)
 
 
