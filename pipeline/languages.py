@@ -216,8 +216,8 @@ _ALIASES = {
 def _read(table: str, *, deepl: bool = True) -> tuple[Language, ...]:
     languages = []
     for line in table.strip().splitlines():
-        code, name, own_name, script, whisper = line.split("|")
-        whisper = code.lower() if whisper == "=" else whisper or None
+        code, name, own_name, script, heard = line.split("|")
+        whisper = code.lower() if heard == "=" else heard or None
         source = code.split("-")[0] if deepl else None
         languages.append(Language(code, name, own_name, script, whisper, code in _FORMALITY, source))
     return tuple(languages)

@@ -29,7 +29,7 @@ class Face:
 
     family: str
     file: str
-    bold: str = ""  #: file of the bold weight; without one the strokes are emboldened by 2 % of the em
+    bold: str = ""  #: file of the bold weight; without one the strokes are emboldened by 3 % of the em
     scale: float = 1.0
 
     @property
@@ -88,7 +88,7 @@ def hb_font(face: Face, weight: str) -> uharfbuzz.Font:
     bold = weight == "bold"
     font = uharfbuzz.Font(hb_face(face.bold if bold and face.bold else face.file))
     if bold and not face.bold:
-        font.synthetic_bold = (0.02, 0.02, False)
+        font.synthetic_bold = (0.03, 0.03, False)
     return font
 
 

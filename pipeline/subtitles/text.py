@@ -77,7 +77,7 @@ def script(grapheme: str) -> str:
     if _EMOJI.match(grapheme):
         return "Zsye"
     found = _SCRIPT.search(grapheme)
-    return found.lastgroup if found else "Zyyy"  # type: ignore[return-value]
+    return found.lastgroup if found else "Zyyy"
 
 
 # --- UAX 9 ------------------------------------------------------------------------------------------------------------
