@@ -160,7 +160,7 @@ def _spans(source: str, words: list[tuple[float, float, str]]) -> list[tuple[flo
         if where < 0 or where - at > 2 + len(text):
             found = []
             break
-        found.append((begin, finish, at, where + len(text)))
+        found.append((begin, finish, where if found else 0, where + len(text)))
         at = where + len(text)
     if not found or at < len(source) - 3:
         times = [begin for begin, _, _ in words]

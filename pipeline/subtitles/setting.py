@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from pipeline import languages
 from pipeline.records import Analysis, Look, Notice
-from pipeline.subtitles import looks, yuv
+from pipeline.subtitles import fonts, looks, yuv
 from pipeline.subtitles.captions import Cue, units
 from pipeline.subtitles.layout import Layout, lay_out
 from pipeline.subtitles.looks import RGB, Panel, Row
@@ -26,10 +26,15 @@ class Canvas:
     top: int
 
 
+def _drawable(text: str) -> str:
+    return text if text and fonts.supported(text)[0].strip() else ""
+
+
 class Setting:
     """What every part of a drawing needs to know; pixels of the canvas."""
 
     def __init__(self, analysis: Analysis, look: Look, width: int, height: int, matrix: Matrix | None) -> None:
+        self.notices: dict[str, Notice] = {}
         self.look, self.style = look, looks.load(look.name)
         style = self.style
         self.matrix = matrix or (yuv.BT709 if height >= 720 else yuv.BT601)
@@ -41,15 +46,22 @@ class Setting:
         self.padding = round(style.padding[0] * self.em), round(style.padding[1] * self.em)
         self.spacing = round(style.spacing * self.em)
         self.panels = style.panels.get(look.texts) or style.panels["morph"]
-        self.people = {p.id: p for p in analysis.people}
+        self.lines = 2 if self._tall(2, 1) <= height else 1
+        if max(len(panel.rows) for panel in self.panels) > 1 and self._tall(2, 2) > 0.6 * height:
+            self.panels = style.panels["translation"]
+            self.notice("small_picture", "The picture is too small for two texts at once; only the translation is shown. "
+                        "Choose a smaller text size.")  # fmt: skip
         self.language, self.target = analysis.language, analysis.target_language
         self.script = _script(self.target)
         room = width - 2 * self.margin - 2 * self.padding[0]
         self.text_width = max(8.0, min(room, style.widths[-1] * EM_PER_COLUMN * self.em))
         self.columns = max(8, min(style.widths[-1], int(self.text_width / (0.5 * self.em))))
-        self.notices: dict[str, Notice] = {}
         self._colours = {p.id: lit(_rgb(p.colour), 0.3) for p in analysis.people}
         self._sole = sum(len(panel.rows) for panel in self.panels) == 1
+
+    def _tall(self, lines: int, rows: int) -> float:
+        """px a panel with that much text would be high; 1.45 em is the line of the tallest scripts."""
+        return 1.45 * self.em * lines * rows + (rows - 1) * self.spacing + 2 * self.padding[1] + 2 * self.margin
 
     def has(self, text: str) -> bool:
         """Whether any row shows this kind of text."""
@@ -69,15 +81,18 @@ class Setting:
         self.notices.setdefault(code, Notice(code, text))
 
     def texts(self, row: Row, cue: Cue) -> tuple[str, str]:
-        """(source, translation) as this row shows them; "" for what it does not show."""
+        """(source, translation) as this row shows them; "" for what it does not show or no font can draw."""
+        source, translation = _drawable(cue.source), _drawable(cue.translation)
+        if translation == source:
+            translation = ""
         if row.text == "source":
-            return (cue.source if self._sole or cue.translation or len(self.panels) > 1 else ""), ""
+            return (source if self._sole or translation or len(self.panels) > 1 else ""), ""
         if row.text == "translation":
-            if cue.translation:
-                return "", cue.translation
+            if translation:
+                return "", translation
             # Where nothing else shows it the source stays, in its own colour: it is not passed off as a translation.
-            return ("", "") if len(self.panels) > 1 else (cue.source, "")
-        return cue.source, ("" if cue.translation == cue.source else cue.translation)
+            return ("", "") if len(self.panels) > 1 else (source, "")
+        return source, translation
 
     def lay_out(self, row: Row, text: str, translated: bool) -> Layout:
         """On two short lines rather than a long one where the look asks for it; smaller before anything is cut."""
@@ -87,7 +102,7 @@ class Setting:
         )  # 25 columns are too few for ideographs: a line would break inside a clause
         for columns in self.style.widths[1:] if wide and len(self.style.widths) > 1 else self.style.widths:
             layout = lay_out(
-                text, size_px=size, max_width_px=min(self.text_width, columns * EM_PER_COLUMN * self.em), max_lines=2,
+                text, size_px=size, max_width_px=min(self.text_width, columns * EM_PER_COLUMN * self.em), max_lines=self.lines,
                 language=self.target if translated else self.language, family=self.style.family, weight=row.weight,
                 align=self.style.align, min_size_px=0.6 * size,
             )  # fmt: skip
@@ -97,6 +112,12 @@ class Setting:
 
     def size(self, panel: Panel, cue: Cue) -> tuple[int, int]:
         """Width and height of the panel for the longer of its texts; says so where a text does not fit or lacks glyphs."""
+        missing = (*fonts.coverage(cue.translation), *fonts.coverage(cue.source))
+        if missing:
+            self.notice(
+                "missing_glyphs",
+                f"No font here has {' '.join(missing[:8])}; the subtitle at {cue.start:.1f} s leaves it out.",
+            )
         wide, tall, rows = 0, 0.0, 0
         for row in panel.rows:
             layouts = [self.lay_out(row, text, k == 1) for k, text in enumerate(self.texts(row, cue)) if text]
@@ -104,9 +125,6 @@ class Setting:
                 if not layout.complete:
                     self.notice("text_cut", f"The subtitle at {cue.start:.1f} s does not fit the picture; its end is left out. "
                                 "Shorten it or choose a smaller text size.")  # fmt: skip
-                if layout.missing:
-                    self.notice("missing_glyphs", f"No font here has {' '.join(layout.missing[:8])}; the subtitle at "
-                                f"{cue.start:.1f} s leaves it out.")  # fmt: skip
             if layouts:
                 wide = max(wide, *(layout.width for layout in layouts))
                 tall += max(layout.height for layout in layouts)

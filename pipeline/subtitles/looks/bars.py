@@ -19,7 +19,7 @@ STYLE = Style(
     tall=0.050,
     wide=0.044,
     align="center",
-    padding=(0.4, 0.3),
-    bars=3.6,
+    padding=(0.4, 0.15),
+    bars=4.1,
     fade_s=0.08,
 )
