@@ -17,7 +17,7 @@ from typing import TypeVar
 
 from pipeline import languages, media, progress, transcript
 from pipeline.cache import StageCache, content_hash
-from pipeline.errors import NoAudioError
+from pipeline.errors import NoAudioError, NotAClipError
 from pipeline.options import Options
 from pipeline.progress import Clock
 from pipeline.records import (
@@ -178,27 +178,41 @@ def render(
 
     Raises InputError for a clip that is not the analysis', MediaError, UsageError for a look that does not exist.
     """
+    from pipeline.subtitles import yuv
     from pipeline.subtitles.draw import Compositor
 
     clock = clock or Clock(progress.RENDER)
     clip = media.probe(path, settings)
+    _check_same_clip(clip, analysis)
     clock.duration = clip.duration
     width, height = media.output_size(clip)
     rate = media.output_rate(clip)
-    compositor = Compositor(analysis, look, width, height, rate)
-    frames = media.frames(clip, width=width, height=height, rate=rate, pixels="yuv420p")
+    matrix = yuv.BT709 if media.video_matrix(clip) == "bt709" else yuv.BT601
+    compositor = Compositor(analysis, look, width, height, rate, matrix)
     canvas = compositor.canvas
-    pictures = compositor.drawn(frames)
+    pictures = compositor.drawn(media.frames(clip, width=width, height=height, rate=rate, pixels="yuv420p"))
+    writer = media.write_video(clip, pictures, to, width=canvas.width, height=canvas.height, rate=rate)
     try:
-        writer = media.write_video(clip, pictures, to, width=canvas.width, height=canvas.height, rate=rate)
         for t in writer:
             yield clock.mark(Progress("render", min(1.0, t / max(clip.duration, 1e-3))))
     finally:
         writer.close()
-        pictures.close()
-        frames.close()
     yield clock.mark(Progress("render", 1.0))
     return compositor.notices
+
+
+def _check_same_clip(clip: Clip, analysis: Analysis) -> None:
+    """A transcript drawn on another clip would put words on strangers.
+
+    Raises InputError.
+    """
+    media_of = analysis.media
+    if not clip.has_video:
+        raise NotAClipError(f"{clip.path.name} has no picture to draw on; give the clip the transcript was made from.")
+    if abs(clip.duration - media_of.duration) > 0.5 or (clip.width, clip.height) != (media_of.width, media_of.height):
+        raise NotAClipError(
+            f"{clip.path.name} is not the clip this transcript was made from: its length or size differs; give that clip."
+        )
 
 
 class Stopwatch:
@@ -243,6 +257,9 @@ def _kept(stage: Stage[Perception], cache: StageCache, keys: dict[str, str], kno
 def _notices(clip: Clip, perception: Perception) -> tuple[Notice, ...]:
     found = perception.transcript.notices + perception.diarization.notices + perception.faces.notices
     found += perception.attribution.notices
+    if clip.missing > 0:
+        text = f"The file is damaged: {clip.missing:.1f} s of it are missing, and only the rest was used."
+        found += (Notice("cut_off", text),)
     if not clip.has_video:
         found += (
             Notice("no_picture", "The file has sound only, so there is a transcript and subtitles but no video."),
