@@ -1,0 +1,144 @@
+"""Throughput of the full set's own code on this machine: batches against one by one, and the processor's share of a GPU call.
+
+    python -m benchmarks.full [clip]
+
+Networks have their real architecture and random weights (speed does not depend on them), Whisper the light set's base
+weights. The last line is one JSON line.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+BATCH = 16
+
+
+def seconds(work: Callable[[], Any], repeat: int = 3) -> float:
+    """The best of `repeat` runs after one that does not count."""
+    work()
+    times = []
+    for _ in range(repeat):
+        start = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - start)
+    return min(times)
+
+
+def result(stage: Any) -> Any:
+    while True:
+        try:
+            next(stage)
+        except StopIteration as stop:
+            return stop.value
+
+
+def retinaface(figures: dict[str, float]) -> None:
+    import numpy as np
+
+    from pipeline.faces.retinaface_torch import RetinaFaceTorch
+
+    detector = RetinaFaceTorch(threshold=1.1)
+    frames = np.random.default_rng(0).integers(0, 255, (BATCH, 360, 640, 3), np.uint8)
+    together = seconds(lambda: detector(frames), 1)
+    figures["retinaface_batch_fps"] = BATCH / together
+    figures["retinaface_one_by_one_fps"] = BATCH / seconds(lambda: [detector(frame[None]) for frame in frames], 1)
+
+    from retinaface import RetinaFace
+
+    few = frames[:4]
+    package = seconds(lambda: [RetinaFace.detect_faces(f, 1.1, detector.model, False) for f in few], 1)
+    figures["retinaface_package_fps"] = len(few) / package
+
+
+def facenet(figures: dict[str, float]) -> None:
+    import numpy as np
+
+    from pipeline.faces.facenet import Facenet512
+
+    embedder = Facenet512()
+    image = np.random.default_rng(0).integers(0, 255, (300, 300, 3), np.uint8)
+    landmarks = np.float32([(120, 130), (180, 130), (150, 165), (125, 195), (175, 195)])
+    faces = [(image, landmarks)] * BATCH
+    figures["facenet_batch_per_s"] = BATCH / seconds(lambda: embedder(faces))
+    figures["facenet_one_by_one_per_s"] = BATCH / seconds(lambda: [embedder([face]) for face in faces])
+
+
+def decoding(clip: Path, figures: dict[str, float]) -> None:
+    """The part of `find_faces` that no GPU makes faster: decoding, scaling, shots, tracks, lips."""
+    import numpy as np
+
+    from pipeline import media, models
+    from pipeline.faces import find_faces
+    from pipeline.faces.detect import RetinaFaceOnnx
+    from pipeline.settings import Settings
+
+    detector = RetinaFaceOnnx(result(models.path("retinaface-mobilenet")))
+    spent = 0.0
+
+    def timed(images: np.ndarray) -> list[np.ndarray]:
+        nonlocal spent
+        start = time.perf_counter()
+        found = detector(images)
+        spent += time.perf_counter() - start
+        return found
+
+    class Free:
+        name, threshold, dim = "free", 0.3, 4
+
+        def __call__(self, faces: list[Any]) -> np.ndarray:
+            return np.tile(np.float32([[1, 0, 0, 0]]), (len(faces), 1))
+
+    probed = media.probe(clip, Settings())
+    start = time.perf_counter()
+    result(find_faces(probed, timed, Free()))
+    figures["faces_processor_s_per_s_of_clip"] = (time.perf_counter() - start - spent) / probed.duration
+
+
+def whisper(clip: Path, figures: dict[str, float]) -> None:
+    from pipeline import media
+    from pipeline.settings import Settings
+    from pipeline.speech import whisper_full
+    from tests.convert_whisper import convert
+    from tests.fixtures_full import light_whisper
+
+    with tempfile.TemporaryDirectory() as folder:
+        speech = whisper_full.load(convert(light_whisper(), Path(folder)), revision=None, device="cpu", dtype="float32")
+        sound = result(media.extract_sound(media.probe(clip, Settings()), Path(folder) / "sound.wav"))
+        samples = media.read_sound(sound)[: 8 * whisper_full.RATE]
+        pieces = [samples] * 4
+
+        def hear(together: bool) -> None:
+            groups = [pieces] if together else [[piece] for piece in pieces]
+            for group in groups:
+                list(whisper_full.hear(iter(group), "en", "transcribe", speech, words=True))
+
+        length = len(samples) / whisper_full.RATE * len(pieces)
+        figures["whisper_batch_times_real_time"] = length / seconds(lambda: hear(True), 1)
+        figures["whisper_one_by_one_times_real_time"] = length / seconds(lambda: hear(False), 1)
+
+
+def main() -> None:
+    clip = Path(sys.argv[1]) if len(sys.argv) > 1 else Path("examples/first_contact.mp4")
+    figures: dict[str, float] = {}
+    with tempfile.TemporaryDirectory() as home:
+        from tests.fixtures_full import deepface_files
+
+        os.environ["DEEPFACE_HOME"] = str(deepface_files(Path(home)))
+        for part in (retinaface, facenet):
+            part(figures)
+    for part in (decoding, whisper):
+        part(clip, figures)
+    for name, value in figures.items():
+        print(f"{name:40} {value:8.2f}")
+    print(json.dumps({name: round(value, 3) for name, value in figures.items()}))
+
+
+if __name__ == "__main__":
+    main()

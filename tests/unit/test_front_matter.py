@@ -1,0 +1,113 @@
+"""The Space's front matter agrees with what is installed, with the settings and with the catalogue of models."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from pipeline import models
+
+pytestmark = pytest.mark.unit
+
+ROOT = Path(__file__).parents[2]
+COLOURS = {"red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray"}
+HUBS = [model.hub for model in models.CATALOGUE if model.hub]
+
+
+@pytest.fixture(scope="module")
+def matter() -> dict[str, Any]:
+    _, block, _ = (ROOT / "README.md").read_text().split("---\n", 2)
+    return yaml.safe_load(block)
+
+
+def requirements() -> dict[str, str]:
+    lines = (line.split("#")[0].strip() for line in (ROOT / "requirements.txt").read_text().splitlines())
+    return dict(re.fullmatch(r"([\w.-]+)(?:\[[\w,]+\])?==(\S+)", line).groups() for line in lines if line)  # type: ignore[union-attr]
+
+
+def test_it_describes_a_gradio_space(matter) -> None:
+    assert matter["sdk"] == "gradio"
+    assert (ROOT / matter["app_file"]).is_file()
+    assert matter["sdk_version"] == version("gradio") == requirements()["gradio"]
+    # The only ZeroGPU Python that transformers 5 installs on, and a string: YAML reads 3.10 as a number.
+    assert matter["python_version"] == "3.12.12"
+    assert matter["license"] == "mit"
+    assert {matter["colorFrom"], matter["colorTo"]} <= COLOURS
+    assert 0 < len(matter["short_description"]) <= 60
+    assert matter["startup_duration_timeout"] == "1h"
+    assert len(matter["tags"]) == len(set(matter["tags"])) >= 3
+
+
+def test_models_and_preload_are_the_catalogues(matter) -> None:
+    assert set(matter["models"]) == {hub.repository for hub in HUBS}
+    preloaded: dict[str, tuple[set[str], str | None]] = {}
+    for line in matter["preload_from_hub"]:
+        repository, files, *revision = line.split(" ")
+        preloaded[repository] = (set(files.split(",")), revision[0] if revision else None)
+    for repository in {hub.repository for hub in HUBS}:
+        ours = [hub for hub in HUBS if hub.repository == repository]
+        files, revision = preloaded[repository]
+        assert files == {name for hub in ours for name, _ in hub.files}
+        assert {hub.revision for hub in ours} == {revision}
+
+
+def test_what_has_no_revision_is_pinned_by_content_or_named_here() -> None:
+    for hub in HUBS:
+        assert hub.revision is None or re.fullmatch(r"[0-9a-f]{40}", hub.revision)
+        assert all(not sha256 or re.fullmatch(r"[0-9a-f]{64}", sha256) for _, sha256 in hub.files)
+    loose = {hub.repository for hub in HUBS if hub.revision is None and not hub.files[0][1]}
+    assert loose == {"serengil/deepface"}, "its commits could not be looked up; everything else is pinned"
+
+
+def test_every_licence_allows_commercial_use() -> None:
+    for model in models.CATALOGUE:
+        assert model.licence in {"MIT", "Apache-2.0", "CC-BY-4.0", "CC0-1.0", "NVIDIA Open Model License"}, model.name
+
+
+def test_torch_is_left_to_the_space() -> None:
+    assert not {"torch", "torchvision", "torchaudio"} & set(requirements())
+    text = (ROOT / "requirements.txt").read_text()
+    assert "cu12" not in text
+    assert "cu13" not in text
+    assert "tensorflow" not in text
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_requirements_resolve_on_python_3_12(tmp_path) -> None:
+    """pip of a Python 3.12 finds a version of everything; skipped where there is no such Python or no index answers."""
+    import glob
+    import shutil
+
+    found = [shutil.which("python3.12"), *sorted(glob.glob(str(Path.home() / ".pyenv/versions/3.12.*/bin/python")))]
+    python = next(
+        (path for path in found if path and subprocess.run([path, "-m", "pip", "--version"]).returncode == 0), None
+    )
+    if python is None:
+        pytest.skip("no Python 3.12 with pip on this machine")
+    index = subprocess.run(
+        [python, "-m", "pip", "download", "--no-deps", "--dest", tmp_path, "tqdm==" + requirements()["tqdm"]],
+        capture_output=True,
+    )
+    if index.returncode != 0:
+        pytest.skip("no package index is reached")
+    report = tmp_path / "report.json"
+    run = subprocess.run(
+        [python, "-m", "pip", "install", "--dry-run", "--ignore-installed", "--quiet", "--report", report,
+         "-r", ROOT / "requirements.txt"],
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert run.returncode == 0, run.stderr[-3000:]
+    names = {item["metadata"]["name"].lower() for item in json.loads(report.read_text())["install"]}
+    assert {"torch", "transformers", "nemo-toolkit", "gradio", "spaces", "deepface", "retina-face"} <= {
+        n.replace("_", "-") for n in names
+    }
+    assert not {"tensorflow", "tf-keras", "keras"} & names
