@@ -11,7 +11,7 @@ TORCH ?= torch==2.13.0
 PYTHON ?= $(shell for p in python3.11 python3.12 python3; do $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
-CLIP ?= examples/first_contact.mp4
+CLIP ?= examples/europa_pl.mp4
 TO ?= English
 
 .PHONY: demo test bench app gallery check install clean

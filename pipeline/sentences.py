@@ -12,6 +12,7 @@ import re
 from collections.abc import Sequence
 
 from pipeline.records import Phrase
+from pipeline.subtitles.text import break_places, pause
 
 #: ends of sentences in the scripts of DeepL's and Whisper's languages, with what may close after them
 SENTENCE_END = re.compile(r"[.!?…。！？｡؟۔।॥።։]['\"”’»)\]）」』】]*$")
@@ -61,24 +62,22 @@ def marked(pieces: Sequence[str]) -> str:
     return text
 
 
-def give_back(translation: str, pieces: Sequence[str]) -> tuple[str, ...] | None:
+def give_back(translation: str, pieces: Sequence[str], tag: str) -> tuple[str, ...] | None:
     """As many non-empty texts as there are pieces, or None where the translation has too few places to cut.
 
-    `translation` is the translation of `marked(pieces)`.
+    `translation` is the translation of `marked(pieces)` into the language `tag` (BCP 47).
     """
     parts = [html.unescape(part).strip() for part in _MARKER.split(translation)[::2]]
     numbers = _MARKER.findall(translation)
     if numbers == [str(n) for n in range(1, len(pieces))] and all(parts):
         return tuple(parts)
-    return split(" ".join(part for part in parts if part), pieces)
+    return split(" ".join(part for part in parts if part), pieces, tag)
 
 
-def split(text: str, pieces: Sequence[str]) -> tuple[str, ...] | None:
+def split(text: str, pieces: Sequence[str], tag: str) -> tuple[str, ...] | None:
     """`text` in as many parts as there are `pieces`, cut where a line may break (UAX 14), as near as can be to the share
     of each piece and rather behind punctuation; None where there are too few places."""
-    from uniseg.linebreak import line_break_boundaries
-
-    places = [p for p in line_break_boundaries(text) if 0 < p < len(text)]
+    places = break_places(text, tag)
     if len(places) < len(pieces) - 1:
         return None
     total = sum(map(len, pieces))
@@ -90,11 +89,6 @@ def split(text: str, pieces: Sequence[str]) -> tuple[str, ...] | None:
         later = len(pieces) - 2 - i  # cuts still to come: each needs a place of its own
         free = [p for p in places if not cuts or p > cuts[-1]]
         free = free[: len(free) - later]
-        cuts.append(min(free, key=lambda p: abs(p - ideal) - (8 if _after_punctuation(text, p) else 0)))
+        cuts.append(min(free, key=lambda p: abs(p - ideal) - (8 if pause(text, p) else 0)))
     parts = [text[a:b].strip() for a, b in zip([0, *cuts], [*cuts, len(text)], strict=True)]
     return tuple(parts) if all(parts) else None
-
-
-def _after_punctuation(text: str, place: int) -> bool:
-    before = text[:place].rstrip()
-    return bool(before) and before[-1] in ",;:.!?…、，；：。！？،؛—–"

@@ -165,12 +165,13 @@ def _units(phrases: list[Phrase], request: Request, service: Service, cache: Sta
         else:
             asked.append(unit)
 
+    tag = languages.parse_target(plan.target).tag
     alone: list[tuple[int, ...]] = [unit for unit in asked if len(unit) == 1]
     joined = [unit for unit in asked if len(unit) > 1]
     texts = [sentences.marked([phrases[i].source for i in unit]) for unit in joined]
     for index, answer in service.translate(texts, dataclasses.replace(request, xml=True)):
         unit = joined[index]
-        parts = sentences.give_back(answer, [phrases[i].source for i in unit]) if answer else None
+        parts = sentences.give_back(answer, [phrases[i].source for i in unit], tag) if answer else None
         if parts is None:  # nothing, or too little text to share out: each piece on its own
             alone += [(i,) for i in unit]
             continue

@@ -42,26 +42,26 @@ def test_a_marker_that_comes_back_decides_where_to_cut() -> None:
     text = marked(pieces)
     assert text == 'I went home <x id="1"/> because it was &lt;late&gt; &amp; dark'
     answer = 'Poszedłem do domu,<x id="1"></x> bo było &lt;późno&gt; &amp; ciemno'
-    assert give_back(answer, pieces) == ("Poszedłem do domu,", "bo było <późno> & ciemno")
+    assert give_back(answer, pieces, "pl") == ("Poszedłem do domu,", "bo było <późno> & ciemno")
 
 
 @pytest.mark.parametrize("answer", ["Poszedłem do domu, bo było późno", 'Poszedłem do domu, bo było późno <x id="1"/>'])
 def test_a_lost_or_moved_marker_is_cut_at_the_comma(answer: str) -> None:
-    assert give_back(answer, ["I went home", "because it was late"]) == ("Poszedłem do domu,", "bo było późno")
+    assert give_back(answer, ["I went home", "because it was late"], "pl") == ("Poszedłem do domu,", "bo było późno")
 
 
 def test_too_little_text_cannot_be_shared_out() -> None:
-    assert give_back("Tak", ["I went home", "because"]) is None
-    assert give_back("", ["I went home", "because"]) is None
+    assert give_back("Tak", ["I went home", "because"], "pl") is None
+    assert give_back("", ["I went home", "because"], "pl") is None
 
 
 def test_japanese_is_cut_without_spaces_and_never_before_a_full_stop() -> None:
-    parts = split("家に帰りました。遅かったので。", ["I went home", "because it was late"])
+    parts = split("家に帰りました。遅かったので。", ["I went home", "because it was late"], "ja")
     assert parts == ("家に帰りました。", "遅かったので。")
 
 
 @hypothesis_settings(max_examples=300, deadline=None)
 @given(st.text(max_size=120), st.lists(st.text(min_size=1, max_size=30), min_size=2, max_size=6))
 def test_whatever_comes_back_there_are_as_many_parts_as_pieces_or_none(answer: str, pieces: list[str]) -> None:
-    parts = give_back(answer, pieces)
+    parts = give_back(answer, pieces, "pl")
     assert parts is None or (len(parts) == len(pieces) and all(part.strip() for part in parts))
