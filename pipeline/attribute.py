@@ -41,7 +41,7 @@ PALETTE = ("#3fd0ff", "#ffb000", "#ff6fae", "#4fe3a5", "#f5f07a", "#b79cff", "#f
 #: s of one voice that vote together; long enough for a correlation (see `lips`), short enough to see a change.
 LINE = 3.0
 #: Probability at which a mouth has won a line beyond doubt.
-CLEAR = 0.75
+CLEAR = 0.7
 #: A face belongs to a voice when it won these seconds, this share of all that faces won (the published rule, PEERS (B) 2), and
 #: this share of the time at which any mouth could be seen. Another face makes the voice two people from this share on.
 WON, DOMINANCE, SHOWN, SECOND = 1.0, 0.6, 0.25, 0.15
@@ -53,7 +53,7 @@ VOICE_RATE = 3.0
 #: s of a turn whose voice is sure, and how much nearer (cosine) it lies to its own voice than to another's then.
 SURE_TURN, APART = 1.5, 0.2
 #: Half-width (s) of the stretch of lips around a word, and the weight of their log-odds a second.
-AROUND, LIPS_RATE = 0.4, 2.0
+AROUND, LIPS_RATE = 0.4, 3.0
 #: Log-odds against a change of person between two words; taken off at a pause, the end of a sentence, a cut, the end of a turn.
 CHANGE = 4.5
 #: A face overrules the voice for a run of words with these log-odds over it, and this lead over the voice's own face.
@@ -210,21 +210,44 @@ def _associate(scene: _Scene, speakers: int | None) -> list[_Somebody]:
     for voice, tally in votes.items():  # undecided between a mouth that has its own voice and one that has not
         accepted[voice] = accepted[voice] or _faces_of(tally, claimed)
     people: list[_Somebody] = []
-    for voice, nodes in accepted.items():
-        for node in nodes or [None]:
-            same = next((one for one in people if node is not None and node in one.faces), None)
-            if same is not None and _same_voice(scene, voice, same, votes[voice], node):
-                same.voices.add(voice)
-            elif same is not None and len(nodes) == 1:
-                people.append(_Somebody({voice}))
-            elif same is not None:
-                continue
-            else:
-                people.append(
-                    _Somebody({voice}, set() if node is None else {node}, _sound(scene, votes[voice], node, nodes))
-                )
+    pairs = [(voice, node) for voice, nodes in accepted.items() for node in nodes]
+    for voice, node in sorted(pairs, key=lambda pair: -votes[pair[0]].won[pair[1]]):
+        same = next((one for one in people if node in one.faces), None)
+        if same is None:
+            people.append(_Somebody({voice}, {node}, _sound(scene, votes[voice], node, accepted[voice])))
+        elif _same_voice(scene, voice, same, votes[voice], node):
+            same.voices.add(voice)
+    known = {voice for one in people for voice in one.voices}
+    people += [_Somebody({voice}) for voice in scene.voices if voice not in known]
     _fill_blind(people, votes, scene)
     return people
+
+
+def _same_voice(scene: _Scene, voice: str, one: _Somebody, votes: _Votes, node: int) -> bool:
+    """Whether `voice`, whose best lips are those of `one`, is theirs: nearly always those lips, or alike in sound.
+
+    A voice that is mostly heard while nobody in view speaks was only there for a wrong turn.
+    """
+    if votes.won[node] >= JOIN * (sum(votes.won.values()) + votes.unseen):
+        return True
+    sounds = [scene.embeddings[v] for v in one.voices if v in scene.embeddings]
+    return voice in scene.embeddings and any(float(s @ scene.embeddings[voice]) >= ALIKE for s in sounds)
+
+
+def _faces_of(tally: _Votes, others: set[int]) -> list[int]:
+    """The nodes whose lips move with the voice, first the strongest; none of `others`."""
+    won = {node: seconds for node, seconds in tally.won.items() if node not in others}
+    seen = sum(won.values())
+    shown = seen + tally.unseen
+    good = sorted(
+        (n for n, s in won.items() if (s >= WON and n in tally.clear) or (s >= 2 * WON and s >= DOMINANCE * shown)),
+        key=lambda n: -won[n],
+    )
+    # a second face needs lines of its own: a single one may be an echo of a wrong turn
+    more = [n for n in good[1:] if won[n] >= SECOND * seen and len(tally.clear.get(n, ())) >= 2]
+    if not good or won[good[0]] < SHOWN * shown or (not more and won[good[0]] < DOMINANCE * seen):
+        return []
+    return good[:1] + more
 
 
 def _same_voice(scene: _Scene, voice: str, one: _Somebody, votes: _Votes, node: int) -> bool:
@@ -250,11 +273,11 @@ def _faces_of(tally: _Votes, others: set[int]) -> list[int]:
     return good[:1] + more
 
 
-def _sound(scene: _Scene, votes: _Votes, node: int | None, nodes: Sequence[int]) -> np.ndarray | None:
+def _sound(scene: _Scene, votes: _Votes, node: int, nodes: Sequence[int]) -> np.ndarray | None:
     """How the voice sounds where `node` speaks it; None where it is nobody else's."""
-    if node is None or len(nodes) < 2:
+    if len(nodes) < 2:
         return None
-    lines = votes.clear[node]
+    lines = votes.clear.get(node, [])
     own = [t for t in scene.turns if len(t.embedding) and any(a < t.end and b > t.start for a, b in lines)]
     total = sum((np.array(t.embedding) * (t.end - t.start) for t in own), np.zeros(1))
     length = float(np.linalg.norm(total))
@@ -337,13 +360,12 @@ def _decode(words: list[Word], people: list[_Somebody], scene: _Scene, use_lips:
     voice, lips = np.zeros((count, states)), np.zeros((count, states))
     seen = np.zeros((count, states), bool)
     turns = [_turn_of(word, scene.turns) for word in words]
-    against = {turn: _voice_evidence(turn, people, scene) for turn in set(turns) if turn is not None}
     for i, (word, turn) in enumerate(zip(words, turns, strict=True)):
         seconds = max(0.15, min(1.0, word.end - word.start))
+        low, high = scene.shot_around((word.start + word.end) / 2)
         if turn is not None:
-            voice[i] = against[turn] * seconds
+            voice[i] = _voice_evidence(turn, min(turn.end, high) - max(turn.start, low), people, scene) * seconds
         if use_lips:
-            low, high = scene.shot_around((word.start + word.end) / 2)
             start, end = max(low, word.start - AROUND), min(high, word.end + AROUND)
             for p, one in enumerate(people):
                 value = _best_lips(scene, one, (start, end))
@@ -360,12 +382,13 @@ def _decode(words: list[Word], people: list[_Somebody], scene: _Scene, use_lips:
     return _Run(_smooth_islands(run, words), voice, lips, seen)
 
 
-def _voice_evidence(turn: Turn, people: list[_Somebody], scene: _Scene) -> np.ndarray:
+def _voice_evidence(turn: Turn, length: float, people: list[_Somebody], scene: _Scene) -> np.ndarray:
     """Log-odds a second (people,) that `turn` is each person's: 0 for those who have its voice, below for the others.
 
-    The diarizer's label counts for more the longer the turn is and the further its own sound lies from the other voices.
+    The diarizer's label counts for more the longer the turn is (`length` s of it, in this shot: it may have missed a change at
+    the cut) and the further its sound lies from the other voices.
     """
-    rate = VOICE_RATE * min(1.0, max(0.5, (turn.end - turn.start) / SURE_TURN))
+    rate = VOICE_RATE * min(1.0, max(0.5, length / SURE_TURN))
     evidence = np.array([0.0 if turn.speaker in one.voices else -rate for one in people])
     if not len(turn.embedding) or turn.speaker not in scene.embeddings:
         return evidence

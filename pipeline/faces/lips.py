@@ -153,7 +153,7 @@ def score(mouth: np.ndarray, envelope: np.ndarray, start: float, end: float) -> 
     pieces = np.array_split(mouth[low:high], max(1, round((high - low) / ENVELOPE_HZ)))
     variances = [np.nanvar(piece) for piece in pieces if (~np.isnan(piece)).sum() >= 6]
     activity = float(np.sqrt(np.mean(variances))) if variances else 0.0
-    evidence = 2.0 * float(np.clip(np.log(max(activity, 1e-4) / STILL), -2, 0.7)) * min(1.0, seconds / FULL)
+    evidence = 2.5 * float(np.clip(np.log(max(activity, 1e-4) / STILL), -2, 0.7)) * min(1.0, seconds / FULL)
     correlation = 0.0
     if seconds >= 0.8:
         correlation = _correlation(mouth[low:high], envelope[low:high])
