@@ -84,10 +84,7 @@ def test_torch_is_left_to_the_space() -> None:
 @pytest.mark.timeout(1800)
 def test_requirements_resolve_on_python_3_12(tmp_path) -> None:
     """pip of a Python 3.12 finds a version of everything; skipped where there is no such Python or no index answers."""
-    import glob
-    import shutil
-
-    found = [shutil.which("python3.12"), *sorted(glob.glob(str(Path.home() / ".pyenv/versions/3.12.*/bin/python")))]
+    found = [shutil.which("python3.12"), *sorted(Path.home().glob(".pyenv/versions/3.12.*/bin/python"))]
     python = next(
         (path for path in found if path and subprocess.run([path, "-m", "pip", "--version"]).returncode == 0), None
     )
