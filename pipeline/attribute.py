@@ -58,6 +58,8 @@ AROUND, LIPS_RATE = 0.4, 3.0
 CHANGE = 4.5
 #: A face overrules the voice for a run of words with these log-odds over it, and this lead over the voice's own face.
 OVERRULE, OVERRULE_LEAD = 1.2, 1.5
+#: Share of the words at which lips overruled voices, above which either is worthless here (3D-Speaker #91): voices then stand alone.
+CONTRADICTED = 0.3
 #: Runs shorter than this (s) between two of one person are that person's.
 ISLAND = 0.3
 #: A phrase is one subtitle: two lines of 42 characters, at most this long (s).
@@ -74,7 +76,8 @@ def attribute(
 ) -> Attribution:
     """Everybody who speaks, and every word given to one of them or to nobody.
 
-    `speakers` is the number of voices where it is known: people are then not joined below it. `evidence` is "all", or for
+    `speakers` is the number of people who speak, where it is known: voices are then neither joined below nor parted above it.
+    `evidence` is "all", or for
     comparison "voice" (faces are ignored) or "cooccurrence" (a voice gets the face that is in the picture most while it is
     heard, as the 2022 original did).
     """
@@ -86,9 +89,21 @@ def attribute(
         people = _cooccurrence(scene)
     else:
         people = _associate(scene, speakers)
+    heard = [word for word, _ in words]
     notices: list[Notice] = []
     lips = evidence == "all" and any(one.faces for one in people)
-    run = _decode([word for word, _ in words], people, scene, lips)
+    run = _decode(heard, people, scene, lips)
+    if lips and _contradicted(run, heard, people, scene) > CONTRADICTED:
+        people, lips = [_Somebody({voice}) for voice in scene.voices], False
+        run = _decode(heard, people, scene, lips)
+        notices.append(
+            Notice(
+                "lips_ignored",
+                "Lips and voices contradict each other here, so speakers are told by their voices alone.",
+            )
+        )
+    elif evidence == "all" and scene.voices and faces.tracks and not lips:
+        notices.append(Notice("no_face_matched", "No face could be matched with a voice."))
     return _answer(transcript, words, run, people, scene, lips, notices)
 
 
@@ -209,13 +224,16 @@ def _associate(scene: _Scene, speakers: int | None) -> list[_Somebody]:
     claimed = {node for nodes in accepted.values() for node in nodes}
     for voice, tally in votes.items():  # undecided between a mouth that has its own voice and one that has not
         accepted[voice] = accepted[voice] or _faces_of(tally, claimed)
+    enough = speakers is None or len(scene.voices) > speakers  # more voices than people: some may be one
+    if speakers is not None and len(scene.voices) >= speakers:
+        accepted = {voice: nodes[:1] for voice, nodes in accepted.items()}
     people: list[_Somebody] = []
     pairs = [(voice, node) for voice, nodes in accepted.items() for node in nodes]
     for voice, node in sorted(pairs, key=lambda pair: -votes[pair[0]].won[pair[1]]):
         same = next((one for one in people if node in one.faces), None)
         if same is None:
             people.append(_Somebody({voice}, {node}, _sound(scene, votes[voice], node, accepted[voice])))
-        elif _same_voice(scene, voice, same, votes[voice], node):
+        elif enough and _same_voice(scene, voice, same, votes[voice], node):
             same.voices.add(voice)
     known = {voice for one in people for voice in one.voices}
     people += [_Somebody({voice}) for voice in scene.voices if voice not in known]
@@ -382,6 +400,14 @@ def _decode(words: list[Word], people: list[_Somebody], scene: _Scene, use_lips:
     return _Run(_smooth_islands(run, words), voice, lips, seen)
 
 
+def _contradicted(run: _Run, words: list[Word], people: list[_Somebody], scene: _Scene) -> float:
+    """Share of the words given to somebody whose voice it is not."""
+    pairs = [
+        (p, turn) for p, word in zip(run.person, words, strict=True) if p >= 0 and (turn := _turn_of(word, scene.turns))
+    ]
+    return sum(turn.speaker not in people[p].voices for p, turn in pairs) / max(1, len(pairs))
+
+
 def _voice_evidence(turn: Turn, length: float, people: list[_Somebody], scene: _Scene) -> np.ndarray:
     """Log-odds a second (people,) that `turn` is each person's: 0 for those who have its voice, below for the others.
 
@@ -501,7 +527,7 @@ def _answer(
                 person=ids.get(run.person[start]),
                 source=_text(group, segment.text),
                 words=tuple(group),
-                evidence=_evidence(run, start, end, ids, people, scene, lips),
+                evidence=_evidence(run, start, end, group, ids, people, lips),
                 language=segment.language if segment.language != transcript.language else "",
             )
         )
@@ -581,7 +607,7 @@ def _subtitles(words: Sequence[Word], offset: int, language: str) -> list[tuple[
 
 
 def _evidence(
-    run: _Run, start: int, end: int, ids: dict[int, str], people: list[_Somebody], scene: _Scene, lips: bool
+    run: _Run, start: int, end: int, words: Sequence[Word], ids: dict[int, str], people: list[_Somebody], lips: bool
 ) -> Evidence:
     p = run.person[start]
     if p < 0:
@@ -590,8 +616,12 @@ def _evidence(
     total = voice + mouth
     rivals = [q for q in ids if q != p]
     runner_up = max(rivals, key=lambda q: total[q], default=None)
-    margin = total[p] - total[runner_up] if runner_up is not None else 3.0
-    confidence = 1 / (1 + math.exp(-(0.5 + 0.6 * margin)))
+    seconds = max(0.5, sum(min(1.0, word.end - word.start) for word in words))
+    # Logistic regression on 1162 phrases of 18 clips, real and disturbed diarization: of phrases with 0.99 and more 99.8 % were
+    # right, at 0.9 to 0.99 96 %, at 0.6 to 0.9 77 %, below 0.6 none.
+    score = 1.5 + 0.9 * max(-1.0, voice[p] / seconds / 3) + 2.4 * float(np.clip(mouth[p] / seconds / 6, -1, 1))
+    score += 1.8 * math.tanh((total[p] - total[runner_up]) / 6) if runner_up is not None else 1.0
+    confidence = 1 / (1 + math.exp(-score))
     seen = bool(run.seen[start:end, p].any())
     share = None
     if run.seen[start:end].any():
