@@ -54,7 +54,9 @@ def _best(together: np.ndarray) -> int:
         together = together.T
     rows, columns = together.shape
     if columns <= 7:
-        return max(sum(int(together[i, j]) for i, j in enumerate(order)) for order in permutations(range(columns), rows))
+        return max(
+            sum(int(together[i, j]) for i, j in enumerate(order)) for order in permutations(range(columns), rows)
+        )
     from scipy.optimize import linear_sum_assignment
 
     return int(together[linear_sum_assignment(together, maximize=True)].sum())

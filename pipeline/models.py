@@ -173,7 +173,7 @@ CATALOGUE: tuple[Model, ...] = (
         ),
     ),
     Model(
-        "silero-vad", "Silero VAD 6", "voices", ("light",), "MIT", "https://github.com/snakers4/silero-vad, in its package",
+        "silero-vad", "Silero VAD 6", "voices", ("light", "full"), "MIT", "https://github.com/snakers4/silero-vad, in its package",
     ),
     Model(
         "ge2e", "GE2E speaker encoder", "voices", ("light",), "Apache-2.0",

@@ -90,14 +90,6 @@ def envelope(samples: np.ndarray) -> tuple[float, ...]:
     return tuple(np.minimum(1.0, (power / top) ** 0.3).round(4).tolist())
 
 
-def embed_span(samples: np.ndarray, start: float, end: float, weights: Path) -> tuple[float, ...]:
-    """The voiceprint of start..end s, unit length: the mean over windows of 1.2 s. Compare by the dot product."""
-    margin = max(0.0, start - WINDOW_S)
-    frames = voiceprint.mel_frames(samples[int(margin * RATE) : int((end + WINDOW_S) * RATE)])
-    centres = window_centres([(start - margin, end - margin)])
-    return _unit(voiceprint.embed(_windows(frames, centres), voiceprint.weights(weights)).sum(0))
-
-
 # --- windows ----------------------------------------------------------------------------------------------------------
 
 
@@ -116,7 +108,7 @@ def window_centres(spans: Sequence[tuple[float, float]]) -> np.ndarray:
 
 def window_shares(spans: Sequence[tuple[float, float]], centres: np.ndarray) -> np.ndarray:
     """(n, 2) s: the part of the voiced time that each window decides, up to half the way to its neighbours."""
-    shares = []
+    shares: list[tuple[float, float]] = []
     for start, end in spans:
         inside = centres[(centres >= start) & (centres <= end)]
         edges = [start, *((inside[1:] + inside[:-1]) / 2).tolist(), end]
