@@ -138,12 +138,27 @@ class Compositor:
                 tab=max((tag.height for tag in self._tags.values()), default=0),
                 face_tab=not setting.look.markers,
             )
-        bar = self.canvas.top
-        middle = bar / 2 if panel.place == "top bar" else self.canvas.height - bar / 2
-        spots = []
+        return self._in_bars(panel, sizes)
+
+    def _in_bars(self, panel: Panel, sizes: list[tuple[int, int]]) -> tuple[tuple[Spot, ...], ...]:
+        """In the middle of its bar; who speaks at the same time stands beside the bar, on the picture."""
+        bar, height, margin = self.canvas.top, self.canvas.height, self.scene.margin
+        pitch = (
+            margin + max((h for _, h in sizes), default=0) + max((tag.height for tag in self._tags.values()), default=0)
+        )
+        spots: list[tuple[Spot, ...]] = []
+        slots: list[float] = []  # until when each is taken
         for cue, (w, h) in zip(self.cues, sizes, strict=True):
             tab = self._tags[cue.person].height if panel.name and cue.person in self._tags else 0
-            x, y = (self.canvas.width - w) / 2, round(middle - (h + tab) / 2)
+            slot = next((k for k, until in enumerate(slots) if until <= cue.start), len(slots))
+            slots[slot : slot + 1] = [cue.end if w else 0.0]
+            if slot == 0:
+                y = (bar - h - tab) / 2 if panel.place == "top bar" else height - (bar + h + tab) / 2
+            elif panel.place == "top bar":
+                y = bar + margin + (slot - 1) * pitch
+            else:
+                y = height - bar - slot * pitch
+            x, y = (self.canvas.width - w) / 2, float(round(min(max(0, y), max(0, height - h - tab))))
             ends = np.array([cue.start, cue.end])
-            spots.append((Spot(cue.start, cue.end, w, h, "bar", ends, np.full(2, x), np.full(2, y), tab=tab),))
+            spots.append((Spot(cue.start, cue.end, w, h + tab, "bar", ends, np.full(2, x), np.full(2, y), tab=tab),))
         return tuple(spots)

@@ -127,7 +127,7 @@ class Drawing:
 
         assert spot.face
         owner = self.owner
-        box = spot.face.at(t)
+        box = spot.face.at((spot.start + spot.end) / 2 if owner.look.reduced_motion else t)
         box[[1, 3]] += owner.canvas.top
         em = owner.em
         middle = float(box[0] + box[2]) / 2

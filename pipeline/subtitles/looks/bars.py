@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pipeline.subtitles.looks import Panel, Row, Style
+from pipeline.subtitles.looks.classic import glass
 
 _TOP = Panel("top bar", (Row("translation", ghost=0.3),), name=True)
 _BOTTOM = Panel("bottom bar", (Row("source", 0.92, "medium", source_colour=(176, 186, 196), ghost=0.3),))
@@ -21,5 +22,7 @@ STYLE = Style(
     align="center",
     padding=(0.4, 0.15),
     bars=4.1,
+    strength=(0.0, 0.85),
+    glass=glass,
     fade_s=0.08,
 )

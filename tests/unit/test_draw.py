@@ -1,0 +1,297 @@
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+
+from pipeline.errors import UsageError
+from pipeline.records import Look
+from pipeline.subtitles import looks, yuv
+from pipeline.subtitles.draw import Compositor
+from pipeline.subtitles.setting import lit
+from pipeline.subtitles.yuv import BT601, BT709, Frost, Sprite
+from tests.fixtures_look import HEIGHT, LEFT, SOURCE, TRANSLATIONS, WIDTH, analysis, backdrop, phrase, track
+
+LOOKS = looks.names()
+TEXTS = ("morph", "both", "original", "translation")
+PL = TRANSLATIONS["PL"]
+
+
+def compositor(look: Look, *phrases, size: tuple[int, int] = (WIDTH, HEIGHT), **how) -> Compositor:
+    return Compositor(analysis(*phrases, **how), look, *size, 25)
+
+
+def drawn(made: Compositor, t: float, dark: int = 40, bright: int = 170) -> np.ndarray:
+    frame = made.framed(backdrop(made.canvas.width, made.canvas.height - 2 * made.canvas.top, dark, bright))
+    made.draw(frame, t)
+    return frame
+
+
+# --- the core
+
+
+@pytest.mark.parametrize("matrix", [BT601, BT709])
+def test_colours_are_those_of_the_standard(matrix: yuv.Matrix) -> None:
+    assert matrix.yuv((255, 255, 255)) == (235, 128, 128)
+    assert matrix.yuv((0, 0, 0)) == (16, 128, 128)
+    # EBU 100 % bars, ITU-R BT.601 and BT.709
+    assert matrix.yuv((255, 0, 0)) == {"bt601": (81, 90, 240), "bt709": (63, 102, 240)}[matrix.name]
+
+
+@pytest.mark.parametrize(("x", "y"), [(10, 10), (11, 10), (10, 11), (11, 11), (-5, -3), (95, 61), (200, 200)])
+def test_a_sprite_lands_on_its_pixel_in_luma_and_chroma(x: int, y: int) -> None:
+    frame = backdrop(100, 64, 60, 60)
+    rgba = np.zeros((9, 13, 4), dtype=np.uint8)
+    rgba[...] = (255, 0, 0, 255)
+    Sprite.of_rgba(rgba, BT601).blend(yuv.planes(frame), x, y)
+    luma, u, v = yuv.planes(frame)
+    expected = np.full((64, 100), 60)
+    expected[max(0, y) : max(0, y + 9), max(0, x) : max(0, x + 13)] = 81
+    assert np.array_equal(luma, expected)
+    share = (expected == 81).reshape(32, 2, 50, 2).mean(axis=(1, 3))
+    assert np.abs(u - (128 + share * (90 - 128))).max() <= 2
+    assert np.abs(v - (128 + share * (240 - 128))).max() <= 2
+
+
+def test_blending_is_the_mean_by_coverage() -> None:
+    rng = np.random.default_rng(1)
+    mask = rng.integers(0, 256, (20, 30), dtype=np.uint8)
+    frame = backdrop(64, 48, 16, 235)
+    before = yuv.planes(frame.copy())[0][5:25, 7:37].astype(float)
+    Sprite.of_mask(mask, (200, 90, 150)).blend(yuv.planes(frame), 7, 5, 0.6)
+    after = yuv.planes(frame)[0][5:25, 7:37]
+    wanted = before + (200 - before) * mask / 255 * 0.6
+    assert np.abs(after - wanted).max() <= 2
+
+
+def test_frost_darkens_inside_its_mask_only() -> None:
+    frame = backdrop(64, 48, 200, 200)
+    mask = np.zeros((16, 20), dtype=np.uint8)
+    mask[:, :10] = 255
+    Frost(mask).blend(yuv.planes(frame), 4, 4, (20, 128, 128), 0.75)
+    luma = yuv.planes(frame)[0]
+    assert abs(int(luma[10, 8]) - 65) <= 1
+    assert luma[10, 16] == 200
+
+
+@pytest.mark.parametrize("colour", [(0, 0, 0), (0, 0, 128), (255, 0, 0), (255, 255, 255)])
+def test_dark_colours_are_lit(colour: tuple[int, int, int]) -> None:
+    assert yuv.luminance(lit(colour, 0.3)) >= 0.3
+
+
+# --- the compositor
+
+
+@pytest.mark.parametrize("look", LOOKS)
+@pytest.mark.parametrize("texts", TEXTS)
+def test_a_frame_depends_on_its_time_alone(look: str, texts: str) -> None:
+    phrases = (phrase(1, "p1", 0.5, 3, translation=PL), phrase(2, "p2", 2.5, 5, translation=PL))
+    run = compositor(Look(look, texts=texts), *phrases)
+    times = [i / 5 for i in range(30)]
+    in_order = [drawn(run, t) for t in times]
+    for t, frame in list(zip(times, in_order, strict=True))[::-4]:
+        assert np.array_equal(frame, drawn(compositor(Look(look, texts=texts), *phrases), t))
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_where_nothing_is_said_nothing_is_touched(look: str) -> None:
+    made = compositor(Look(look), phrase(1, "p1", 2, 4, translation=PL))
+    for t in (0.0, 1.9, 9.9):
+        frame = made.framed(backdrop())
+        before = frame.copy()
+        assert made.draw(frame, t) is False
+        assert np.array_equal(frame, before)
+    assert made.draw(made.framed(backdrop()), 3.0) is True
+
+
+def test_what_is_gone_is_forgotten() -> None:
+    made = compositor(Look(), *(phrase(i, "p1", 0.8 * i, 0.8 * i + 0.7, translation=PL) for i in range(10)))
+    for i in range(250):
+        drawn(made, i / 25)
+        assert len(made._live) <= 2
+    drawn(made, 100.0)
+    assert made._live == {}
+
+
+def test_bars_stand_outside_the_picture() -> None:
+    made = compositor(Look("bars", markers=False), phrase(1, "p1", 0, 3, translation=PL))
+    canvas = made.canvas
+    assert canvas.height == HEIGHT + 2 * canvas.top
+    assert canvas.top % 2 == canvas.height % 2 == 0
+    picture = backdrop()
+    (t, frame), *_ = list(made.drawn([(2.0, picture)]))
+    assert t == 2.0
+    for whole, part in zip(yuv.planes(frame), yuv.planes(picture), strict=True):
+        top = (whole.shape[0] - part.shape[0]) // 2
+        assert np.array_equal(whole[top : top + part.shape[0]], part)
+    luma = yuv.planes(frame)[0]
+    assert luma[: canvas.top].max() > 200  # translation
+    assert luma[-canvas.top :].max() > 120  # source
+
+
+@pytest.mark.parametrize("look", ["cyberpunk", "classic"])
+@pytest.mark.parametrize("level", [20, 120, 235])
+def test_text_keeps_its_contrast_on_any_picture(look: str, level: int) -> None:
+    made = compositor(Look(look, markers=False), phrase(1, "p1", 0, 2, translation=PL))
+    cue = made.cues[0]
+    luma = yuv.planes(drawn(made, cue.turn_end + 0.5 if look == "cyberpunk" else 1.99, level, level))[0]
+    spot = made.spots[0][0][0]
+    x, y = spot.at(1.9)
+    em = made._setting.em
+    panel = luma[
+        y + round(0.4 * em) : y + spot.height - round(0.4 * em), x + round(0.8 * em) : x + spot.width - round(0.8 * em)
+    ]
+
+    behind = round((float(np.percentile(panel, 20)) - 16) * 255 / 219)
+    text = (255, 255, 255) if look == "cyberpunk" else lit((0x22, 0xE6, 0xFF), 0.5)
+    ratio = (yuv.luminance(text) + 0.05) / (yuv.luminance((behind, behind, behind)) + 0.05)
+    assert ratio >= (4.5 if look == "cyberpunk" else 3.0)
+    assert panel.max() > 150  # and the text is there
+    assert made.notices == ()
+
+
+def test_the_source_turns_into_the_translation_from_the_left() -> None:
+    made = compositor(Look(markers=False), phrase(1, "p1", 0, 2, translation=PL))
+    cue = made.cues[0]
+    settled = drawn(made, cue.end - 0.3)
+    early = drawn(made, cue.turn_start + 0.45 * (cue.turn_end - cue.turn_start))
+    spot = made.spots[0][0][0]
+    x, y = spot.at(1)
+    region = np.s_[y : y + spot.height // 2, x : x + spot.width]
+    difference = np.abs(yuv.planes(settled)[0][region].astype(int) - yuv.planes(early)[0][region]) > 40
+    left, right = difference[:, : spot.width // 4].sum(), difference[:, spot.width // 2 :].sum()
+    assert right > 3 * left
+
+
+def test_right_to_left_turns_from_the_right() -> None:
+    made = compositor(Look(markers=False), phrase(1, "p1", 0, 2, translation=TRANSLATIONS["AR"]), target="AR")
+    cue = made.cues[0]
+    settled = drawn(made, cue.end - 0.3)
+    early = drawn(made, cue.turn_start + 0.45 * (cue.turn_end - cue.turn_start))
+    spot = made.spots[0][0][0]
+    x, y = spot.at(1)
+    region = np.s_[y : y + spot.height // 2, x : x + spot.width]
+    difference = np.abs(yuv.planes(settled)[0][region].astype(int) - yuv.planes(early)[0][region]) > 40
+    assert difference[:, : spot.width // 2].sum() > 3 * difference[:, -spot.width // 4 :].sum()
+
+
+def test_two_voices_at_once_never_share_a_place_in_the_bars() -> None:
+    made = compositor(
+        Look("bars"),
+        phrase(1, "p1", 0, 4, translation=PL),
+        phrase(2, "p2", 1, 5, translation=PL),
+        phrase(3, None, 1, 5, translation=PL),
+    )
+    for spots in made.spots:
+        boxes = [cue_spots[0].boxes(np.array([2.0]))[0] for cue_spots in spots]
+        rows = sorted((top, bottom) for _, top, _, bottom in boxes)
+        assert all(a[1] <= b[0] for a, b in itertools.pairwise(rows))
+    drawn(made, 2.0)
+
+
+def test_reduced_motion_holds_still() -> None:
+    made = compositor(Look(reduced_motion=True, markers=False), phrase(1, "p1", 0, 2, translation=PL))
+    cue = made.cues[0]
+    frames = {drawn(made, cue.start + i * (cue.end - cue.start - 0.01) / 20).tobytes() for i in range(21)}
+    assert len(frames) == 2  # the source, then the translation
+
+
+def test_the_speaking_face_alone_is_marked() -> None:
+    made = compositor(
+        Look(),
+        phrase(1, "p2", 0, 3, translation=PL),
+        tracks=(track("p1", LEFT, 0, 10), track("p2", (420, 220, 500, 320), 0, 10)),
+    )
+    plain = compositor(Look(markers=False), phrase(1, "p2", 0, 3, translation=PL), tracks=made_tracks(made))
+    changed = drawn(made, 1.5).astype(int) - backdrop() != 0
+    luma = changed[:HEIGHT]
+    assert luma[215:330, 405:515].sum() > 100
+    assert luma[105:245, 125:235].sum() == 0
+    assert (drawn(plain, 1.5).astype(int) - backdrop() != 0)[260:330, 405:415].sum() == 0
+
+
+def made_tracks(made: Compositor):
+    from pipeline.records import Box, Track
+
+    return tuple(
+        Track(f.person, tuple(Box(float(t), *map(float, b)) for t, b in zip(f.times, f.boxes, strict=True)))
+        for f in made.scene.faces
+    )
+
+
+def test_a_source_is_never_passed_off_as_a_translation() -> None:
+    with_source = compositor(Look("bars", markers=False), phrase(1, "p1", 0, 3, translation=None))
+    luma = yuv.planes(drawn(with_source, 2.5))[0]
+    top = with_source.canvas.top
+    assert luma[-top:].max() > 120
+    tag = with_source._tags["p1"]
+    assert luma[:top][:, : (WIDTH - tag.width) // 2].max() == 16
+    assert with_source.cues[0].translation == ""
+
+
+@pytest.mark.parametrize("look", LOOKS)
+@pytest.mark.parametrize(
+    ("size", "translation", "names"),
+    [
+        ((64, 36), PL, ("Ada", "Bo")),
+        ((64, 64), PL, ("Ada", "Bo")),
+        ((2160, 3840), PL, ("Ada", "Bo")),
+        ((WIDTH, HEIGHT), SOURCE * 5, ("Ada", "Bo")),
+        ((WIDTH, HEIGHT), "y" * 600, ("Ada", "Bo")),
+        ((WIDTH, HEIGHT), PL, ("\u202egnp.exe " + "x" * 500, "\u2066\u202e")),
+        ((WIDTH, HEIGHT), "Z\u0301\u0302\u0303\u0304\u0305\u0306\u0307" * 40, ("", " ")),
+        ((WIDTH, HEIGHT), "👩‍👩‍👧 שלום नमस्ते สวัสดี 한국어", ("Ada", "Bo")),
+    ],
+)
+def test_bad_input_gives_a_bounded_picture(
+    look: str, size: tuple[int, int], translation: str, names: tuple[str, ...]
+) -> None:
+    for texts in TEXTS:
+        made = compositor(
+            Look(look, texts=texts), phrase(1, "p1", 0, 2, translation=translation), phrase(2, None, 1, 2, translation=translation),
+            size=size, names=names,
+        )  # fmt: skip
+        for spots in made.spots:
+            for spot in (s for cue_spots in spots for s in cue_spots):
+                boxes = spot.boxes(spot.times)
+                assert boxes.min() >= -0.5
+                assert boxes[:, 2].max() <= made.canvas.width + 0.5
+                assert boxes[:, 3].max() <= made.canvas.height + 0.5
+        for cue in made.cues[:3]:
+            drawn(made, (cue.start + cue.end) / 2)
+
+
+def test_glyphs_no_font_has_are_named() -> None:
+    made = compositor(Look(), phrase(1, "p1", 0, 2, translation="\U00012000 ok"))
+    assert any(n.code == "missing_glyphs" and "\U00012000" in n.text for n in made.notices)
+    drawn(made, 1)
+
+
+def test_ten_faces_and_a_phrase_of_nobody() -> None:
+    tracks = tuple(track("p1" if i == 3 else None, (10 + 62 * i, 100, 60 + 62 * i, 160), 0, 10) for i in range(10))
+    made = compositor(
+        Look(), phrase(1, "p1", 0, 3, translation=PL), phrase(2, None, 0, 3, translation=PL), tracks=tracks
+    )
+    (one,), (other,) = made.spots[0]
+    assert one.kind == "low"
+    assert abs(one.at(1)[1] - other.at(1)[1]) >= min(one.height, other.height)
+    drawn(made, 1)
+
+
+def test_faces_scale_with_the_picture() -> None:
+    small = compositor(Look(), phrase(1, "p1", 0, 3, translation=PL))
+    large = compositor(Look(), phrase(1, "p1", 0, 3, translation=PL), size=(1280, 720))
+    a, b = small.spots[0][0][0], large.spots[0][0][0]
+    assert abs(a.at(1)[0] * 2 - b.at(1)[0]) < 16
+    assert abs(a.at(1)[1] * 2 - b.at(1)[1]) < 16
+
+
+def test_unknown_looks_are_named() -> None:
+    with pytest.raises(UsageError, match=r"vapour.*bars, classic, cyberpunk"):
+        compositor(Look("vapour"))
+
+
+def test_words_without_a_shot_list_are_drawn() -> None:
+    made = compositor(Look(), phrase(1, "p1", 0, 3, translation=PL), shots=())
+    assert made.draw(backdrop(), 1.0)

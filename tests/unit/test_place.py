@@ -1,0 +1,189 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from pipeline.records import Box, Shot, Track
+from pipeline.subtitles.captions import Cue
+from pipeline.subtitles.place import Scene, Spot, place, rope, scene, smooth
+from tests.fixtures_look import LEFT, RIGHT, track
+
+W, H, MARGIN = 640, 360, 8
+SIZE = (200, 50)
+
+
+def cue(start: float, end: float, person: str | None = "p1") -> Cue:
+    return Cue(1, 0, person, start, end, end, "text", "", ())
+
+
+def build(*tracks: Track, shots: tuple[Shot, ...] = (), width: int = W, height: int = H) -> Scene:
+    return scene(tracks, shots, width=width, height=height, scale=(1, 1), margin=MARGIN)
+
+
+def one(made: Scene, *more: Cue, **how: object) -> Spot:
+    return place([cue(0, 4), *more], [SIZE] * (1 + len(more)), made, **how)[0][0]  # type: ignore[arg-type]
+
+
+def covered(spot: Spot, made: Scene) -> float:
+    """px² of faces the panel covers at worst."""
+    times = np.linspace(spot.start, spot.end, 60)
+    worst = 0.0
+    for face in made.faces:
+        a, b = spot.boxes(times), face.at(times)
+        wide = np.minimum(a[:, 2], b[:, 2]) - np.maximum(a[:, 0], b[:, 0])
+        tall = np.minimum(a[:, 3], b[:, 3]) - np.maximum(a[:, 1], b[:, 1])
+        there = (times >= face.times[0]) & (times <= face.times[-1])
+        worst = max(worst, float((np.clip(wide, 0, None) * np.clip(tall, 0, None) * there).max()))
+    return worst
+
+
+def inside(spot: Spot, width: int = W, height: int = H) -> bool:
+    boxes = spot.boxes(np.linspace(spot.start, spot.end, 50))
+    return bool(boxes.min() >= -0.5 and boxes[:, 2].max() <= width + 0.5 and boxes[:, 3].max() <= height + 0.5)
+
+
+def test_over_the_head_of_the_one_who_speaks() -> None:
+    made = build(track("p1", LEFT, 0, 10), track("p2", RIGHT, 0, 10))
+    spot = one(made)
+    assert spot.kind == "above"
+    x, y = spot.at(2)
+    assert abs(x + SIZE[0] / 2 - 180) < 30
+    assert y + SIZE[1] <= LEFT[1]
+    assert covered(spot, made) == 0
+
+
+@pytest.mark.parametrize(
+    "box",
+    [
+        (0, 0, 100, 130),
+        (540, 0, 640, 130),
+        (0, 230, 100, 360),
+        (540, 230, 640, 360),
+        (250, 20, 390, 200),
+        (270, 0, 400, 170),
+    ],
+)
+def test_wherever_the_face_is_the_panel_is_in_the_frame_and_off_the_face(box: tuple[float, ...]) -> None:
+    made = build(track("p1", box, 0, 10), track(None, (300, 210, 360, 280), 0, 10))
+    spot = one(made)
+    assert inside(spot)
+    assert covered(spot, made) == 0
+
+
+def test_a_face_nobody_knows_is_not_covered_either() -> None:
+    above = track(None, (120, 20, 240, 100), 0, 10, sway=0)
+    made = build(track("p1", LEFT, 0, 10), above)
+    spot = one(made)
+    assert covered(spot, made) == 0
+    assert spot.kind != "above"
+
+
+def test_a_face_that_walks_into_the_place_counts_from_the_start() -> None:
+    walker = Track(None, tuple(Box(t, 600 - 130 * t, 40, 660 - 130 * t, 105) for t in np.arange(0, 4.1, 0.1)))
+    made = build(track("p1", LEFT, 0, 10), walker)
+    spot = one(made)
+    assert covered(spot, made) == 0
+
+
+def test_the_panel_follows_without_jumping_or_jitter() -> None:
+    rng = np.random.default_rng(7)
+    boxes = []
+    for t in np.arange(0, 6, 0.1):
+        x = 100 + 60 * t + rng.normal(0, 3)
+        boxes.append(Box(float(t), x, 150 + rng.normal(0, 3), x + 80, 250))
+    made = build(Track("p1", tuple(boxes)))
+    spot = place([cue(0, 5.5)], [SIZE], made)[0][0]
+    path = np.array([np.interp(np.arange(0, 5.5, 0.04), spot.times, v) for v in (spot.x, spot.y)])
+    steps = np.abs(np.diff(path, axis=1))
+    assert steps.max() < 6  # px a frame; the face itself walks 2.4 and jitters by 3
+    assert path[0, -1] - path[0, 0] > 100
+    assert np.abs(np.diff(np.sign(np.diff(np.round(path[0]))))).sum() <= 4  # it never swings back and forth
+
+
+def test_a_head_that_only_sways_moves_nothing() -> None:
+    spot = one(build(track("p1", LEFT, 0, 10, sway=3)))
+    assert np.ptp(spot.x) < 1
+    assert np.ptp(spot.y) < 1
+
+
+def test_a_cut_starts_anew() -> None:
+    made = build(track("p1", LEFT, 0, 2), track("p1", RIGHT, 2, 10), shots=(Shot(0, 2), Shot(2, 10)))
+    spots = place([cue(0, 4)], [SIZE], made)[0]
+    assert [(s.start, s.end) for s in spots] == [(0, 2), (2, 4)]
+    assert abs(spots[0].at(1.99)[0] - spots[1].at(2.01)[0]) > 150
+    assert np.ptp(spots[1].x) < 3  # no gliding over from where the face was before the cut
+
+
+def test_two_at_once_have_two_places() -> None:
+    made = build(track("p1", (200, 150, 280, 250), 0, 10), track("p2", (300, 150, 380, 250), 0, 10))
+    a, b = place([cue(0, 4), cue(1, 4, "p2")], [SIZE, SIZE], made)
+    times = np.linspace(1, 4, 40)
+    first, second = a[0].boxes(times), b[0].boxes(times)
+    apart = (
+        (first[:, 2] <= second[:, 0])
+        | (second[:, 2] <= first[:, 0])
+        | (first[:, 3] <= second[:, 1])
+        | (second[:, 3] <= first[:, 1])
+    )
+    assert apart.all()
+    assert covered(a[0], made) == covered(b[0], made) == 0
+
+
+def test_off_screen_voices_stand_low() -> None:
+    spot = one(build(track("p2", RIGHT, 0, 10)))
+    assert spot.kind == "off screen"
+    assert spot.at(1)[1] > H / 2
+
+
+def test_a_face_that_leaves_before_the_words_do_is_off_screen() -> None:
+    assert one(build(track("p1", LEFT, 0, 1))).kind == "off screen"
+
+
+@pytest.mark.parametrize("how", ["tiny", "crowd", "bottom"])
+def test_low_for_tiny_faces_crowds_and_those_who_want_it(how: str) -> None:
+    if how == "tiny":
+        made = build(track("p1", (300, 150, 314, 168), 0, 10))
+    elif how == "crowd":
+        made = build(*(track("p1" if i == 4 else None, (10 + 60 * i, 60, 60 + 60 * i, 120), 0, 10) for i in range(10)))
+    else:
+        made = build(track("p1", LEFT, 0, 10))
+    spot = one(made, low=how == "bottom")
+    assert spot.kind == "low"
+    assert spot.at(1)[1] > H / 2
+    assert covered(spot, made) == 0
+
+
+def test_a_face_that_fills_the_frame_leaves_the_least_bad_place() -> None:
+    spot = one(build(track("p1", (0, 0, W, H), 0, 10, sway=0)))
+    assert inside(spot)
+
+
+def test_room_for_the_name_where_no_face_carries_it() -> None:
+    plain = one(build(track("p2", RIGHT, 0, 10)))
+    named = one(build(track("p2", RIGHT, 0, 10)), tab=14)
+    assert (named.tab, named.height) == (14, plain.height + 14)
+
+
+def test_still_means_still() -> None:
+    walker = Track("p1", tuple(Box(t, 100 + 60 * t, 150, 180 + 60 * t, 250) for t in np.arange(0, 4.1, 0.1)))
+    made = build(walker)
+    spot = one(made, still=True)
+    assert np.ptp(spot.x) == 0
+    assert covered(spot, made) == 0
+
+
+def test_broken_tracks_break_nothing() -> None:
+    made = build(
+        Track("p1", ()), Track("p1", (Box(1, 0, 0, 0, 0),)), Track("p2", (Box(3, -9, -9, -5, -5), Box(3, 5, 5, 5, 5)))
+    )
+    assert inside(one(made))
+
+
+def test_smoothing_has_no_delay_and_the_rope_a_dead_zone() -> None:
+    ramp = np.arange(100, dtype=float)[:, None]
+    assert np.allclose(smooth(ramp, 3)[20:80], ramp[20:80])
+    sway = np.array([math.sin(i / 3) for i in range(60)])
+    assert np.ptp(rope(sway, 1.0)) == 0
+    assert np.ptp(rope(sway * 5, 1.0)) > 5
