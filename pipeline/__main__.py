@@ -4,13 +4,15 @@
     python -m pipeline render JSON CLIP        the same clip drawn again, without a model
     python -m pipeline models                  every model, its licence and its source
 
-Exit status: 0 done; 1 one sentence about something the user can mend; 2 wrong usage; 130 interrupted, 143 terminated.
+Exit status: 0 done; 1 one sentence about something the user can mend; 2 wrong usage; 130 interrupted, 143 terminated,
+129 when the terminal was closed.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import os
 import signal
 import sys
 import time
@@ -19,7 +21,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TextIO, TypeVar
 
-from pipeline.errors import PipelineError, UsageError
+from pipeline.errors import LanguageError, PipelineError, UsageError
 from pipeline.records import Look, Progress
 from pipeline.settings import Settings
 
@@ -39,7 +41,9 @@ STAGE_NAMES = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The exit status of the command; everything it has to say is on stderr, results are in the folder it names."""
-    signal.signal(signal.SIGTERM, _terminate)
+    for number in SAID:
+        if signal.getsignal(number) != signal.SIG_IGN:  # under nohup
+            signal.signal(number, _stop)
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
         if given[:1] == ["models"]:
@@ -47,33 +51,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if given[:1] == ["render"]:
             return _render(given[1:])
         return _translate(given)
-    except UsageError as error:
-        print(f"Error: {error}", file=sys.stderr)
-        return 2 if not _says_what_is_known(error) else 1
     except PipelineError as error:
         print(f"Error: {error}", file=sys.stderr)
+        # A language we do not know is something the user can mend; the rest of UsageError is a wrong call.
+        return 2 if isinstance(error, UsageError) and not isinstance(error, LanguageError) else 1
+    except MemoryError:
+        print("Error: There is not enough memory; close other programs or take a smaller clip.", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        print("Stopped; nothing was written.", file=sys.stderr)
-        return 130
+    except _Stopped as stop:
+        print(f"{SAID[stop.args[0]]}; nothing was written.", file=sys.stderr)
+        return 128 + stop.args[0]
     except BrokenPipeError:
         return 141
 
 
-def _says_what_is_known(error: UsageError) -> bool:
-    """A language we do not know is something the user can mend (1); the rest of UsageError is a wrong call (2)."""
-    from pipeline.errors import LanguageError
-
-    return isinstance(error, LanguageError)
+SAID = {signal.SIGINT: "Stopped", signal.SIGTERM: "Terminated", signal.SIGHUP: "The terminal was closed"}
 
 
-class _Terminated(BaseException):
-    """SIGTERM, on its way through every `finally`."""
+class _Stopped(BaseException):
+    """A signal, on its way through every `finally`."""
 
 
-def _terminate(_signal: int, _frame: FrameType | None) -> None:
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a second one must not interrupt the cleaning
-    raise _Terminated
+def _stop(number: int, _frame: FrameType | None) -> None:
+    for each in SAID:
+        signal.signal(each, signal.SIG_IGN)  # a second one must not interrupt the cleaning
+    raise _Stopped(number)
 
 
 def _translate(arguments: Sequence[str]) -> int:
@@ -105,14 +107,13 @@ def _translate(arguments: Sequence[str]) -> int:
     settings = Settings.from_environment(models=given.models)
     target = languages.parse_target(given.to).code
     source = languages.parse_source(given.source).whisper if given.source else None
-    glossary = Path(given.glossary).read_text("utf-8") if Path(given.glossary).is_file() else given.glossary
-    options = Options(target, source, given.speakers, formality=given.formality, glossary=glossary)
+    options = Options(target, source, given.speakers, formality=given.formality, glossary=_glossary(given.glossary))
     with _clip(given.clip, settings) as clip:
         out = given.out or Path("out") / clip.stem[:80]
         analysis = _show(results.process(clip, options, _look(given), out, settings, load(settings)))
     for notice in analysis.notices:
         print(f"Note: {notice.text}", file=sys.stderr)
-    print(out)
+    _say_where(out)
     return 0
 
 
@@ -133,7 +134,7 @@ def _render(arguments: Sequence[str]) -> int:
     analysis = _show(results.write(given.clip, analysis, _look(given), out, Settings.from_environment()))
     for notice in analysis.notices:
         print(f"Note: {notice.text}", file=sys.stderr)
-    print(out)
+    _say_where(out)
     return 0
 
 
@@ -173,6 +174,27 @@ def _count(text: str) -> int:
     if not 1 <= value <= 20:
         raise argparse.ArgumentTypeError("must be from 1 to 20")
     return value
+
+
+def _glossary(given: str) -> str:
+    """The terms in the file `given`; where there is no such file, `given` itself."""
+    try:
+        if not os.path.isfile(given):  # noqa: PTH113  Path.is_file raises for a name that is too long
+            return given
+        return Path(given).read_text("utf-8")
+    except UnicodeDecodeError:
+        raise UsageError(f"{given} is not a text file in UTF-8; save the glossary as one and try again.") from None
+    except OSError as error:
+        raise UsageError(f"{given} cannot be read ({error.strerror}); name another glossary file.") from None
+
+
+def _say_where(out: Path) -> None:
+    """The folder's name is on stdout, byte for byte: a name need not be UTF-8."""
+    sys.stdout.flush()
+    with contextlib.suppress(AttributeError):  # a stand-in for a terminal may have no buffer
+        sys.stdout.buffer.write(os.fsencode(out) + b"\n")
+        return
+    print(out)
 
 
 @contextlib.contextmanager
@@ -225,9 +247,4 @@ def _clock(seconds: float) -> str:
 
 
 if __name__ == "__main__":
-    try:
-        status = main()
-    except _Terminated:
-        print("Terminated; nothing was written.", file=sys.stderr)
-        status = 143
-    sys.exit(status)
+    sys.exit(main())

@@ -56,6 +56,9 @@ class StageCache:
             raw = path.read_bytes()
         except FileNotFoundError:
             return None
+        except OSError as error:
+            _log.warning("cache entry %s cannot be read: %s", key, error.strerror)
+            return None
         digest, payload = raw[:32], raw[32:]
         try:
             if hashlib.sha256(payload).digest() != digest:
@@ -63,9 +66,10 @@ class StageCache:
             value = _decode(json.loads(zlib.decompress(payload)), kind)
         except (ValueError, TypeError, KeyError, zlib.error) as error:
             _log.warning("cache entry %s is damaged (%s) and is computed again", key, error)
-            path.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                path.unlink(missing_ok=True)
             return None
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(OSError):  # removed by another process, or a folder we may only read
             os.utime(path)  # the age by which the bound removes entries
         return value
 

@@ -423,7 +423,7 @@ def extract_sound(clip: Clip, to: Path) -> Stage[Path]:
                 written += taken
         part.replace(to)
     except OSError as error:
-        raise _disk_error(error) from error
+        raise disk_error(error) from error
     finally:
         part.unlink(missing_ok=True)
     return to
@@ -627,7 +627,7 @@ def write_video(
                     close()
         part.replace(to)
     except OSError as error:
-        raise _disk_error(error) from error
+        raise disk_error(error) from error
     finally:
         part.unlink(missing_ok=True)
 
@@ -866,7 +866,8 @@ class _Child:
         return any("No space left on device" in line for line in self.lines)
 
 
-def _disk_error(error: OSError) -> MediaError:
+def disk_error(error: OSError) -> MediaError:
+    """The sentence for a file that could not be written."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return MediaError("The disk is full; free some space and try again.")
     return MediaError(
@@ -895,7 +896,7 @@ def workspace() -> Iterator[Path]:
     try:
         folder = Path(tempfile.mkdtemp(prefix="speechglass-"))
     except OSError as error:
-        raise _disk_error(error) from error
+        raise disk_error(error) from error
     try:
         yield folder
     finally:

@@ -6,17 +6,24 @@ turns.rttm, faces/<person id>.jpg
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
-from pipeline import run, transcript
+from pipeline import media, run, transcript
 from pipeline.errors import RecordError, UsageError
 from pipeline.options import Options
 from pipeline.progress import ANALYSE, RENDER, Clock
 from pipeline.records import Analysis, Look, Models, Stage
 from pipeline.settings import Settings
+
+#: what a run's folder may hold; a folder that holds anything else is nobody's to replace
+FILES = frozenset(
+    ("video.mp4", "transcript.json", "transcript.txt", "subtitles.srt", "subtitles.vtt", "subtitles.ass", "turns.rttm", "faces")
+)  # fmt: skip
 
 
 def process(
@@ -42,21 +49,20 @@ def write(
     video: bool = True,
     clock: Clock | None = None,
 ) -> Stage[Analysis]:
-    """The folder `out` holds every file of the analysis; returns the analysis with the notices of the look added."""
+    """The folder `out` holds every file of the analysis; returns the analysis with the notices of the look added.
+
+    Raises PipelineError; `out` is then as it was.
+    """
     check_folder(out)
-    out = out.absolute()
-    out.parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=f".{out.name[:100]}.", dir=out.parent))
-    try:
+    with _folder_beside(out.absolute()) as folder:
         if video and analysis.media.width:
             notices = yield from run.render(clip, analysis, look, folder / "video.mp4", settings, clock)
             analysis = dataclasses.replace(analysis, notices=tuple(dict.fromkeys(analysis.notices + notices)))
-        write_records(folder, analysis, look)
-        folder.chmod(0o755)
-        _replace(out, folder)
+        with _told():
+            write_records(folder, analysis, look)
+            folder.chmod(0o755)
+            _replace(out.absolute(), folder)
         return analysis
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def write_records(folder: Path, analysis: Analysis, look: Look) -> None:
@@ -101,10 +107,15 @@ def check_folder(out: Path) -> None:
 
     Raises UsageError.
     """
-    if out.is_symlink() or (out.exists() and not out.is_dir()):
-        raise UsageError(f"{out} is a file; name a folder for the results with --out.")
-    if out.exists() and any(out.iterdir()) and not (out / "transcript.json").is_file():
-        raise UsageError(f"{out} holds other things; name a new or empty folder for the results with --out.")
+    with _told():
+        if out.is_symlink() or (out.exists() and not out.is_dir()):
+            raise UsageError(f"{out} is a file; name a folder for the results with --out.")
+        if not out.exists():
+            return
+        inside = {path.name for path in out.iterdir()}
+        faces = (out / "faces").iterdir() if "faces" in inside else ()
+        if not inside <= FILES or any(face.suffix != ".jpg" for face in faces):
+            raise UsageError(f"{out} holds other things; name a new or empty folder for the results with --out.")
 
 
 def _replace(out: Path, folder: Path) -> None:
@@ -112,13 +123,42 @@ def _replace(out: Path, folder: Path) -> None:
     if not out.exists():
         folder.rename(out)
         return
-    old = Path(tempfile.mkdtemp(prefix=f".{out.name[:100]}.old.", dir=out.parent))
+    old = Path(tempfile.mkdtemp(prefix=".speechglass-old-", dir=out.parent))
     try:
         out.rename(old / "results")
         try:
+            check_folder(old / "results")  # somebody may have put a file there during the run
             folder.rename(out)
         except BaseException:
             (old / "results").rename(out)
             raise
     finally:
         shutil.rmtree(old, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _folder_beside(out: Path) -> Iterator[Path]:
+    """An empty folder on the disk of `out`; it and the folders made for it are gone afterwards, unless `out` is there."""
+    with _told():
+        made = [parent for parent in out.parents if not parent.exists()]
+    try:
+        with _told():
+            out.parent.mkdir(parents=True, exist_ok=True)
+            folder = Path(tempfile.mkdtemp(prefix=".speechglass-", dir=out.parent))
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+    finally:
+        for parent in made:
+            with contextlib.suppress(OSError):  # it holds the results
+                parent.rmdir()
+
+
+@contextlib.contextmanager
+def _told() -> Iterator[None]:
+    """A disk that is full or a folder that is not ours becomes a sentence."""
+    try:
+        yield
+    except OSError as error:
+        raise media.disk_error(error) from error

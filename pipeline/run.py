@@ -208,10 +208,10 @@ def _check_same_clip(clip: Clip, analysis: Analysis) -> None:
     """
     media_of = analysis.media
     if not clip.has_video:
-        raise NotAClipError(f"{clip.path.name} has no picture to draw on; give the clip the transcript was made from.")
+        raise NotAClipError("This clip has no picture to draw on; give the clip the transcript was made from.")
     if abs(clip.duration - media_of.duration) > 0.5 or (clip.width, clip.height) != (media_of.width, media_of.height):
         raise NotAClipError(
-            f"{clip.path.name} is not the clip this transcript was made from: its length or size differs; give that clip."
+            "This is not the clip the transcript was made from, its length or size differs; give the clip that was used."
         )
 
 
@@ -255,8 +255,9 @@ def _kept(stage: Stage[Perception], cache: StageCache, keys: dict[str, str], kno
 
 
 def _notices(clip: Clip, perception: Perception) -> tuple[Notice, ...]:
-    found = perception.transcript.notices + perception.diarization.notices + perception.faces.notices
-    found += perception.attribution.notices
+    parts = (perception.transcript, perception.diarization, perception.faces, perception.attribution)
+    # Told below once, in the words that say what follows from it.
+    found = tuple(n for part in parts for n in part.notices if n.code not in ("no-speech", "no_speech", "no_faces"))
     if clip.missing > 0:
         text = f"The file is damaged: {clip.missing:.1f} s of it are missing, and only the rest was used."
         found += (Notice("cut_off", text),)
