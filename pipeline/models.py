@@ -591,12 +591,13 @@ def load(settings: Settings) -> Models:
         },
         transcribe=partial(transcribe, settings=settings),
         diarize=partial(diarize, settings=settings),
-        find_faces=_find_faces,
+        find_faces=partial(_find_faces, settings=settings),
         translate_speech=partial(translate_speech, settings=settings),
+        prepare=partial(prepare, settings),
     )
 
 
-def _find_faces(clip: Clip) -> Stage[Faces]:
+def _find_faces(clip: Clip, settings: Settings) -> Stage[Faces]:
     from pipeline.faces import find_faces  # opencv and the tracker: not for a clip with sound only
 
-    return (yield from find_faces(clip))
+    return (yield from find_faces(clip, settings=settings))

@@ -342,4 +342,5 @@ class Models:
     find_faces: FindFaces
     translate_speech: TranslateSpeech
     translates_to: Callable[[str], bool] = lambda target: target.startswith("EN")  #: what `translate_speech` can do
+    prepare: Callable[[], Stage[None]] | None = None  #: fetches what is not on this machine yet, before any stage
     perceive: Callable[..., Any] | None = None  #: instead of `run.perceive`: the same work in one GPU call

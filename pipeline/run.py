@@ -119,6 +119,8 @@ def analyse(
         raise NoAudioError("The clip has no sound, so there is nothing to translate; give a clip in which people talk.")
     plan = yield from clock.follow(watch.time("translate", translate.plan(options, settings, models, clip.duration)))
 
+    if models.prepare is not None:
+        yield from clock.follow(watch.time("fetch", models.prepare()))
     cache = StageCache(settings.cache_dir / "stages", settings.cache_bytes)
     digest = content_hash(clip.path)
     keys = {

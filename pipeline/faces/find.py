@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     import numpy as np
 
+    from pipeline.settings import Settings
+
 #: px of a frame at most: 720p. Lips of a face 1/8 of the height are then still 14 px between the eyes.
 PIXELS = 1280 * 720
 #: Frames a second at most; half of the rate is taken above. 25 is what audio-visual models are trained on (Light-ASD #9).
@@ -39,7 +41,11 @@ MOUTHS = 6
 
 
 def find_faces(
-    clip: Clip, detector: detect.Detector | None = None, embedder: identify.Embedder | None = None
+    clip: Clip,
+    detector: detect.Detector | None = None,
+    embedder: identify.Embedder | None = None,
+    *,
+    settings: Settings | None = None,
 ) -> Stage[Faces]:
     """The shots of `clip` and the faces in them, as tracks with lips, identity and portrait.
 
@@ -51,10 +57,10 @@ def find_faces(
     from pipeline import media, models
 
     if detector is None:
-        detector = _retinaface((yield from models.path("retinaface-mobilenet")))
+        detector = _retinaface((yield from models.path("retinaface-mobilenet", settings)))
     if embedder is None:
-        embedder = identify.dlib_faces((yield from models.path("dlib-resnet")))
-    mesh = yield from models.path("face-mesh")
+        embedder = identify.dlib_faces((yield from models.path("dlib-resnet", settings)))
+    mesh = yield from models.path("face-mesh", settings)
 
     width, height = _working_size(clip)
     rate = _working_rate(clip)
