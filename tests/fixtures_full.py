@@ -195,7 +195,7 @@ def tiny_whisper(to: Path) -> Path:
     return save(WhisperForConditionalGeneration(config), light_whisper(), [[0, 0], [0, 1]], to)
 
 
-def tiny_m2m100(folder: Path, sentences: list[str]) -> Path:
+def tiny_m2m100(folder: Path, sentences: list[str], pieces: int = 160) -> Path:
     """An M2M100 of two layers a side and random weights; its SentencePiece model is trained on `sentences`."""
     import json
 
@@ -207,12 +207,12 @@ def tiny_m2m100(folder: Path, sentences: list[str]) -> Path:
     text = folder / "text.txt"
     text.write_text("\n".join(sentences * 20))
     sentencepiece.SentencePieceTrainer.train(
-        input=str(text), model_prefix=str(folder / "sentencepiece.bpe"), vocab_size=160, model_type="bpe", minloglevel=2,
+        input=str(text), model_prefix=str(folder / "sentencepiece.bpe"), vocab_size=pieces, model_type="bpe", minloglevel=2,
         character_coverage=1.0,
     )  # fmt: skip
-    pieces = sentencepiece.SentencePieceProcessor(model_file=str(folder / "sentencepiece.bpe.model"))
+    model = sentencepiece.SentencePieceProcessor(model_file=str(folder / "sentencepiece.bpe.model"))
     names = ["<s>", "<pad>", "</s>", "<unk>"]
-    names += [piece for piece in map(pieces.id_to_piece, range(pieces.get_piece_size())) if piece not in names]
+    names += [piece for piece in map(model.id_to_piece, range(model.get_piece_size())) if piece not in names]
     (folder / "vocab.json").write_text(json.dumps({name: index for index, name in enumerate(names)}))
     tokenizer = M2M100Tokenizer(str(folder / "vocab.json"), str(folder / "sentencepiece.bpe.model"))
     tokenizer.save_pretrained(folder)
@@ -249,7 +249,7 @@ def checkpoints(folder: Path) -> Path:
     """`folder` with a small checkpoint of every architecture of the full set, under the keys of `models.CATALOGUE`."""
     tiny_whisper(folder / "whisper-turbo")
     tiny_whisper(folder / "whisper-large")
-    tiny_m2m100(folder / "m2m100", ["One sentence is enough to train a tokenizer that nobody will read anything from."])
+    tiny_m2m100(folder / "m2m100", ["One sentence is enough to train a tokenizer nobody reads from."], pieces=40)
     deepface_files(folder)
     nemo_files(folder)
     return folder

@@ -143,6 +143,7 @@ def fakes() -> Any:
 
     pipeline.faces.find_faces = find_faces
     models.hub_file = lambda key: Path(key)
+    models.path = lambda key: iter(())
     from pipeline import gpu
 
     gpu.loads = loads
@@ -368,9 +369,10 @@ def placing(api: zero_gpu.DeviceApi, checkpoints: str) -> Any:
                 original = patching.cuda_aliases[tensor]
                 sizes[original.untyped_storage().data_ptr()] = original.numel() * original.element_size()
     whole = patching._total_unpacked_size()
+    half = str(networks["turbo"].dtype)  # before packing: nothing can be asked of a packed tensor
     return {
         "calls": calls, "elsewhere": elsewhere, "networks": sum(sizes.values()), "whole": whole, "packed": pack(),
-        "half": str(networks["turbo"].dtype), "tensorflow": "tensorflow" in sys.modules,
+        "half": half, "tensorflow": "tensorflow" in sys.modules,
         "available": torch.cuda.is_available(), "decorated": callable(getattr(gpu.perceive_on_gpu, "__wrapped__", None)),
     }  # fmt: skip
 
