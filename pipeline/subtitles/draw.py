@@ -106,8 +106,8 @@ class Compositor:
             return False
         target = yuv.planes(frame)
         taken = [self._box(self.spots[k][i], t) for i in active for k in range(len(self.spots))] if marked else []
-        for person, face, opacity in marked:
-            self._markers.draw(target, person, face.at(t), opacity, taken)
+        for person, face, brackets, name in marked:
+            self._markers.draw(target, person, face.at(t), brackets, name, taken)
         for i in active:
             for k, panel in enumerate(self._setting.panels):
                 drawing = self._live.get((i, k))

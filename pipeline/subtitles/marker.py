@@ -69,37 +69,37 @@ class Markers:
 
     def __init__(self, setting: Setting, scene: Scene, cues: tuple[Cue, ...], tags: dict[str, Sprite]) -> None:
         self._setting, self._scene, self._tags = setting, scene, tags
-        self._spans = _speaking(cues) if setting.look.markers else {}
+        self._spans = _spans(cues) if setting.look.markers else {}
         self._brackets: dict[tuple[RGB, int], list[Sprite]] = {}
 
-    def at(self, t: float) -> list[tuple[str, FacePath, float]]:
-        """Who is marked at `t`: person, face, opacity."""
+    def at(self, t: float) -> list[tuple[str, FacePath, float, float]]:
+        """Who is marked at `t`: person, face, opacity of the brackets (while they speak) and of the name (while a cue is up)."""
         found = []
-        for person, spans in self._spans.items():
-            k = bisect.bisect_right(spans, (t, float("inf"))) - 1
-            if k < 0 or t >= spans[k][1]:
-                continue
+        for person, (speaking, named) in self._spans.items():
+            brackets, name = self._opacity(speaking, t), self._opacity(named, t)
             face = next(
-                (f for f in self._scene.faces if f.person == person and f.times[0] - 0.06 <= t <= f.times[-1] + 0.06),
-                None,
-            )
-            if face is None:
-                continue
-            cut = next((c for c in reversed(self._scene.cuts) if c <= t), 0.0)
-            fade = (
-                1.0
-                if self._setting.look.reduced_motion
-                else min(1.0, (t - max(spans[k][0], cut)) / FADE_S + 0.25, (spans[k][1] - t) / FADE_S)
-            )
-            found.append((person, face, fade))
+                (f for f in self._scene.faces if f.person == person and f.times[0] - 0.06 <= t <= f.times[-1] + 0.06), None
+            ) if brackets or name else None  # fmt: skip
+            if face is not None:
+                found.append((person, face, brackets, name))
         return found
+
+    def _opacity(self, spans: list[tuple[float, float]], t: float) -> float:
+        k = bisect.bisect_right(spans, (t, float("inf"))) - 1
+        if k < 0 or t >= spans[k][1]:
+            return 0.0
+        if self._setting.look.reduced_motion:
+            return 1.0
+        cut = next((c for c in reversed(self._scene.cuts) if c <= t), 0.0)
+        return min(1.0, (t - max(spans[k][0], cut)) / FADE_S + 0.25, (spans[k][1] - t) / FADE_S)
 
     def draw(
         self,
         target: tuple,
         person: str,
         box: NDArray[np.float64],
-        opacity: float,
+        brackets: float,
+        name: float,
         panels: list[tuple[int, int, int, int]],
     ) -> None:
         """Corner brackets around the face, and the name where no panel (left, top, right, bottom) hides it."""
@@ -114,9 +114,9 @@ class Markers:
         for k, corner in enumerate(corners):
             x = left - 1 if k % 2 == 0 else right + 1 - corner.width
             y = top - 1 if k < 2 else bottom + 1 - corner.height
-            if y >= top_of_picture and y + corner.height <= bottom_of_picture:
-                corner.blend(target, x, y, opacity)
-        if self._setting.names_on_panels:
+            if brackets and y >= top_of_picture and y + corner.height <= bottom_of_picture:
+                corner.blend(target, x, y, brackets)
+        if self._setting.names_on_panels or not name:
             return
         chip = self._tags[person]
         x = min(max(left, 0), max(0, self._setting.canvas.width - chip.width))
@@ -127,7 +127,7 @@ class Markers:
             if top_of_picture <= y <= bottom_of_picture - chip.height
             and not any(a < x + chip.width and x < c and b < y + chip.height and y < d for a, b, c, d in panels)
         )
-        chip.blend(target, x, next(free, min(max(top_of_picture, places[2]), bottom_of_picture - chip.height)), opacity)
+        chip.blend(target, x, next(free, min(max(top_of_picture, places[2]), bottom_of_picture - chip.height)), name)
 
     def _corners(self, colour: RGB, line: int, reach: int) -> list[Sprite]:
         """The four corners of a bracket, each with a thin dark rim, kept for the next frame."""
@@ -146,16 +146,17 @@ class Markers:
         return known
 
 
-def _speaking(cues: tuple[Cue, ...]) -> dict[str, list[tuple[float, float]]]:
-    """When each person's face is marked; short pauses are bridged."""
-    spans: dict[str, list[tuple[float, float]]] = {}
+def _spans(cues: tuple[Cue, ...]) -> dict[str, tuple[list[tuple[float, float]], list[tuple[float, float]]]]:
+    """When each person speaks, and when words of theirs are on screen; short pauses are bridged."""
+    spans: dict[str, tuple[list[tuple[float, float]], list[tuple[float, float]]]] = {}
     for cue in cues:
         if cue.person is None:
             continue
-        own = spans.setdefault(cue.person, [])
-        end = cue.spoken + MARKED_AFTER_S
-        if own and cue.start <= own[-1][1] + BRIDGED_S:
-            own[-1] = (own[-1][0], max(own[-1][1], end))
-        else:
-            own.append((cue.start, end))
+        for own, end in zip(
+            spans.setdefault(cue.person, ([], [])), (cue.spoken + MARKED_AFTER_S, cue.end), strict=True
+        ):
+            if own and cue.start <= own[-1][1] + BRIDGED_S:
+                own[-1] = (own[-1][0], max(own[-1][1], end))
+            else:
+                own.append((cue.start, end))
     return spans

@@ -187,8 +187,7 @@ class _Text:
         self._state: tuple = ()
         self._sprites: list[tuple[Sprite, int, int]] = []
         self._flicker: Flicker | None = None
-        if self.source and self.translation:
-            self._schedule()
+        self.goes: NDArray[np.float64] | None = None
 
     def shift(self, letters: Letters, width: int) -> int:
         """How far right of the row's left edge these letters begin in a row `width` px wide."""
@@ -197,7 +196,11 @@ class _Text:
             return (width - letters.width) // 2
         return width - letters.width if letters.layout.direction == "rtl" else 0
 
-    def _schedule(self) -> None:
+    def drop(self, letters: Letters) -> int:
+        """How far below the row's upper edge these letters begin: one line stands in the middle of two."""
+        return (self.height - letters.height) // 2
+
+    def _schedule(self, width: int) -> None:
         """When each grapheme of the translation starts to flicker and settles, and when each of the source goes."""
         assert self.source
         assert self.translation
@@ -210,32 +213,32 @@ class _Text:
         if n:
             self.settles[-1] = min(self.settles[-1], cue.turn_end)
         rtl = self.translation.layout.direction == "rtl"
-        width = self.width
         shift_s, shift_t = self.shift(self.source, width), self.shift(self.translation, width)
         lines = len(self.translation.layout.lines)
         places: list[tuple[list[float], list[float]]] = [([], []) for _ in range(max(1, lines))]
         for i, cluster in enumerate(self.translation.layout.clusters):
             places[cluster.line][0].append((cluster.left + cluster.right) / 2 + shift_t)
             places[cluster.line][1].append(float(self.begins[i]))
+        # A letter of the source goes when the wave passes it: over the line of the translation that is nearest to its own.
         self.goes = np.full(len(self.source), cue.turn_end)
+        far = -1.0 if rtl else width + 1.0
         for j, cluster in enumerate(self.source.layout.clusters):
             x = (cluster.left + cluster.right) / 2 + shift_s
-            if cluster.line < lines and places[cluster.line][0]:
-                xs, ts = np.array(places[cluster.line][0]), np.array(places[cluster.line][1])
-                # the wave runs on past the end of the line at its own pace
-                far = -1.0 if rtl else width + 1.0
-                order = np.argsort(xs)
-                inside = float(np.interp(x, xs[order], ts[order]))
-                edge = float(xs.min() if rtl else xs.max())
-                beyond = (edge - x if rtl else x - edge) / max(1.0, abs(far - edge))
-                last = float(ts.max())
-                self.goes[j] = inside if beyond <= 0 else last + min(1.0, beyond) * min(0.2, cue.turn_end - last)
-            else:
-                along = (width - x if rtl else x) / max(1, width)
-                self.goes[j] = cue.turn_start + (0.6 + 0.4 * along) * duration
+            xs, ts = (np.array(values) for values in places[min(cluster.line, len(places) - 1)])
+            if not len(xs):
+                continue
+            order = np.argsort(xs)
+            edge, last = float(xs.min() if rtl else xs.max()), float(ts.max())
+            beyond = (edge - x if rtl else x - edge) / max(1.0, abs(far - edge))
+            if beyond <= 0:
+                self.goes[j] = np.interp(x, xs[order], ts[order])
+            else:  # past the end of the line the wave runs out quickly
+                self.goes[j] = last + min(1.0, beyond) * min(0.2, cue.turn_end - last)
 
     def sprites(self, t: float, width: int) -> list[tuple[Sprite, int, int]]:
-        """What is seen of the row at `t`: sprites with their offset from the row's corner. Kept while nothing changes."""
+        """What is seen of the row at `t`, in a panel with room for `width` px: sprites and their offsets from the row's corner."""
+        if self.goes is None and self.source and self.translation:
+            self._schedule(width)
         state = self._at(t)
         if state != self._state:
             self._state, self._sprites = state, self._paint(state, t, width)
@@ -246,12 +249,12 @@ class _Text:
         cue, still = self.cue, self.owner.look.reduced_motion
         if self.source and self.translation:
             if t < cue.turn_start:
-                return ("source", self._standing(self.source, cue.typed(t) / max(1, len(cue.source))))
+                return ("source", self._typed(t))
             if t >= cue.turn_end or still:
                 return ("translation", len(self.translation))
             return (
                 "turn",
-                self._standing(self.source, cue.typed(t) / max(1, len(cue.source))),
+                self._typed(t),
                 int(t * FLICKER_HZ),
                 round(t * 1000),
             )
@@ -261,15 +264,16 @@ class _Text:
                 return ("translation", shown, int(t * FLICKER_HZ))
             return ("translation", shown)
         assert self.source
-        return ("source", self._standing(self.source, cue.typed(t) / max(1, len(cue.source))))
+        return ("source", self._typed(t))
+
+    def _typed(self, t: float) -> int:
+        assert self.source
+        return self.source.standing(self.cue.typed(t) / max(1, len(self.cue.source)))
 
     def _said(self, letters: Letters, t: float) -> int:
         """Translations beside their source keep step with it; pages without words of their own come at reading pace."""
         cue = self.cue
         share = cue.said(t) if cue.source else (t - cue.start) / min(0.6, 0.4 * (cue.end - cue.start))
-        return letters.standing(share)
-
-    def _standing(self, letters: Letters, share: float) -> int:
         return letters.standing(share)
 
     def _paint(self, state: tuple, t: float, width: int) -> list[tuple[Sprite, int, int]]:
@@ -278,44 +282,46 @@ class _Text:
         letters = self.source if state[0] == "source" else self.translation
         assert letters
         shown = state[1]
-        x = self.shift(letters, width)
+        x, y = self.shift(letters, width), self.drop(letters)
         colour = self.colours[state[0]]
         result: list[tuple[Sprite, int, int]] = []
         ghost = self.row.ghost
         if letters.rim is not None and (ghost or shown):
             result.append(
-                (Sprite.of_mask(_scaled(letters.rim, 0.9), self.rim_colour), x - letters.rim_pad, -letters.rim_pad)
+                (Sprite.of_mask(_scaled(letters.rim, 0.9), self.rim_colour), x - letters.rim_pad, y - letters.rim_pad)
             )
         mask = letters.first(shown)
         if ghost and shown < len(letters):
             mask = np.maximum(mask, _scaled(letters.mask, ghost))
         if shown or ghost:
-            result.append((Sprite.of_mask(mask, colour), x, 0))
+            result.append((Sprite.of_mask(mask, colour), x, y))
         if len(state) > 2 and shown < len(letters):
             front = np.zeros_like(letters.mask)
             for i in range(shown, min(len(letters), shown + 3)):
                 self._stamp(front, letters, i, state[2])
-            result.append((Sprite.of_mask(front, self.accent), x, 0))
+            result.append((Sprite.of_mask(front, self.accent), x, y))
         return result
 
     def _turning(self, state: tuple, t: float, width: int) -> list[tuple[Sprite, int, int]]:
         source, translation = self.source, self.translation
         assert source
         assert translation
-        x = self.shift(translation, width)
+        assert self.goes is not None
+        x, y = self.shift(translation, width), self.drop(translation)
         result: list[tuple[Sprite, int, int]] = []
         remaining = (self.goes > t) & (np.arange(len(source)) < state[1])
         if remaining.any():
-            result.append((Sprite.of_mask(source.of(remaining), self.colours["source"]), self.shift(source, width), 0))
+            ink = Sprite.of_mask(source.of(remaining), self.colours["source"])
+            result.append((ink, self.shift(source, width), self.drop(source)))
         settled = self.settles <= t
         if settled.any():
-            result.append((Sprite.of_mask(translation.of(settled), self.colours["translation"]), x, 0))
+            result.append((Sprite.of_mask(translation.of(settled), self.colours["translation"]), x, y))
         moving = np.flatnonzero((self.begins <= t) & ~settled)
         if len(moving):
             front = np.zeros_like(translation.mask)
             for i in moving:
                 self._stamp(front, translation, int(i), state[2])
-            result.append((Sprite.of_mask(front, self.accent), x, 0))
+            result.append((Sprite.of_mask(front, self.accent), x, y))
         return result
 
     def _stamp(self, mask: NDArray[np.uint8], letters: Letters, i: int, tick: int) -> None:
@@ -334,7 +340,7 @@ class _Text:
         cue, source = self.cue, self.source
         if not source or t >= cue.spoken or (self.translation and t >= cue.turn_start):
             return None
-        n = source.standing(cue.typed(t) / max(1, len(cue.source)))
+        n = self._typed(t)
         if n >= len(source):
             return None
         left, top, right, _ = source.cells[n]
@@ -343,7 +349,7 @@ class _Text:
             left, top, right, _ = source.cells[n]
         em, thick = self.owner.em, max(2, round(self.owner.em / 12))
         x = self.shift(source, width) + (right - thick if source.layout.direction == "rtl" else left)
-        base = source.layout.lines[source.layout.clusters[n].line].baseline
+        base = source.layout.lines[source.layout.clusters[n].line].baseline + self.drop(source)
         return x, round(base - 0.72 * em * self.row.size), x + thick, round(base + 0.06 * em)
 
 

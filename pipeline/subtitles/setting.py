@@ -97,10 +97,13 @@ class Setting:
     def lay_out(self, row: Row, text: str, translated: bool) -> Layout:
         """On two short lines rather than a long one where the look asks for it; smaller before anything is cut."""
         size = self.em * row.size
-        wide = units(text) > 1.5 * len(
-            text
-        )  # 25 columns are too few for ideographs: a line would break inside a clause
-        for columns in self.style.widths[1:] if wide and len(self.style.widths) > 1 else self.style.widths:
+        widths = self.style.widths
+        if not self._sole:
+            widths = widths[-1:]  # two rows of two short lines each would be a tower
+        elif units(text) > 1.5 * len(text):
+            widths = widths[1:] or widths  # ideographs: lines of 12 would break inside a clause
+        size = self.em * row.size
+        for columns in widths:
             layout = lay_out(
                 text, size_px=size, max_width_px=min(self.text_width, columns * EM_PER_COLUMN * self.em), max_lines=self.lines,
                 language=self.target if translated else self.language, family=self.style.family, weight=row.weight,

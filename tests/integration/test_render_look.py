@@ -1,0 +1,184 @@
+"""Golden frames: the drawn canvas of every look and many scripts, pixel for pixel.
+
+`GOLDEN=write python -m pytest tests/integration/test_render_look.py` draws them anew; look at them before committing.
+Glyphs are drawn by HarfBuzz from the shipped fonts, so they are the same on every machine; the tolerance is for another
+version's rounding. What it cannot let pass is proved below by breaking things on purpose.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pipeline import media, run
+from pipeline.records import Analysis, Look, Media
+from pipeline.settings import Settings
+from pipeline.subtitles import yuv
+from pipeline.subtitles.draw import Compositor
+from pipeline.subtitles.letters import Letters
+from tests.fixtures_look import HEIGHT, RIGHT, TRANSLATIONS, WIDTH, analysis, backdrop, phrase, track
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+FAR = 24  #: of 255: a pixel further off than this is another pixel
+MANY = 8  #: pixels of 640 x 360; an i has about 25
+
+# name: look, target, moment ("typing", "turning", "turned"), what differs from the usual scene
+CASES: dict[str, tuple[Look, str, str]] = {
+    "cyberpunk_pl_typing": (Look(), "PL", "typing"),
+    "cyberpunk_pl_turning": (Look(), "PL", "turning"),
+    "cyberpunk_pl_turned": (Look(), "PL", "turned"),
+    "cyberpunk_ar_turning": (Look(), "AR", "turning"),
+    "cyberpunk_ja_turning": (Look(), "JA", "turning"),
+    "cyberpunk_hi_turned": (Look(), "HI", "turned"),
+    "cyberpunk_th_off_screen": (Look(), "TH", "turned"),
+    "cyberpunk_el_both": (Look(texts="both"), "EL", "typing"),
+    "cyberpunk_uk_bottom": (Look(position="bottom", text_size=1.3), "UK", "turning"),
+    "classic_he": (Look("classic"), "HE", "typing"),
+    "classic_uk_both": (Look("classic", texts="both"), "UK", "typing"),
+    "bars_ko": (Look("bars"), "KO", "typing"),
+    "bars_zh": (Look("bars"), "ZH-HANS", "turned"),
+}
+
+
+def scene(name: str) -> Analysis:
+    _, target, _ = CASES[name]
+    tracks = (track("p2", RIGHT, 0, 10),) if name.endswith("off_screen") else None
+    return analysis(phrase(1, "p1", 1, 4, translation=TRANSLATIONS[target]), target=target, tracks=tracks)
+
+
+def draw(name: str, analysed: Analysis | None = None, look: Look | None = None, later: float = 0.0) -> np.ndarray:
+    own, _, moment = CASES[name]
+    made = Compositor(analysed or scene(name), look or own, WIDTH, HEIGHT, Fraction(25))
+    cue = made.cues[0]
+    t = {"typing": cue.start + 0.55 * (cue.spoken - cue.start), "turned": cue.end - 0.5}.get(
+        moment, cue.turn_start + 0.5 * (cue.turn_end - cue.turn_start)
+    )
+    frame = made.framed(backdrop())
+    assert made.draw(frame, t + later)
+    return frame
+
+
+def difference(a: np.ndarray, b: np.ndarray) -> int:
+    """Pixels that are not the same; a chroma sample stands for four."""
+    if a.shape != b.shape:
+        return max(a.size, b.size)
+    luma, *chroma = (np.abs(p.astype(int) - q) > FAR for p, q in zip(yuv.planes(a), yuv.planes(b), strict=True))
+    return int(luma.sum() + 4 * sum(plane.sum() for plane in chroma))
+
+
+def golden(name: str) -> np.ndarray:
+    return np.array(Image.open(GOLDEN / f"{name}.png"))
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_frame_is_the_golden_one(name: str) -> None:
+    frame = draw(name)
+    if os.environ.get("GOLDEN") == "write":
+        GOLDEN.mkdir(exist_ok=True)
+        Image.fromarray(frame, "L").save(GOLDEN / f"{name}.png", optimize=True)
+    assert difference(frame, golden(name)) <= MANY
+
+
+@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize(("down", "right"), [(0, 12), (12, 0), (0, 2)])
+def test_a_shifted_panel_does_not_pass(name: str, down: int, right: int) -> None:
+    frame = draw(name)
+    for plane, step in zip(yuv.planes(frame), (1, 2, 2), strict=True):
+        plane[...] = np.roll(plane.copy(), (down // step, right // step), axis=(0, 1))
+    assert difference(frame, golden(name)) > 10 * MANY
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_missing_glyph_does_not_pass(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Any one letter of any text that is fully shown."""
+    if CASES[name][2] != "turned":
+        pytest.skip("not all of the text is on this frame")
+    made = Letters.__init__
+
+    for lost in (0, 3, -1):
+
+        def without(self: Letters, *args: object, lost: int = lost) -> None:
+            made(self, *args)  # type: ignore[arg-type]
+            solid = [i for i, cluster in enumerate(self.layout.clusters) if cluster.text[0].isalpha()]
+            left, top, right, bottom = self.cells[solid[min(lost, len(solid) - 1)]]
+            self.mask = self.mask.copy()
+            self.mask[top:bottom, left:right] = 0
+
+        monkeypatch.setattr(Letters, "__init__", without)
+        assert difference(draw(name), golden(name)) > MANY
+
+
+@pytest.mark.parametrize("name", [n for n in CASES if CASES[n][2] != "turned"])
+def test_a_wrong_order_of_reveal_does_not_pass(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    of = Letters.of
+    monkeypatch.setattr(Letters, "of", lambda self, chosen: of(self, chosen[::-1]))
+    assert difference(draw(name), golden(name)) > 3 * MANY
+
+
+@pytest.mark.parametrize("name", [n for n in CASES if CASES[n][2] != "turned"])
+def test_a_reveal_that_lags_does_not_pass(name: str) -> None:
+    assert difference(draw(name, later=0.24), golden(name)) > MANY
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_another_colour_or_name_does_not_pass(name: str) -> None:
+    usual = scene(name)
+    people = (dataclasses.replace(usual.people[0], colour="#ff5fa2"), *usual.people[1:])
+    assert difference(draw(name, dataclasses.replace(usual, people=people)), golden(name)) > MANY
+    people = (dataclasses.replace(usual.people[0], name="Eve"), *usual.people[1:])
+    assert difference(draw(name, dataclasses.replace(usual, people=people)), golden(name)) > MANY
+
+
+# --- through ffmpeg
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Five seconds of grey with a tone."""
+    import subprocess
+
+    path = tmp_path_factory.mktemp("look") / "grey.mp4"
+    grey = f"color=c=gray:s={WIDTH}x{HEIGHT}:r=25:d=5"
+    subprocess.run(
+        [media.ffmpeg_binary(), "-v", "error", "-f", "lavfi", "-i", grey, "-f", "lavfi", "-i", "sine=d=5", "-shortest",
+         "-c:v", "libx264", "-pix_fmt", "yuv420p", "-c:a", "aac", str(path)],
+        check=True, timeout=120,
+    )  # fmt: skip
+    return path
+
+
+def drain(stage):  # type: ignore[no-untyped-def]
+    while True:
+        try:
+            next(stage)
+        except StopIteration as stop:
+            return stop.value
+
+
+@pytest.mark.parametrize("look", ["cyberpunk", "classic", "bars"])
+def test_a_rendered_clip_has_the_text_where_and_when_it_belongs(look: str, clip: Path, tmp_path: Path) -> None:
+    analysed = dataclasses.replace(
+        analysis(phrase(1, "p1", 1, 3, translation=TRANSLATIONS["PL"])), media=Media(5.0, WIDTH, HEIGHT, Fraction(25))
+    )
+    made = Compositor(analysed, Look(look), WIDTH, HEIGHT, Fraction(25))
+    to = tmp_path / "out.mp4"
+    drain(run.render(clip, analysed, Look(look), to, Settings(cache_dir=tmp_path)))
+    result = media.probe(to, Settings())
+    assert (result.width, result.height) == (made.canvas.width, made.canvas.height)
+    assert result.has_audio
+    spot = made.spots[0][0][0]
+    x, y = spot.at(2)
+    top = made.canvas.top if spot.kind != "bar" else 0
+    seen = {}
+    for t, frame in media.frames(result, width=result.width, height=result.height, pixels="yuv420p"):
+        luma = yuv.planes(frame)[0]
+        seen[round(t, 2)] = int((luma[y + top : y + top + spot.height, x : x + spot.width] > 155).sum())
+    assert max(n for t, n in seen.items() if t < 0.9) == 0
+    assert max(n for t, n in seen.items() if 2.5 < t < 3.5) > 200
+    assert len(seen) == 125
