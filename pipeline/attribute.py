@@ -478,9 +478,10 @@ def _check_overruled(
         heard = {turn.speaker for turn in turns[start:i] if turn is not None}
         if p != q and not heard <= people[p].voices:
             low, high = scene.shot_around((words[start].start + words[i - 1].end) / 2)
-            span = (max(low, words[start].start - 0.3), min(high, words[i - 1].end + 0.3))
+            room = max(0.0, 1.0 - (words[i - 1].end - words[start].start)) / 2  # a second is what variation needs
+            span = (max(low, words[start].start - room), min(high, words[i - 1].end + room))
             mine, theirs = _best_lips(scene, people[p], span), _best_lips(scene, people[q], span)
-            if mine is None or mine < OVERRULE or mine - max(0.0, theirs or 0.0) < OVERRULE_LEAD:
+            if mine is None or mine < OVERRULE or mine - (theirs or 0.0) < OVERRULE_LEAD:
                 run[start:i] = base[start:i]
         start = i
     return run
@@ -515,6 +516,7 @@ def _answer(
 ) -> Attribution:
     order = list(dict.fromkeys(p for p in run.person if p >= 0))
     ids = {p: f"p{n}" for n, p in enumerate(order, 1)}
+    places = _places(transcript)
     phrases: list[Phrase] = []
     for start, end in _phrases(words, run.person, transcript.language):
         group = [word for word, _ in words[start:end]]
@@ -525,7 +527,7 @@ def _answer(
                 start=group[0].start,
                 end=group[-1].end,
                 person=ids.get(run.person[start]),
-                source=_text(group, segment.text),
+                source=_text(group, places[start:end], segment.text),
                 words=tuple(group),
                 evidence=_evidence(run, start, end, group, ids, people, lips),
                 language=segment.language if segment.language != transcript.language else "",
@@ -559,15 +561,23 @@ def _answer(
     return Attribution(tuple(listed), tuple(phrases), turns, tracks, portraits, tuple(notices))
 
 
-def _text(words: Sequence[Word], segment: str) -> str:
-    """The words as the segment wrote them: with its spaces, where it has them."""
-    at, low, high = 0, None, 0
-    for word in words:
-        found = segment.find(word.text, at if low is not None else 0)
-        if found < 0:
-            return " ".join(w.text for w in words)
-        low, at, high = found if low is None else low, found + len(word.text), found + len(word.text)
-    return segment[low:high].strip()
+def _places(transcript: Transcript) -> list[tuple[int, int]]:
+    """[start, end) of every word in its segment's text, in order; (-1, -1) where the segment writes it otherwise."""
+    places: list[tuple[int, int]] = []
+    for segment in transcript.segments:
+        at = 0
+        for word in segment.words:
+            found = segment.text.find(word.text, at)
+            places.append((found, found + len(word.text)) if found >= 0 else (-1, -1))
+            at = max(at, places[-1][1])
+    return places
+
+
+def _text(words: Sequence[Word], places: Sequence[tuple[int, int]], segment: str) -> str:
+    """The words as the segment wrote them: with spaces only where it has them."""
+    if min(start for start, _ in places) < 0:
+        return " ".join(word.text for word in words)
+    return segment[places[0][0] : places[-1][1]].strip()
 
 
 def _phrases(words: list[tuple[Word, int]], person: Sequence[int], language: str) -> list[tuple[int, int]]:
