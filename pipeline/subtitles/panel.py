@@ -35,7 +35,7 @@ class Drawing:
         shown = next((r.translation or r.source for r in self.rows if r.translation or r.source), None)
         self.from_right = bool(shown and shown.layout.direction == "rtl" and style.align == "start")
         self.frost = self.trim = None
-        self._notches: dict[bool, Sprite] = {}
+        self._small: dict[str, Sprite] = {}
         if self.rows and style.glass:
             self.frost = Frost(np.asarray(style.glass(self.width, self.height, owner.em), dtype=np.uint8))
         if self.rows and style.trim:
@@ -89,6 +89,10 @@ class Drawing:
                 inset = self.width - chip.width
             at = min(max(0, x + inset), max(0, owner.canvas.width - chip.width))
             chip.blend(target, at, max(0, y - chip.height), opacity)
+            if spot.kind == "off screen":
+                waves = self._waves(chip.height)
+                left = at - waves.width if self.from_right else at + chip.width
+                waves.blend(target, left, max(0, y - chip.height), 0.9 * opacity)
 
     def _appearing(self, t: float) -> tuple[float, float]:
         """Opacity, and how far the panel has opened, both 0..1."""
@@ -149,8 +153,25 @@ class Drawing:
         cv2.circle(mask, end, max(2, 2 * line), 255, -1, cv2.LINE_AA)
         Sprite.of_mask(mask, owner.matrix.yuv(self.accent)).blend(target, left, top, 0.8 * opacity)
 
+    def _waves(self, size: int) -> Sprite:
+        """Beside the name of a voice off screen: sound waves, which need no language."""
+        if "waves" not in self._small:
+            import cv2
+
+            fine = 4
+            mask = np.zeros((size * fine, size * fine), dtype=np.uint8)
+            middle = (size * fine // 8, size * fine // 2)
+            for share in (0.28, 0.52, 0.76):
+                radius = round(share * size * fine)
+                cv2.ellipse(mask, middle, (radius, radius), 0, -38, 38, 255, max(fine, size * fine // 12), cv2.LINE_AA)
+            mask = cv2.resize(mask, (size, size), interpolation=cv2.INTER_AREA)
+            mask = np.ascontiguousarray(mask[:, ::-1]) if self.from_right else mask
+            self._small["waves"] = Sprite.of_mask(mask, self.owner.matrix.yuv(self.accent))
+        return self._small["waves"]
+
     def _notch(self, down: bool) -> Sprite:
-        if down not in self._notches:
+        key = "down" if down else "up"
+        if key not in self._small:
             import cv2
 
             size = max(3, round(0.3 * self.owner.em))
@@ -159,8 +180,8 @@ class Drawing:
                 mask, [np.array([[0, 0], [2 * size, 0], [size, size - 1]], dtype=np.int32)], 255, lineType=cv2.LINE_AA
             )
             mask = mask if down else np.ascontiguousarray(mask[::-1])
-            self._notches[down] = Sprite.of_mask(mask, self.owner.matrix.yuv(self.accent))
-        return self._notches[down]
+            self._small[key] = Sprite.of_mask(mask, self.owner.matrix.yuv(self.accent))
+        return self._small[key]
 
 
 class _Text:
@@ -223,7 +244,9 @@ class _Text:
         self.goes = np.full(len(self.source), cue.turn_end)
         far = -1.0 if rtl else width + 1.0
         for j, cluster in enumerate(self.source.layout.clusters):
-            x = (cluster.left + cluster.right) / 2 + shift_s
+            # a little ahead of the wave: flickering glyphs are wider than the letters they become
+            ahead = 0.45 * self.owner.em * self.row.size
+            x = (cluster.left + cluster.right) / 2 + shift_s + (ahead if rtl else -ahead)
             xs, ts = (np.array(values) for values in places[min(cluster.line, len(places) - 1)])
             if not len(xs):
                 continue

@@ -237,9 +237,9 @@ def _beside(
     middle, top, bottom, left, right = anchors.T
     slack = 0 if still else DEAD_ZONE * min(scene.width, scene.height)
     offers: list[tuple[float, str, np.ndarray, np.ndarray]] = []
-    for gap in (0.22, 0.12, 0.05):
+    for gap in (0.42, 0.22, 0.12, 0.05):  # of the face: over the hair where there is room, else over the forehead
         for slide in (0, -0.2, 0.2, -0.4, 0.4):
-            price = abs(slide) * 1.5 + (0.22 - gap)
+            price = abs(slide) * 1.5 + 0.8 * (0.42 - gap)
             offers.append((price, "above", middle - w / 2 + slide * w, top - gap * tall - h - slack * 0.5))
     for lift in (0.0, 0.25, -0.2):
         y = top + lift * tall

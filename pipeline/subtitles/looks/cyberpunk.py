@@ -77,7 +77,7 @@ STYLE = Style(
     },
     widths=(25, 32, 42),
     padding=(0.66, 0.34),
-    strength=(0.66, 0.88),
+    strength=(0.76, 0.9),
     glass=glass,
     trim=trim,
     caret=True,

@@ -1,0 +1,96 @@
+"""The contact sheet: every look with every script on one page, docs/looks.jpg.
+
+    python -m benchmarks.gallery [--out FILE]
+
+The picture behind is a frame of the example clip (NASA and US Navy portraits, public domain; examples/README.md).
+"""
+
+from __future__ import annotations
+
+import argparse
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from pipeline import media
+from pipeline.records import Look
+from pipeline.settings import Settings
+from pipeline.subtitles import yuv
+from pipeline.subtitles.draw import Compositor
+from pipeline.subtitles.layout import draw_layout, lay_out
+from tests.fixtures_look import TRANSLATIONS, analysis, phrase, track
+
+ROOT = Path(__file__).parents[1]
+CLIP, AT = ROOT / "examples" / "orbit_en.mp4", 3.0
+WIDTH, HEIGHT = 640, 360
+LEFT, TOP = 10, 130  #: the part of the 1280 x 720 picture that is shown
+FACE = (242.0 - LEFT, 252.0 - TOP, 418.0 - LEFT, 470.0 - TOP)
+TALL = 200  #: px of a tile
+SPACE, HEAD = 10, 34
+# title, look, moment in the cue
+COLUMNS = (
+    ("Cyberpunk, typed", Look(text_size=1.3), "typing"),
+    ("Cyberpunk, turning", Look(text_size=1.3), "turning"),
+    ("Classic", Look("classic", text_size=1.3), "turned"),
+    ("Bars", Look("bars", text_size=1.3), "typing"),
+)
+
+
+def rgb(frame: np.ndarray) -> Image.Image:
+    """The yuv420p frame (BT.709, limited range) as a picture."""
+    luma, u, v = (plane.astype(np.float32) for plane in yuv.planes(frame))
+    u, v = (np.repeat(np.repeat(plane, 2, 0), 2, 1) - 128 for plane in (u, v))
+    pixels = np.stack([luma - 16, u, v], axis=-1) @ np.linalg.inv(yuv.BT709.rows()).T
+    return Image.fromarray(np.clip(np.round(pixels), 0, 255).astype(np.uint8))
+
+
+def label(text: str, size: float = 20) -> Image.Image:
+    layout = lay_out(text, size_px=size, max_width_px=2000, max_lines=1)
+    mask = draw_layout(layout)
+    return Image.composite(Image.new("RGB", mask.size, (34, 230, 255)), Image.new("RGB", mask.size, (11, 14, 18)), mask)
+
+
+def tile(look: Look, moment: str, target: str, picture: np.ndarray) -> Image.Image:
+    """The picture with one cue on it."""
+    scene = analysis(
+        phrase(1, "p1", 0, 3, translation=TRANSLATIONS[target]),
+        tracks=(track("p1", FACE, 0, 10),),
+        target=target, size=(WIDTH, HEIGHT), names=("Eileen", "Grace"),
+    )  # fmt: skip
+    made = Compositor(scene, look, WIDTH, HEIGHT, Fraction(30), yuv.BT709)
+    cue = made.cues[0]
+    t = {"typing": 1.7, "turned": cue.spoken - 0.01, "turning": (cue.turn_start + cue.turn_end) / 2}[moment]
+    frame = made.framed(picture.copy())
+    made.draw(frame, t)
+    image = rgb(frame)
+    return image.resize((round(image.width * TALL / image.height), TALL), Image.Resampling.LANCZOS)
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--out", type=Path, default=ROOT / "docs" / "looks.jpg")
+    to = options.parse_args().out
+    clip = media.probe(CLIP, Settings())
+    frames = media.frames(clip, width=1280, height=720, pixels="yuv420p", start=AT, end=AT + 0.5)
+    whole = next(frames)[1]
+    frames.close()
+    picture = yuv.black(WIDTH, HEIGHT)
+    for part, plane, step in zip(yuv.planes(picture), yuv.planes(whole), (1, 2, 2), strict=True):
+        part[...] = plane[TOP // step : (TOP + HEIGHT) // step, LEFT // step : (LEFT + WIDTH) // step]
+    rows = [[tile(look, moment, target, picture) for _, look, moment in COLUMNS] for target in TRANSLATIONS]
+    edges = [SPACE, *(SPACE + sum(image.width + SPACE for image in rows[0][: k + 1]) for k in range(len(COLUMNS)))]
+    sheet = Image.new("RGB", (edges[-1], HEAD + len(rows) * (TALL + SPACE)), (11, 14, 18))
+    for k, (title, _, _) in enumerate(COLUMNS):
+        sheet.paste(label(title), (edges[k], 6))
+    for j, row in enumerate(rows):
+        for k, image in enumerate(row):
+            sheet.paste(image, (edges[k], HEAD + j * (TALL + SPACE)))
+    to.parent.mkdir(parents=True, exist_ok=True)
+    sheet.save(to, quality=82, optimize=True)
+    print(f"{to}: {sheet.width} x {sheet.height}, {to.stat().st_size // 1024} KB, {', '.join(TRANSLATIONS)}")
+
+
+if __name__ == "__main__":
+    main()
