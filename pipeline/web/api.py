@@ -23,6 +23,15 @@ from pipeline.web.services import Services
 FILES = ("subtitles.srt", "subtitles.vtt", "subtitles.ass", "transcript.json", "faces.zip")
 
 
+class _Number(gr.Number):
+    """A number whose value is left to `check`: Gradio answers a wrong one with its own insides instead of a sentence."""
+
+    is_template = True
+
+    def preprocess(self, payload: Any) -> Any:
+        return payload
+
+
 def add_endpoints(services: Services) -> None:
     """/translate_video, /transcribe, /render, /languages and /health are part of the page being built."""
     heavy = {"concurrency_limit": services.parallel, "concurrency_id": "models", "show_progress": "hidden"}
@@ -33,10 +42,10 @@ def add_endpoints(services: Services) -> None:
         target = gr.Textbox("EN-US", label="target_language")
         optional_target = gr.Textbox("none", label="target_language")
         source = gr.Textbox("", label="source_language")
-        speakers = gr.Number(0, label="speakers", precision=0)
+        speakers = _Number(0, label="speakers", precision=0)
         look = gr.Textbox("cyberpunk", label="look")
         position = gr.Textbox("auto", label="position")
-        text_size = gr.Number(1.0, label="text_size")
+        text_size = _Number(1.0, label="text_size")
         texts = gr.Textbox("morph", label="texts")
         calm = gr.Checkbox(False, label="reduced_motion")
         key = gr.Textbox("", label="deepl_key", type="password")
@@ -285,8 +294,7 @@ class Endpoints:
 
     def _write(self, folder: Path, analysis: Analysis, look: Look) -> list[str]:
         self.services.write_records(folder, analysis, look)
-        if analysis.portraits:
-            jobs.zip_faces(analysis, folder / "faces.zip")
+        jobs.zip_faces(analysis, folder / "faces.zip")
         return [str(folder / name) for name in FILES if (folder / name).is_file()]
 
 

@@ -77,7 +77,10 @@ class Result:
     analysis: Analysis
     look: Look
     clip: Path
-    folder: Path | None = None  #: ours to remove; None for an example, whose files stay
+    files: Path | None = None  #: folder with video.mp4, subtitles.vtt ...; None before the first drawing
+    folder: Path | None = None  #: ours to remove with everything in it; None for an example, whose files stay
+    title: str = ""
+    is_example: bool = False
     notices: tuple[Notice, ...] = ()  #: of the drawing
     drawn: Analysis | None = None  #: what the video shows
     drawn_at: int = 0  #: len(undo) then
@@ -91,9 +94,22 @@ class Result:
             return 0
         return max(1, abs(len(self.undo) - self.drawn_at))
 
-    def is_drawn(self, analysis: Analysis) -> None:
-        """The video shows `analysis`."""
-        self.drawn, self.drawn_at = analysis, len(self.undo)
+    def new_files(self) -> Path:
+        """An empty folder for the next drawing."""
+        if self.folder is None:
+            self.folder = new_folder()
+        return Path(tempfile.mkdtemp(prefix="drawn-", dir=self.folder))
+
+    def drawn_into(self, files: Path, analysis: Analysis) -> None:
+        """`files` show `analysis`; those before them are gone."""
+        if self.files is not None and self.files.parent == self.folder:
+            shutil.rmtree(self.files, ignore_errors=True)
+        self.files, self.drawn, self.drawn_at, self.is_example = files, analysis, len(self.undo), False
+
+    def file(self, name: str) -> str | None:
+        """The path of one of the files, None where there is none."""
+        path = self.files / name if self.files else None
+        return str(path) if path and path.is_file() else None
 
     def change(self, analysis: Analysis) -> None:
         """`analysis` is the current one; the one before can be taken back."""
@@ -116,17 +132,27 @@ class Result:
         return self
 
 
-def from_example(example: Example, look: Look | None = None) -> Result:
+def forget(result: Result | None) -> None:
+    """The files of a result that nobody needs any more are gone."""
+    if result is not None:
+        result.close()
+
+
+def from_example(example: Example) -> Result:
     """The ready result of an example.
 
     Raises RecordError when its transcript.json cannot be read.
     """
     analysis = results.read(example.folder / "transcript.json")
-    return Result(analysis, look or Look(), example.clip, drawn=analysis)
+    return Result(
+        analysis, Look(), example.clip, files=example.folder, title=example.title, is_example=True, drawn=analysis
+    )
 
 
 def zip_faces(analysis: Analysis, to: Path) -> None:
-    """The portraits are in the ZIP file `to`, named after their people."""
+    """The portraits, named after their people, are in the ZIP file `to`; without any there is none."""
+    if not analysis.portraits:
+        return
     names = {person.id: person.name for person in analysis.people}
     with zipfile.ZipFile(to, "w") as archive:
         for number, (person, picture) in enumerate(sorted(analysis.portraits.items()), 1):

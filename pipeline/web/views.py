@@ -286,11 +286,13 @@ def failure(title: str, sentence: str) -> str:
     return f'<div class="failure" role="alert"><strong>{escape(title)}</strong><p>{escape(sentence)}</p></div>'
 
 
-def pending(changes: int) -> str:
-    """What is not in the video yet."""
+def pending(changes: int, problem: str = "") -> str:
+    """What is not in the video yet, and why the last change was not made."""
+    alert = f'<p class="problem" role="alert">{escape(problem)}</p>' if problem else ""
     if not changes:
-        return '<p class="pending">The video shows everything below.</p>'
-    return f'<p class="pending open" role="status"><strong>{changes}</strong> change{"s" if changes != 1 else ""} not in the video yet</p>'
+        return f'<p class="pending">The video shows everything above.</p>{alert}'
+    plural = "s" if changes != 1 else ""
+    return f'<p class="pending open" role="status"><b>{changes}</b> change{plural} not in the video yet</p>{alert}'
 
 
 # --- words ------------------------------------------------------------------------------------------------------------

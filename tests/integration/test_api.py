@@ -182,6 +182,29 @@ def test_wrong_types_give_a_clean_error(client, clip, arguments):
     assert "site-packages" not in text
 
 
+@pytest.mark.parametrize("given", ["many", [1], {"a": 1}, "1e999"])
+def test_a_number_that_is_none_is_named(client, clip, given):
+    with pytest.raises(Exception, match="speakers: The number of speakers is a whole number"):
+        client.predict(video=handle_file(str(clip)), speakers=given, api_name="/transcribe")
+
+
+def test_a_file_of_the_server_cannot_be_named(url, tmp_path):
+    """Over plain HTTP a caller may write any path; only uploads are taken."""
+    import httpx
+
+    from pipeline.web import jobs
+
+    private = jobs.new_folder() / "clip"
+    fakes.make_clip(private)
+    for path in ("/etc/hostname", str(private), str(Path(__file__))):
+        given = {"path": path, "meta": {"_type": "gradio.FileData"}}
+        answer = httpx.post(f"{url}gradio_api/call/transcribe", json={"data": [given, "none", "", 0, ""]}, timeout=30)
+        assert answer.status_code >= 400
+        assert httpx.get(f"{url}gradio_api/file={path}", timeout=30).status_code in (403, 404)
+    private.unlink()
+    private.parent.rmdir()
+
+
 def test_a_file_that_is_no_video_and_one_that_is_too_long_are_refused(client, tmp_path):
     poem = tmp_path / "poem.mp4"
     poem.write_text("Shall I compare thee to a summer's day?")

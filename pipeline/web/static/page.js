@@ -44,6 +44,13 @@
     for (const track of video.textTracks) track.mode = box.checked ? "showing" : "disabled";
   });
 
+  // On a phone the button stands below what it changes.
+  document.addEventListener("click", (event) => {
+    if (event.target.closest("#run, #redraw, #examples button")) {
+      document.querySelector("#stage")?.scrollIntoView({ block: "nearest", behavior: "smooth" });
+    }
+  });
+
   const grow = (box) => { box.style.height = "auto"; box.style.height = `${box.scrollHeight + 2}px`; };
   document.addEventListener("input", (event) => { if (event.target.matches("#transcript textarea")) grow(event.target); });
   // Enter ends an edit, as in a table; Shift+Enter is not needed: lines are single.

@@ -1,0 +1,337 @@
+"""The named endpoints, for `gradio_client`, plain HTTP and agents (MCP). Plain values in, paths and JSON out.
+
+Names, parameters and results are a public interface: they stay.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from pipeline import languages, transcript
+from pipeline.errors import PipelineError, RecordError
+from pipeline.options import Options
+from pipeline.progress import ANALYSE, RENDER, Clock
+from pipeline.records import Analysis, Look, Stage
+from pipeline.web import check, failures, jobs, views
+from pipeline.web.services import Services
+
+FILES = ("subtitles.srt", "subtitles.vtt", "subtitles.ass", "transcript.json", "faces.zip")
+
+class _Number(gr.Number):
+    """A number whose value is left to `check`: Gradio answers a wrong one with its own insides instead of a sentence."""
+
+    is_template = True
+
+    def preprocess(self, payload: Any) -> Any:
+        return payload
+    from collections.abc import Callable, Sequence
+    from typing import TYPE_CHECKING, Any, Literal
+
+    from gradio.blocks import Block
+
+    if TYPE_CHECKING:
+        from gradio.components import Timer
+        from gradio.components.base import Component
+
+def add_endpoints(services: Services) -> None:
+    """/translate_video, /transcribe, /render, /languages and /health are part of the page being built."""
+    heavy = {"concurrency_limit": services.parallel, "concurrency_id": "models", "show_progress": "hidden"}
+    endpoint = Endpoints(services)
+    with gr.Row(visible=False):
+        trigger = gr.Button("api")
+        video = gr.File(label="video", type="filepath")
+        target = gr.Textbox("EN-US", label="target_language")
+        optional_target = gr.Textbox("none", label="target_language")
+        source = gr.Textbox("", label="source_language")
+        speakers = _Number(0, label="speakers", precision=0)
+        look = gr.Textbox("cyberpunk", label="look")
+        position = gr.Textbox("auto", label="position")
+        text_size = _Number(1.0, label="text_size")
+        texts = gr.Textbox("morph", label="texts")
+        calm = gr.Checkbox(False, label="reduced_motion")
+        key = gr.Textbox("", label="deepl_key", type="password")
+        given = gr.JSON(label="transcript")
+        drawn = gr.File(label="video")
+        files = gr.File(label="files", file_count="multiple")
+        record = gr.JSON(label="transcript")
+        answer = gr.JSON(label="answer")
+
+        choices = [target, source, speakers]
+        looks = [look, position, text_size, texts, calm]
+        trigger.click(
+            endpoint.translate_video,
+            [video, *choices, *looks, key],
+            [drawn, files, record],
+            api_name="translate_video",
+            validator=endpoint.check_translate_video,
+            **heavy,
+        )
+        trigger.click(
+            endpoint.transcribe,
+            [video, optional_target, source, speakers, key],
+            [files, record],
+            api_name="transcribe",
+            validator=endpoint.check_transcribe,
+            **heavy,
+        )
+        trigger.click(
+            endpoint.render,
+            [video, given, *looks],
+            [drawn, files],
+            api_name="render",
+            validator=endpoint.check_render,
+            concurrency_limit=2,
+            concurrency_id="drawing",
+            show_progress="hidden",
+        )
+        trigger.click(endpoint.languages, None, answer, api_name="languages", show_progress="hidden", queue=False)
+        trigger.click(endpoint.health, None, answer, api_name="health", show_progress="hidden", queue=False)
+
+class Endpoints:
+    """The functions behind the names. Their docstrings are what a script's author or an agent reads."""
+
+    def __init__(self, services: Services) -> None:
+        self.services = services
+
+    def translate_video(
+        self,
+        video: str,
+        target_language: str = "EN-US",
+        source_language: str = "",
+        speakers: int = 0,
+        look: str = "cyberpunk",
+        position: str = "auto",
+        text_size: float = 1.0,
+        texts: str = "morph",
+        reduced_motion: bool = False,
+        deepl_key: str = "",
+        progress: gr.Progress = gr.Progress(),  # noqa: B008  Gradio finds it by its default
+    ) -> Iterator[tuple[str | None, list[str] | None, dict[str, Any] | None]]:
+        """Translates what people say in a short video and draws it into the picture: the words appear over the speaker
+        in the original language and turn into the target language. Also says who speaks when, with a face for every
+        voice that is seen. Takes about as long as the clip.
+
+        Args:
+            video: The clip, a file in any common format, within the limits that /health names.
+            target_language: Language to translate into, a DeepL code or English name such as PL, Polish, EN-US; none for a transcript only. Languages that need a DeepL key say so in /languages.
+            source_language: Spoken language, a code or English name; empty to find out by listening.
+            speakers: How many people speak; 0 to find out.
+            look: cyberpunk (over the head), bars (above and below the picture) or classic (subtitles).
+            position: auto (follow the speaker) or bottom.
+            text_size: Factor on the look's own text size, 0.5 to 2.
+            texts: morph (original turns into translation), both, original or translation.
+            reduced_motion: True for no flicker and no typing.
+            deepl_key: Your own DeepL key, used for this call only and never stored; empty for the key-free translation.
+
+        Returns:
+            The video (MP4), the files (SRT, VTT, ASS, transcript.json, faces.zip) and the transcript as JSON.
+        """
+        with failures.for_the_visitor([deepl_key]), jobs.job_folder() as folder:
+            options = self._options(target_language, source_language, speakers, deepl_key)
+            chosen = check.look(look, position, text_size, texts, reduced_motion)
+            clock = Clock(ANALYSE + RENDER)
+            clip = jobs.adopt(Path(video), folder)
+            analysis = yield from _follow(self.services.analyse(clip, options, clock), progress, (None, None, None))
+            yield from self._draw(clip, analysis, chosen, folder, clock, progress, (None, None, None))
+            yield _video(folder), self._write(folder, analysis, chosen), json.loads(transcript.to_json(analysis))
+
+    def transcribe(
+        self,
+        video: str,
+        target_language: str = "none",
+        source_language: str = "",
+        speakers: int = 0,
+        deepl_key: str = "",
+        progress: gr.Progress = gr.Progress(),  # noqa: B008
+    ) -> Iterator[tuple[list[str] | None, dict[str, Any] | None]]:
+        """Writes down who says what in a video, and when, to the word; with translation if asked for. Draws nothing.
+
+        Args:
+            video: The clip, a file in any common format, within the limits that /health names.
+            target_language: Language to translate into, a DeepL code or English name; none for the original only.
+            source_language: Spoken language, a code or English name; empty to find out by listening.
+            speakers: How many people speak; 0 to find out.
+            deepl_key: Your own DeepL key, used for this call only and never stored; empty for the key-free translation.
+
+        Returns:
+            The files (SRT, VTT, ASS, transcript.json, faces.zip) and the transcript as JSON, which /render takes.
+        """
+        with failures.for_the_visitor([deepl_key]), jobs.job_folder() as folder:
+            options = self._options(target_language, source_language, speakers, deepl_key)
+            clip = jobs.adopt(Path(video), folder)
+            analysis = yield from _follow(self.services.analyse(clip, options, Clock(ANALYSE)), progress, (None, None))
+            yield self._write(folder, analysis, Look()), json.loads(transcript.to_json(analysis))
+
+    def render(
+        self,
+        video: str,
+        transcript: dict[str, Any],
+        look: str = "cyberpunk",
+        position: str = "auto",
+        text_size: float = 1.0,
+        texts: str = "morph",
+        reduced_motion: bool = False,
+        progress: gr.Progress = gr.Progress(),  # noqa: B008
+    ) -> Iterator[tuple[str | None, list[str] | None]]:
+        """Draws a transcript, as /transcribe or /translate_video returned it and edited as you like, into its video.
+        No model runs: names, colours, texts and speakers are taken as they are.
+
+        Args:
+            video: The clip the transcript is of.
+            transcript: The content of transcript.json.
+            look: cyberpunk (over the head), bars (above and below the picture) or classic (subtitles).
+            position: auto (follow the speaker) or bottom.
+            text_size: Factor on the look's own text size, 0.5 to 2.
+            texts: morph (original turns into translation), both, original or translation.
+            reduced_motion: True for no flicker and no typing.
+
+        Returns:
+            The video (MP4) and the files (SRT, VTT, ASS, transcript.json).
+        """
+        with failures.for_the_visitor(), jobs.job_folder() as folder:
+            chosen = check.look(look, position, text_size, texts, reduced_motion)
+            analysis = _analysis(transcript)
+            clip = jobs.adopt(Path(video), folder)
+            yield from self._draw(clip, analysis, chosen, folder, Clock(RENDER), progress, (None, None))
+            yield _video(folder), self._write(folder, analysis, chosen)
+
+    def languages(self) -> dict[str, Any]:
+        """Lists the languages: which can be translated into, whether one needs a DeepL key here, and which can be heard.
+
+        Returns:
+            {"targets": [{"code", "name", "own_name", "needs_key"}], "sources": [{"code", "name", "own_name"}]}
+        """
+        return {
+            "targets": [
+                {
+                    "code": item.code,
+                    "name": item.name,
+                    "own_name": item.own_name,
+                    "needs_key": not self.services.works_now(item.code),
+                }
+                for item in languages.TARGETS
+            ],
+            "sources": [
+                {"code": item.code, "name": item.name, "own_name": item.own_name} for item in languages.SOURCES
+            ],
+        }
+
+    def health(self) -> dict[str, Any]:
+        """Says that the service runs, what it runs with and what its limits are.
+
+        Returns:
+            {"status": "ok", "models": {job: name}, "limits": {...}, "key": whether all languages work without your own}
+        """
+        settings = self.services.settings
+        return {
+            "status": "ok",
+            "models": dict(self.services.models),
+            "limits": {
+                "duration_s": settings.max_duration_s,
+                "file_bytes": settings.max_file_bytes,
+                "pixels": settings.max_pixels,
+            },
+            "key": bool(settings.deepl_keys),
+        }
+
+    # before the queue
+
+    def check_translate_video(self, video, target, source, speakers, look, position, text_size, texts, calm, key):
+        """A verdict an input."""
+        return [
+            _verdict(check.clip, video, self.services),
+            *self._check_choices(target, source, speakers, key),
+            *_check_look(look, position, text_size, texts, calm),
+            _verdict(check.keys, key),
+        ]
+
+    def check_transcribe(self, video, target, source, speakers, key):
+        """A verdict an input."""
+        return [
+            _verdict(check.clip, video, self.services),
+            *self._check_choices(target, source, speakers, key),
+            _verdict(check.keys, key),
+        ]
+
+    def check_render(self, video, transcript, look, position, text_size, texts, calm):
+        """A verdict an input."""
+        return [
+            _verdict(check.clip, video, self.services),
+            _verdict(_analysis, transcript),
+            *_check_look(look, position, text_size, texts, calm),
+        ]
+
+    def _check_choices(self, target, source, speakers, key) -> list[dict[str, Any]]:
+        try:
+            own = check.keys(key)
+        except PipelineError:
+            own = ()
+        return [
+            _verdict(check.target, target, own, self.services),
+            _verdict(check.source, source),
+            _verdict(check.speakers, speakers),
+        ]
+
+    # work
+
+    def _options(self, target: str, source: str, speakers: int, key: str) -> Options:
+        own = check.keys(key)
+        return Options(check.target(target, own, self.services), check.source(source), check.speakers(speakers), own)
+
+    def _draw(
+        self,
+        clip: Path,
+        analysis: Analysis,
+        look: Look,
+        folder: Path,
+        clock: Clock,
+        progress: gr.Progress,
+        nothing: tuple[None, ...],
+    ) -> Iterator[tuple[None, ...]]:
+        if analysis.media.width:
+            stage = self.services.render(clip, analysis, look, folder / "video.mp4", clock)
+            yield from _follow(stage, progress, nothing)
+
+    def _write(self, folder: Path, analysis: Analysis, look: Look) -> list[str]:
+        self.services.write_records(folder, analysis, look)
+        if analysis.portraits:
+            jobs.zip_faces(analysis, folder / "faces.zip")
+        return [str(folder / name) for name in FILES if (folder / name).is_file()]
+
+def _follow(stage: Stage[Any], progress: gr.Progress, nothing: tuple[None, ...]) -> Any:
+    """Runs the stage to its end; returns its result. Every step is a `yield`, so a cancelled call ends at the next one."""
+    try:
+        while True:
+            step = next(stage)
+            fraction = step.overall if step.overall is not None else step.fraction
+            progress(min(1.0, fraction), desc=views.STAGE_NAMES.get(step.stage, step.stage))
+            yield nothing
+    except StopIteration as stop:
+        return stop.value
+    finally:
+        stage.close()
+
+def _video(folder: Path) -> str | None:
+    video = folder / "video.mp4"
+    return str(video) if video.is_file() else None
+
+def _analysis(given: Any) -> Analysis:
+    if not isinstance(given, dict):
+        raise RecordError("The transcript must be the content of a transcript.json, an object; give that.")
+    return transcript.from_json(json.dumps(given))
+
+def _check_look(name, position, text_size, texts, calm) -> list[dict[str, Any]]:
+    """The verdict stands at the first of the five; they are checked together."""
+    return [_verdict(check.look, name, position, text_size, texts, calm), *[gr.validate(True, "")] * 4]
+
+def _verdict(look_at: Any, *args: Any) -> dict[str, Any]:
+    try:
+        look_at(*args)
+    except PipelineError as error:
+        return gr.validate(False, str(error))
+    return gr.validate(True, "")

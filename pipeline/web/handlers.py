@@ -1,0 +1,321 @@
+"""What the page's events do. Nothing of a visitor is held here: that is in their state."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+import time
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from pipeline import edit
+from pipeline.errors import PipelineError
+from pipeline.options import Options
+from pipeline.progress import ANALYSE, RENDER, Clock
+from pipeline.records import Analysis, Attribution, Clip, Faces, Look, Media, Stage, Transcript
+from pipeline.web import check, failures, jobs, views
+from pipeline.web.jobs import Result
+from pipeline.web.services import Example, Services
+from pipeline.web.widgets import DOWNLOADS, Widgets, target_choices, title
+
+TICK_S = 0.25  #: at most four progress updates a second
+
+Update = dict[Any, Any]  #: widget -> what it becomes; the others stay
+
+
+class Handlers:
+    """The functions behind the widgets."""
+
+    def __init__(self, w: Widgets, services: Services) -> None:
+        self.w, self.services = w, services
+
+    # running
+
+    def begin(self, clip, url, target, source, speakers, *rest) -> Iterator[Update]:
+        """Before the queue: what cannot work is refused at once, else the wait is shown."""
+        *look, key = rest
+        with_wait = views.progress(ANALYSE + RENDER, "probe", message="Waiting for a place in the queue …")
+        yield from self._guarded(
+            lambda: self._checked(lambda: self._request(clip, url, target, source, speakers, look, key), with_wait),
+            (key,),
+        )
+
+    def begin_redraw(self, result, *look) -> Iterator[Update]:
+        """Before the queue."""
+        with_wait = views.progress(RENDER, "render")
+        yield from self._guarded(lambda: self._checked(lambda: (check.look(*look), self._current(result)), with_wait))
+
+    def _checked(self, checks: Callable[[], Any], hud: str) -> Iterator[Update]:
+        checks()
+        yield {**self._controls(hud, busy=True), self.w.said: ""}
+
+    def run(self, clip, url, target, source, speakers, *rest) -> Iterator[Update]:
+        """The whole way from clip to video."""
+        *look, key, previous = rest
+        yield from self._guarded(
+            lambda: self._translate(clip, url, target, source, speakers, look, key, previous), (key,)
+        )
+
+    def _translate(self, clip, url, target, source, speakers, look, key, previous) -> Iterator[Update]:
+        options, chosen, address = self._request(clip, url, target, source, speakers, look, key)
+        folder = jobs.new_folder()
+        kept = False
+        clock = Clock(ANALYSE + RENDER)
+        stages = (("fetch",) if address else ()) + ANALYSE + RENDER
+        try:
+            if address:
+                path = yield from self._follow(self.services.fetch(address, folder), stages)
+            else:
+                path = jobs.adopt(Path(clip), folder)
+            analysis = yield from self._follow(self.services.analyse(path, options, clock), stages)
+            result = Result(analysis, chosen, path, folder=folder)
+            kept = True  # from here on it is the visitor's: a stopped drawing can be taken up again
+            yield self._views(result)
+            jobs.forget(previous)
+            yield from self._draw(result, clock, stages)
+        finally:
+            if not kept:
+                shutil.rmtree(folder, ignore_errors=True)
+
+    def _request(self, clip, url, target, source, speakers, look, key) -> tuple[Options, Look, str | None]:
+        own = check.keys(key)
+        options = Options(
+            target=check.target(target, own, self.services),
+            source=check.source(source),
+            speakers=check.speakers(speakers),
+            keys=own,
+        )
+        chosen = check.look(*look)
+        if clip or not (url or "").strip():
+            check.clip(clip, self.services)
+            return options, chosen, None
+        return options, chosen, check.address(url, self.services.settings)
+
+    def redraw(self, result, *look) -> Iterator[Update]:
+        """The video with what was edited. No model runs."""
+        yield from self._guarded(lambda: self._redraw(result, look))
+
+    def _redraw(self, result, look) -> Iterator[Update]:
+        result = self._current(result)
+        result.look = check.look(*look)
+        yield from self._draw(result, Clock(RENDER), RENDER)
+
+    def _draw(self, result: Result, clock: Clock, stages: tuple[str, ...]) -> Iterator[Update]:
+        """The result's files are what is known now; showing them is `show`'s."""
+        out = result.new_files()
+        done = False
+        try:
+            analysis, look = result.analysis, result.look
+            if analysis.media.width:
+                stage = self.services.render(result.clip, analysis, look, out / "video.mp4", clock)
+                result.notices = yield from self._follow(stage, stages)
+            self.services.write_records(out, analysis, look)
+            jobs.zip_faces(analysis, out / "faces.zip")
+            result.drawn_into(out, analysis)
+            done = True
+            yield {self.w.state: result}
+        finally:
+            if not done:
+                shutil.rmtree(out, ignore_errors=True)
+
+    def _follow(self, stage: Stage[Any], stages: tuple[str, ...]) -> Generator[Update, None, Any]:
+        """Runs the stage to its end, showing where it is and what it found; returns its result. Closing closes it."""
+        shown, at, words = None, 0.0, ""
+        attribution: Attribution | None = None
+        with closing(stage):
+            while True:
+                try:
+                    step = next(stage)
+                except StopIteration as stop:
+                    return stop.value
+                found = step.found
+                if isinstance(found, Transcript):
+                    words = max((segment.text for segment in found.segments), key=len, default="")
+                elif isinstance(found, Attribution):
+                    attribution = found
+                elif isinstance(found, tuple) and attribution:  # the phrases, translated
+                    found = replace(attribution, phrases=found)
+                    words = max((phrase.translation or "" for phrase in found.phrases), key=len, default="") or words
+                now = time.monotonic()
+                if step.stage != shown or now - at > TICK_S or found is not None:
+                    shown, at = step.stage, now
+                    hud = views.progress(
+                        stages, step.stage, step.fraction, step.overall, step.seconds_left, step.message, words
+                    )
+                    yield {self.w.hud: hud, **self._found(found)}
+
+    def _found(self, found: Any) -> Update:
+        """What can be shown before the end."""
+        w = self.w
+        if isinstance(found, Clip):
+            empty = dict.fromkeys((w.gallery, w.timeline, w.transcript, w.notices, w.pending), "")
+            return {**empty, w.title: title("", example=False)}
+        if isinstance(found, Transcript):
+            return {w.transcript: views.heard(found)}
+        if isinstance(found, Faces):
+            return {w.gallery: views.found_faces(found)}
+        if isinstance(found, Attribution):
+            return self._preview(found)
+        return {}
+
+    def _preview(self, found: Attribution) -> Update:
+        end = max((turn.end for turn in found.turns), default=0.0)
+        nowhere = Media(end, 0, 0, Fraction(0))
+        analysis = Analysis(
+            nowhere, "", "", {}, found.people, found.phrases, found.turns, (), (), {}, portraits=found.portraits
+        )
+        return {
+            self.w.gallery: views.gallery(analysis, editable=False),
+            self.w.timeline: views.timeline(analysis),
+            self.w.transcript: views.transcript_table(analysis, editable=False),
+        }
+
+    def _guarded(self, work: Callable[[], Iterator[Update]], secret: tuple[str | None, ...] = ()) -> Iterator[Update]:
+        """`work`; what goes wrong is noted for the event that follows (`over`) and ends the chain.
+
+        Raises gr.Error, which nobody sees.
+        """
+        try:
+            yield from work()
+        except Exception as error:
+            name, sentence = failures.said(error, secret)
+            yield {self.w.said: views.failure(name, sentence)}
+            raise gr.Error(sentence, title=name, visible=False, print_exception=False) from None
+
+    # showing
+
+    def show(self, result, order) -> Update:
+        """The current result, with its files."""
+        result = self._current(result)
+        look = result.look
+        choices = (look.name, look.position, look.text_size, look.texts, look.reduced_motion)
+        update: Update = {
+            **self._controls("", busy=False),
+            **self._views(result, order),
+            **dict(zip(self.w.relook, choices, strict=True)),
+            self.w.title: title(result.title, example=result.is_example),
+            self.w.video: gr.Video(value=result.file("video.mp4"), subtitles=result.file("subtitles.vtt")),
+        }
+        for (_, _, name), button in zip(DOWNLOADS, self.w.downloads, strict=True):
+            update[button] = gr.DownloadButton(value=result.file(name), interactive=bool(result.file(name)))
+        return update
+
+    def over(self, said, result, order) -> Update:
+        """After what went wrong: the sentence, above the result there was. Nothing said means that the queue was full."""
+        busy = views.failure("Too busy", "Many people are waiting just now; try again in a few minutes.")
+        return self._after(said or busy, result, order)
+
+    def stopped(self, result, order) -> Update:
+        """The run is over; what was there stays."""
+        note = '<p class="note" role="status">Stopped. Nothing is running any more.</p>'
+        return {**self._after(note, result, order), self.w.said: note}  # a cancelled event ends in `over`, too
+
+    def _after(self, hud: str, result, order) -> Update:
+        try:
+            update = self.show(result, order)
+        except PipelineError:  # nothing to show yet
+            empty = dict.fromkeys((self.w.gallery, self.w.timeline, self.w.transcript, self.w.title), "")
+            nothing = {button: gr.DownloadButton(interactive=False) for button in self.w.downloads}
+            update = {**empty, **nothing, self.w.video: gr.Video(value=None, subtitles=None)}
+        return {**update, **self._controls(hud, busy=False)}
+
+    def show_example(self, example: Example) -> Callable[..., Update]:
+        """An example's finished result, at once; its clip is ready to be run again."""
+
+        def show(previous, order) -> Update:
+            jobs.forget(previous)
+            return {**self.show(jobs.from_example(example), order), self.w.clip: str(example.clip)}
+
+        return show
+
+    def _views(self, result: Result, order: str = "time") -> Update:
+        w = self.w
+        return {
+            w.gallery: views.gallery(result.analysis),
+            w.timeline: views.timeline(result.analysis),
+            w.transcript: views.transcript_table(result.analysis, unsure_first=order == "unsure"),
+            w.notices: views.notices(result.analysis.notices + result.notices),
+            w.pending: views.pending(result.pending) if result.drawn else "",
+            w.undo: gr.Button(interactive=bool(result.undo)),
+            w.state: result,
+        }
+
+    def _controls(self, hud: str, *, busy: bool) -> Update:
+        return {self.w.hud: hud, self.w.run: gr.Button(visible=not busy), self.w.stop: gr.Button(visible=busy)}
+
+    # editing
+
+    def _current(self, result: Result | None) -> Result:
+        if result is not None:
+            return result
+        if not self.services.examples:
+            raise PipelineError("There is nothing to edit yet; translate a clip first.")
+        return jobs.from_example(self.services.examples[0])
+
+    def edit(self, result, order, event: gr.EventData) -> Update:
+        """One correction; every view that shows it is made anew."""
+        result, problem = self._current(result), ""
+        try:
+            with result.lock:
+                result.change(apply_edit(result.analysis, dict(event._data or {})))
+        except PipelineError as error:
+            problem = str(error)
+        return self._edited(result, order, problem)
+
+    def undo(self, result, order) -> Update:
+        """The last correction is taken back."""
+        result = self._current(result)
+        with result.lock:
+            result.take_back()
+        return self._edited(result, order)
+
+    def _edited(self, result: Result, order: str, problem: str = "") -> Update:
+        w = self.w
+        update = {**self._views(result, order), w.pending: views.pending(result.pending, problem)}
+        if problem:  # what was typed must go: HTML that did not change is not drawn again
+            for table in (w.gallery, w.transcript):
+                update[table] += f"<!--{secrets.token_hex(4)}-->"
+        return {widget: update[widget] for widget in w.edited}
+
+    def reorder(self, result, order) -> str:
+        """The lines in the chosen order."""
+        return views.transcript_table(self._current(result).analysis, unsure_first=order == "unsure")
+
+    def key_typed(self, key, target) -> Any:
+        """With a key of one's own every language works."""
+        try:
+            own = bool(check.keys(key))
+        except PipelineError:
+            own = False
+        return gr.Dropdown(choices=target_choices(self.services, own), value=target)
+
+
+def apply_edit(analysis: Analysis, change: dict[str, Any]) -> Analysis:
+    """The analysis after one correction as the page sends it: kind, person, phrase, value.
+
+    Raises UsageError for anything it does not understand.
+    """
+    kind, person, value = (str(change.get(name) or "") for name in ("kind", "person", "value"))
+    number = str(change.get("phrase") or "")
+    phrase = int(number) if number.isdecimal() and len(number) < 9 else -1
+    if kind == "rename":
+        return edit.rename(analysis, person, value)
+    if kind == "recolour":
+        return edit.recolour(analysis, person, value)
+    if kind == "merge":
+        return edit.merge(analysis, person, value) if value else analysis
+    if kind == "give":
+        return edit.give_to_new(analysis, phrase) if value == "new" else edit.give(analysis, phrase, value or None)
+    if kind == "source":
+        return edit.correct_source(analysis, phrase, value)
+    if kind == "translation":
+        return edit.correct_translation(analysis, phrase, value)
+    if kind == "remove":
+        return edit.remove(analysis, phrase)
+    raise edit.UsageError("The page sent something this version does not know; reload it.")
