@@ -25,6 +25,7 @@ TITLES: tuple[tuple[type[Exception], str], ...] = (
     (errors.RecordError, "Transcript not readable"),
     (errors.FetchError, "Address without a clip"),
     (errors.ModelError, "Models not available"),
+    (errors.GpuError, "No GPU just now"),
     (errors.MediaError, "The video could not be written"),
     (errors.KeyRefusedError, "DeepL refused the key"),
     (errors.QuotaError, "DeepL quota used up"),

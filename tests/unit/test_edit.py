@@ -1,0 +1,192 @@
+"""Corrections by hand keep the records consistent."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline import edit, transcript
+from pipeline.errors import UsageError
+from pipeline.records import Analysis, PersonTurn, Phrase, Word
+from tests import fakes
+
+
+@pytest.fixture
+def analysis() -> Analysis:
+    return fakes.analysis()
+
+
+def line(analysis: Analysis, number: int) -> Phrase:
+    return next(phrase for phrase in analysis.phrases if phrase.id == number)
+
+
+def seconds(analysis: Analysis) -> dict[str, float]:
+    return {person.id: person.speaking_s for person in analysis.people}
+
+
+def test_rename_changes_one_name_and_trims_it(analysis):
+    edited = edit.rename(analysis, "p2", "  Ada \n Lovelace\u202e ")
+    assert [person.name for person in edited.people] == ["Speaker 1", "Ada Lovelace", "Speaker 3"]
+    assert edited.phrases == analysis.phrases
+
+
+@pytest.mark.parametrize("name", ["", "   ", "\n", "x" * 41])
+def test_a_name_has_one_to_forty_characters(analysis, name):
+    with pytest.raises(UsageError, match="name"):
+        edit.rename(analysis, "p1", name)
+
+
+def test_recolour_takes_six_hex_digits(analysis):
+    assert edit.recolour(analysis, "p1", "#AABBCC").people[0].colour == "#aabbcc"
+    for colour in ("red", "#abc", "#12345g", "#123456;}", ""):
+        with pytest.raises(UsageError, match="colour"):
+            edit.recolour(analysis, "p1", colour)
+
+
+def test_a_line_given_away_takes_its_turn_along(analysis):
+    edited = edit.give(analysis, 2, "p1")
+    assert line(edited, 2).person == "p1"
+    assert line(edited, 2).evidence == edit.BY_HAND
+    assert [turn for turn in edited.turns if turn.person == "p2"] == []
+    assert seconds(edited)["p1"] == pytest.approx(1.6 + 1.5 + 1.1)
+    assert seconds(edited)["p2"] == 0
+
+
+def test_only_the_lines_stretch_of_a_longer_turn_moves(analysis):
+    long = replace(analysis, turns=(PersonTurn(0.0, 6.0, "p1"),))
+    edited = edit.give(long, 1, "p3")
+    assert edited.turns == (PersonTurn(0.0, 0.4, "p1"), PersonTurn(0.4, 2.0, "p3"), PersonTurn(2.0, 6.0, "p1"))
+
+
+def test_a_line_can_be_nobodys(analysis):
+    edited = edit.give(analysis, 3, None)
+    assert line(edited, 3).person is None
+    assert seconds(edited)["p3"] == 0
+
+
+def test_a_new_speaker_gets_an_id_a_name_and_a_colour_of_their_own(analysis):
+    edited = edit.give_to_new(analysis, 4)
+    new = edited.people[-1]
+    assert (new.id, new.name, new.face) == ("p4", "Speaker 4", False)
+    assert new.colour not in {person.colour for person in analysis.people}
+    assert line(edited, 4).person == "p4"
+    assert new.speaking_s == pytest.approx(1.1)
+    twice = edit.give_to_new(edit.rename(edited, "p4", "Speaker 9"), 3)
+    assert twice.people[-1].id == "p5"
+
+
+def test_merged_people_share_everything(analysis):
+    edited = edit.merge(analysis, "p1", "p3")
+    assert [person.id for person in edited.people] == ["p2", "p3"]
+    three = next(person for person in edited.people if person.id == "p3")
+    assert three.face
+    assert edited.portraits["p3"] == analysis.portraits["p1"]
+    assert "p1" not in edited.portraits
+    assert {phrase.person for phrase in edited.phrases} == {"p2", "p3"}
+    assert {track.person for track in edited.tracks} == {"p2", "p3"}
+    assert three.speaking_s == pytest.approx(1.6 + 0.7 + 1.1)
+
+
+def test_merging_drops_a_runner_up_who_is_now_the_speaker(analysis):
+    assert line(analysis, 3).evidence.runner_up == "p2"
+    assert line(edit.merge(analysis, "p3", "p2"), 3).evidence.runner_up is None
+
+
+def test_nobody_is_merged_with_themselves(analysis):
+    with pytest.raises(UsageError, match="themselves"):
+        edit.merge(analysis, "p1", "p1")
+
+
+def test_words_that_stay_keep_their_times(analysis):
+    before = line(analysis, 1)
+    edited = line(edit.correct_source(analysis, 1, "Everyone there is working for one better future."), 1)
+    kept = {word.text: (word.start, word.end) for word in before.words}
+    for word in edited.words:
+        if word.text in kept:
+            assert (word.start, word.end) == pytest.approx(kept[word.text])
+    assert edited.source == " ".join(word.text for word in edited.words)
+
+
+def test_changed_words_share_the_time_of_those_they_replace():
+    words = (Word(0.0, 1.0, "one"), Word(1.0, 2.0, "two"), Word(2.0, 3.0, "three"))
+    phrase = Phrase(1, 0.0, 3.0, None, "one two three", words)
+    analysis = replace(fakes.analysis(), phrases=(phrase,), turns=())
+    edited = line(edit.correct_source(analysis, 1, "one thirty four three"), 1)
+    assert [word.text for word in edited.words] == ["one", "thirty", "four", "three"]
+    assert (edited.words[1].start, edited.words[2].end) == pytest.approx((1.0, 2.0))
+    assert edited.words[1].end == pytest.approx(1.6)
+
+
+def test_a_script_without_spaces_keeps_its_times_too():
+    texts = "言葉は変わる"
+    words = tuple(Word(float(i), i + 1.0, c) for i, c in enumerate(texts))
+    analysis = replace(fakes.analysis(), phrases=(Phrase(1, 0.0, 6.0, None, texts, words),), turns=())
+    edited = line(edit.correct_source(analysis, 1, "言葉が変わる"), 1)
+    assert [word.text for word in edited.words] == list("言葉が変わる")
+    assert [word.start for word in edited.words] == [0, 1, 2, 3, 4, 5]
+
+
+def test_a_line_needs_words_and_not_too_many(analysis):
+    for text in ("", "  ", "x" * 1001):
+        with pytest.raises(UsageError, match="line"):
+            edit.correct_source(analysis, 1, text)
+
+
+def test_a_translation_can_be_changed_and_taken_away(analysis):
+    assert line(edit.correct_translation(analysis, 1, " Nowy\ntekst "), 1).translation == "Nowy tekst"
+    assert line(edit.correct_translation(analysis, 1, ""), 1).translation is None
+
+
+def test_a_removed_line_leaves_no_trace(analysis):
+    edited = edit.remove(analysis, 3)
+    assert [phrase.id for phrase in edited.phrases] == [1, 2, 4]
+    assert [turn for turn in edited.turns if turn.person == "p3"] == []
+
+
+def test_who_or_what_is_not_there_is_refused(analysis):
+    for attempt in (
+        lambda: edit.rename(analysis, "p9", "X"),
+        lambda: edit.recolour(analysis, "", "#000000"),
+        lambda: edit.give(analysis, 99, "p1"),
+        lambda: edit.give(analysis, 1, "p9"),
+        lambda: edit.give_to_new(analysis, -1),
+        lambda: edit.merge(analysis, "p1", "p9"),
+        lambda: edit.correct_source(analysis, 0, "x"),
+        lambda: edit.correct_translation(analysis, 0, "x"),
+        lambda: edit.remove(analysis, 0),
+    ):
+        with pytest.raises(UsageError, match="no such"):
+            attempt()
+
+
+people = st.sampled_from(["p1", "p2", "p3"])
+lines = st.integers(1, 4)
+edits = st.one_of(
+    st.tuples(st.just(edit.rename), people, st.text(min_size=1, max_size=40)),
+    st.tuples(st.just(edit.give), lines, st.one_of(st.none(), people)),
+    st.tuples(st.just(edit.give_to_new), lines),
+    st.tuples(st.just(edit.merge), people, people),
+    st.tuples(st.just(edit.correct_source), lines, st.text(max_size=60)),
+    st.tuples(st.just(edit.correct_translation), lines, st.text(max_size=60)),
+    st.tuples(st.just(edit.remove), lines),
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(edits, max_size=8))
+def test_after_any_edits_the_transcript_can_be_read_back(steps):
+    analysis = fakes.analysis()
+    for function, *arguments in steps:
+        try:
+            analysis = function(analysis, *arguments)
+        except UsageError:
+            continue
+    again = transcript.from_json(transcript.to_json(analysis))
+    assert [phrase.source for phrase in again.phrases] == [phrase.source for phrase in analysis.phrases]
+    for phrase in analysis.phrases:
+        times = [t for word in phrase.words for t in (word.start, word.end)]
+        assert times == sorted(times)
+        assert all(phrase.start - 1e-6 <= t <= phrase.end + 1e-6 for t in times)

@@ -1,0 +1,184 @@
+"""What is refused before the queue, and how the page may look."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from pipeline import errors
+from pipeline.records import Look
+from pipeline.settings import Settings
+from pipeline.web import check, failures, jobs, style
+from tests import fakes
+
+KEY = "5e0ca3b1-dead-4bee-9f00-0123456789ab:fx"
+
+
+@pytest.fixture
+def services(tmp_path):
+    return fakes.services(tmp_path)
+
+
+def test_keys_have_a_form_and_are_never_quoted():
+    assert check.keys("") == ()
+    assert check.keys(None) == ()
+    assert check.keys(f" {KEY} , {KEY[:-3]} ") == (KEY, KEY[:-3])
+    for wrong in ("hunter2", "a b c d e f g h i j k l m n o p q", KEY + "\n" + KEY, "<script>" * 5):
+        with pytest.raises(errors.UsageError) as caught:
+            check.keys(wrong)
+        assert wrong not in str(caught.value)
+
+
+def test_a_target_needs_a_key_only_where_there_is_none(services):
+    assert check.target("polish", (KEY,), services) == "PL"
+    assert check.target("none", (), services) == ""
+    assert check.target("EN-US", (), services) == "EN-US"
+    with pytest.raises(errors.UsageError, match="needs a DeepL key"):
+        check.target("PL", (), services)
+    keyed = replace(services, settings=Settings(deepl_keys=(KEY,)))
+    assert check.target("PL", (), keyed) == "PL"
+
+
+def test_sources_and_speakers():
+    assert check.source("auto") is None
+    assert check.source("Polish") == "pl"
+    assert check.speakers(0) is None
+    assert check.speakers(3.0) == 3
+    for wrong in (-1, 2.5, 21, "many", [1], float("nan"), float("inf")):
+        with pytest.raises(errors.UsageError):
+            check.speakers(wrong)
+
+
+def test_looks():
+    assert check.look("cyberpunk", "auto", 1, "morph", False) == Look()
+    for wrong in (
+        ("../etc", "auto", 1, "morph", False),
+        ("bars", "top", 1, "morph", False),
+        ("bars", "auto", 0.4, "morph", False),
+        ("bars", "auto", "big", "morph", False),
+        ("bars", "auto", 1, "karaoke", False),
+        (None, None, None, None, None),
+    ):
+        with pytest.raises(errors.UsageError):
+            check.look(*wrong)
+
+
+def test_addresses_are_of_the_web():
+    settings = Settings()
+    assert check.address(" https://example.org/a.mp4 ", settings) == "https://example.org/a.mp4"
+    for wrong in (
+        "",
+        "example.org",
+        "file:///etc/passwd",
+        "ftp://a/b",
+        "https://",
+        "https://me:pw@host/",
+        "http://[::1",
+    ):
+        with pytest.raises(errors.UsageError):
+            check.address(wrong, settings)
+
+
+def test_clips_are_there_and_not_too_heavy(services, tmp_path):
+    for path in (None, "", str(tmp_path / "gone.mp4"), str(tmp_path)):
+        with pytest.raises(errors.InputError):
+            check.clip(path, services)
+    heavy = tmp_path / "heavy.mp4"
+    heavy.write_bytes(b"x" * 2000)
+    small = replace(services, settings=Settings(max_file_bytes=1000))
+    with pytest.raises(errors.LimitError, match="larger than"):
+        check.clip(heavy, small)
+
+
+def test_what_went_wrong_is_said_without_secrets(caplog):
+    title, sentence = failures.said(errors.KeyRefusedError(f"The key {KEY} is refused; check it."), (KEY,))
+    assert title == "DeepL refused the key"
+    assert KEY not in sentence
+    title, sentence = failures.said(RuntimeError(f"headers: {KEY}"), (KEY,))
+    assert title == "Our mistake"
+    assert KEY not in sentence
+    assert KEY not in caplog.text
+    assert "RuntimeError" in caplog.text
+
+
+def test_every_error_of_the_pipeline_has_a_title():
+    def kinds(base):
+        for kind in base.__subclasses__():
+            yield kind
+            yield from kinds(kind)
+
+    for kind in kinds(errors.PipelineError):
+        if kind.__module__ == "pipeline.errors":
+            assert failures.said(kind("A sentence."))[0] != "Something is wrong", kind
+
+
+def test_a_job_folder_is_ours_alone_and_goes():
+    with jobs.job_folder() as folder:
+        assert folder.stat().st_mode & 0o777 == 0o700
+        (folder / "file").touch()
+    assert not folder.exists()
+    assert jobs.root().stat().st_mode & 0o777 == 0o700
+
+
+def test_an_upload_keeps_nothing_of_its_name(tmp_path):
+    upload = tmp_path / "-i $(reboot) 'x\".mp4"
+    upload.write_bytes(b"data")
+    with jobs.job_folder() as folder:
+        clip = jobs.adopt(upload, folder)
+        assert clip == folder / "clip"
+        assert clip.read_bytes() == b"data"
+    assert upload.exists()
+    with jobs.job_folder() as folder, pytest.raises(errors.NotAClipError):
+        jobs.adopt(Path(tmp_path / "gone"), folder)
+
+
+def test_edits_are_counted_undone_and_drawn(tmp_path):
+    from pipeline import edit
+
+    first = fakes.analysis()
+    result = jobs.Result(first, Look(), tmp_path / "clip", drawn=first)
+    assert result.pending == 0
+    result.change(edit.rename(result.analysis, "p1", "Ada"))
+    result.change(edit.rename(result.analysis, "p1", "Ada"))
+    assert result.pending == 1
+    files = result.new_files()
+    result.drawn_into(files, result.analysis)
+    assert result.pending == 0
+    result.take_back()
+    assert result.pending == 1
+    assert result.analysis == first
+    again = result.new_files()
+    result.drawn_into(again, result.analysis)
+    assert not files.exists()
+    result.close()
+    assert not again.exists()
+
+
+def luminance(colour: str) -> float:
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    red, green, blue = (v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4 for v in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def contrast(a: str, b: str) -> float:
+    """WCAG 2.2, relative luminance."""
+    high, low = sorted((luminance(a), luminance(b)), reverse=True)
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize(("ink", "surface"), style.TEXT_PAIRS)
+def test_text_can_be_read(ink, surface):
+    assert contrast(ink, surface) >= 4.5
+
+
+@pytest.mark.parametrize("surface", style.SURFACES)
+def test_fields_can_be_seen(surface):
+    assert contrast(style.FIELD_EDGE, surface) >= 3
+
+
+def test_the_sheet_asks_nobody_for_anything():
+    assert "http" not in style.css()
+    assert "@import" not in style.css()
+    assert style.css().count("@font-face") == 8

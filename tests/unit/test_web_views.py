@@ -1,0 +1,151 @@
+"""Records to HTML: nothing from outside gets in as markup."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pytest
+
+from pipeline.records import Faces, FaceTrack, Notice, Segment, Shot, Transcript
+from pipeline.web import views
+from tests import fakes
+
+EVIL = "\"><script>alert(1)</script><img src=x onerror='alert(2)'>"
+
+
+class Tags(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[tuple[str, dict[str, str | None]]] = []
+        self.open: list[str] = []
+
+    def handle_starttag(self, tag, attrs):
+        self.seen.append((tag, dict(attrs)))
+        if tag not in ("img", "input", "br"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+def tags(html: str) -> list[tuple[str, dict[str, str | None]]]:
+    parser = Tags()
+    parser.feed(html)
+    parser.close()
+    assert parser.open == []
+    return parser.seen
+
+
+@pytest.fixture
+def evil():
+    """Every text that comes from outside is an attack."""
+    analysis = fakes.analysis()
+    return replace(
+        analysis,
+        language=EVIL,
+        target_language=EVIL,
+        people=tuple(replace(person, name=EVIL, colour=EVIL) for person in analysis.people),
+        phrases=tuple(
+            replace(p, source=EVIL, translation=EVIL, evidence=replace(p.evidence, reason=EVIL))
+            for p in analysis.phrases
+        ),
+    )
+
+
+def test_nothing_from_outside_becomes_markup(evil):
+    pages = [
+        views.gallery(evil),
+        views.gallery(evil, editable=False),
+        views.timeline(evil),
+        views.transcript_table(evil),
+        views.transcript_table(evil, editable=False),
+        views.heard(Transcript(EVIL, 1.0, (Segment(0, 1, EVIL, ()),))),
+        views.progress(("probe", EVIL), EVIL, message=EVIL, words=EVIL),
+        views.notices([Notice(EVIL, EVIL)]),
+        views.failure(EVIL, EVIL),
+        views.pending(1, EVIL),
+    ]
+    for html in pages:
+        for tag, attributes in tags(html):
+            assert tag != "script"
+            assert not [name for name in attributes if name.startswith("on")]
+            if tag == "img":
+                assert attributes["src"].startswith("data:image/jpeg;base64,")
+            assert "<" not in attributes.get("style", "")
+
+
+def test_the_gallery_shows_everybody_with_face_time_lines_and_confidence():
+    html = views.gallery(fakes.analysis())
+    assert html.count('class="person"') == 3
+    assert html.count("data:image/jpeg") == 2
+    assert html.count("heard only") == 1
+    assert "<dd>2</dd>" in html
+    assert "94%" in html
+    assert "--who:#2ee6ff" in html
+
+
+def test_the_timeline_has_a_bar_a_turn_in_the_speakers_colour():
+    html = views.timeline(fakes.analysis())
+    assert html.count("<rect") == 4
+    assert 'x="2.200" y="0" width="1.500"' in html
+    assert html.count("--who:#ffb000") == 1
+
+
+def test_lines_come_in_order_or_least_certain_first():
+    in_order = views.transcript_table(fakes.analysis())
+    unsure = views.transcript_table(fakes.analysis(), unsure_first=True)
+    assert in_order.index("Everyone here") < in_order.index("Not long.")
+    assert unsure.index("Not long.") < unsure.index("Everyone here")
+    assert unsure.count('class="line unsure"') == 1
+
+
+def test_right_to_left_text_says_so():
+    html = views.transcript_table(replace(fakes.analysis(), target_language="AR"))
+    assert 'id="translation-1" data-edit="translation" data-phrase="1" rows="1" dir="rtl"' in html
+    assert 'id="source-1" data-edit="source" data-phrase="1" rows="1" dir="ltr"' in html
+
+
+def test_nothing_found_is_said():
+    empty = replace(fakes.analysis(), people=(), phrases=(), turns=(), portraits={})
+    assert "Nobody" in views.gallery(empty)
+    assert "Nobody" in views.timeline(empty)
+    assert "No speech" in views.transcript_table(empty)
+    assert "No speech" in views.heard(Transcript("", 0.0, ()))
+    assert "No face" in views.found_faces(Faces((), ()))
+
+
+def test_found_faces_are_the_best_of_each_cluster():
+    tracks = (
+        FaceTrack(1, 0, (), cluster=0, quality=0.2, portrait=b"blurred"),
+        FaceTrack(2, 0, (), cluster=0, quality=0.9, portrait=b"sharp"),
+        FaceTrack(3, 0, (), cluster=1, quality=0.5, portrait=b"other"),
+        FaceTrack(4, 0, (), cluster=None, quality=0.5, portrait=b"nobody"),
+    )
+    html = views.found_faces(Faces((Shot(0, 1),), tracks))
+    assert html.count("<img") == 2
+    assert "c2hhcnA=" in html  # "sharp"
+
+
+def test_progress_says_stage_share_and_time_left():
+    html = views.progress(("probe", "speech", "render"), "speech", 0.5, 0.4, 12.0)
+    assert "40%" in html
+    assert "about 10 seconds left" in html
+    assert 'aria-valuenow="40"' in html
+    assert html.count('class="done"') == 1
+    assert 'class="now" aria-current="step" style="--done:50.0%"' in html
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0.2, "1 second"), (3, "3 seconds"), (38, "40 seconds"), (89, "1 minute"), (150, "2 minutes")],
+)
+def test_time_left_is_no_finer_than_an_estimate(seconds, words):
+    assert views.duration_in_words(seconds) == words
+
+
+def test_clock():
+    assert views.clock(65.26) == "1:05"
+    assert views.clock(65.26, tenths=True) == "1:05.2"
+    assert views.clock(59.97, tenths=True) == "0:59.9"
+    assert views.clock(59.97) == "1:00"
