@@ -23,7 +23,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent))
 from puppet import Pose, Puppet, find_points
-from voices import RATE, Kokoro
+from voices import RATE, Kokoro, Voice
 
 HERE = Path(__file__).parent
 WIDTH, HEIGHT, FPS = 1280, 720, 25
@@ -107,7 +107,7 @@ class Script:
     name: str
     language: str
     set: str  #: which backdrop
-    voices: dict[str, tuple[dict[str, float], float]]  #: speaker -> mix of Kokoro's voices, speed
+    voices: dict[str, Voice]
     cast: dict[str, Place]
     lines: tuple[Line, ...]
 
@@ -120,7 +120,10 @@ SCRIPTS = (
         "orbit_en",
         "en",
         "call",
-        {"A": ({"jf_alpha": 1.0}, 1.0), "B": ({"jf_tebukuro": 0.55, "jm_kumo": 0.45}, 1.1)},
+        {
+            "A": Voice({"jf_alpha": 1.0}, pitch=1.05),
+            "B": Voice({"jf_tebukuro": 0.55, "jm_kumo": 0.45}, pitch=0.93, speed=1.08),
+        },
         {
             "A": Place(COLLINS, (84, 2, 290), PANELS[0], "left"),
             "B": Place(HOPPER, (24, 0, 490), PANELS[1], "right"),
@@ -144,16 +147,19 @@ SCRIPTS = (
         "europa_pl",
         "pl",
         "split",
-        {"A": ({"jf_nezumi": 0.65, "jm_kumo": 0.35}, 0.95), "B": ({"jm_kumo": 1.0}, 0.95)},
+        {
+            "A": Voice({"jf_nezumi": 0.65, "jm_kumo": 0.35}, pitch=1.07, speed=0.95),
+            "B": Voice({"jm_kumo": 1.0}, pitch=0.95, speed=0.95),
+        },
         {
             "A": Place(COLLINS, (66, 0, 320), HALVES[1], "right"),
             "B": Place(HOPPER, (30, 0, 460), HALVES[0], "left"),
         },
         (
-            Line("A", "Dzień dobry państwu! Widzimy stąd całą Europę.", 0.6),
+            Line("A", "Dobrze, że jesteś. Mam dla ciebie ważną wiadomość.", 0.6),
             Line("B", "Pięknie! A czy ludzie na dole rozumieją, o czym mówimy?"),
             Line("A", "Każdy głos zasługuje na to, żeby go zrozumiano."),
-            Line("B", "W takim razie powiem to bardzo prosto. Dziękuję i dobranoc."),
+            Line("B", "W takim razie dziękuję bardzo za rozmowę. Do zobaczenia."),
         ),
     ),
 )
@@ -183,8 +189,7 @@ def speak(script: Script, kokoro: Kokoro) -> tuple[np.ndarray, list[dict]]:
     """The dialogue as float32 (samples,) at RATE, and its turns as they go into the ground truth."""
     pieces, turns, t = [], [], 0.0
     for line in script.lines:
-        mix, speed = script.voices[line.speaker]
-        said = kokoro.say(line.text, script.language, mix, speed)
+        said = kokoro.say(line.text, script.language, script.voices[line.speaker])
         pause = np.zeros(round(line.pause * RATE), np.float32)
         start = t + len(pause) / RATE
         t = start + len(said) / RATE

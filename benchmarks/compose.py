@@ -1,0 +1,446 @@
+"""Clips with composed ground truth: the situations that recorded clips with known truth do not cover.
+
+    python -m benchmarks.compose OUT [--long]
+
+Each is cut together with ffmpeg from clips of two people who talk in turn side by side and whose truth is known
+(`two_shot` of ../shared/clips where the machine has it, `orbit_en` of examples/ always), so who speaks, who is seen and what
+is said follows from the cutting. `score.py` reads the truth; where voices overlap, the JSON holds the stretches with one
+voice and an RTTM beside it holds all. Nothing is downloaded and nothing here is to be committed: the shared clips are
+not ours to ship.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pipeline.media import ffmpeg_binary
+
+ROOT = Path(__file__).parents[1]
+SHARED = ROOT.parent / "shared" / "clips"
+EXAMPLES = ROOT / "examples"
+SIDE = 512  #: px of one person's square picture
+RATE = 25
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Somebody says something: `start` to `end`, s on the clock of `clip`."""
+
+    clip: Path
+    speaker: str
+    start: float
+    end: float
+    text: str
+    crop: str  #: ffmpeg's crop of the speaker's square in the clip
+
+    @property
+    def seconds(self) -> float:
+        return self.end - self.start
+
+
+@dataclass(frozen=True)
+class View:
+    """What one square of the picture shows: `seconds` of a clip from `start`, or a still."""
+
+    clip: Path
+    start: float
+    crop: str = ""
+    effect: str = ""  #: more ffmpeg filters, ending in a SIDE x SIDE picture
+    speed: float = 1.0
+    still: bool = False
+
+
+@dataclass(frozen=True)
+class Heard:
+    """A piece of sound, `at` s into the shot."""
+
+    piece: Piece
+    at: float = 0.0
+
+
+@dataclass(frozen=True)
+class Shot:
+    """`views` side by side for `seconds`, and what is heard."""
+
+    seconds: float
+    views: tuple[View, ...]
+    heard: tuple[Heard, ...]
+
+
+@dataclass
+class Composition:
+    """Shots, and the truth that grows with them."""
+
+    name: str
+    faces: int
+    shots: list[Shot] = field(default_factory=list)
+    turns: list[dict] = field(default_factory=list)
+    voices: list[tuple[float, float, str]] = field(default_factory=list)  #: for the RTTM, overlaps included
+
+    @property
+    def seconds(self) -> float:
+        return sum(shot.seconds for shot in self.shots)
+
+    def add(self, views: Sequence[View], piece: Piece, face: str | None) -> None:
+        """A shot as long as `piece`, which is heard all through it."""
+        self.said(piece.speaker, self.seconds, self.seconds + piece.seconds, face, piece.text)
+        self.shots.append(Shot(piece.seconds, tuple(views), (Heard(piece),)))
+
+    def said(self, speaker: str, start: float, end: float, face: str | None, text: str) -> None:
+        """A turn of the truth. A turn that the truth must split carries its text once: only the joined text is scored."""
+        self.turns.append(
+            {"start": round(start, 3), "end": round(end, 3), "speaker": speaker, "face": face, "text": text}
+        )
+        self.voices.append((start, end, speaker))
+
+
+@dataclass(frozen=True)
+class Duo:
+    """A clip of two people side by side: `a` and `b` are what each says, in order."""
+
+    name: str
+    a: tuple[Piece, ...]
+    b: tuple[Piece, ...]
+    short: tuple[Piece, ...]  #: the same speech in pieces of 1 to 3.5 s, cut at word boundaries, alternating
+
+    def silent(self, speaker: str) -> View:
+        """The person while the other talks."""
+        own, other = (self.a, self.b) if speaker == self.a[0].speaker else (self.b, self.a)
+        return View(own[0].clip, other[0].start, own[0].crop)
+
+
+# Word times as Whisper base hears them: (speaker, start, end, text), s on the clip's clock.
+SHORT = {
+    "two_shot": (
+        ("A", 0.0, 3.14, "everyone here today endeavoring towards a better,"),
+        ("B", 8.0, 10.3, "and the heart of my California congressional district"),
+        ("A", 3.14, 5.4, "more just future for our country"),
+        ("B", 10.3, 13.0, "where I chase my own dreams growing up."),
+        ("A", 5.4, 8.0, "and our world. In fidelity"),
+    ),
+    "orbit_en": (
+        ("A", 13.9, 16.1, "So who decides which words are mine?"),
+        ("B", 18.1, 20.3, "Your voice and your lips will tell."),
+        ("A", 16.1, 17.8, "There are two of us in this picture."),
+        ("B", 20.3, 23.9, "And if I stay silent, nobody will put words into my mouth."),
+        ("A", 24.4, 27.0, "That is the best promise a machine ever made."),
+    ),
+}
+CROPS = {
+    "two_shot": {"left": "crop=512:512:0:0", "right": "crop=512:512:512:0"},
+    "orbit_en": {"left": "crop=540:540:64:136", "right": "crop=540:540:676:136"},
+}
+
+
+def duo(folder: Path, name: str) -> Duo:
+    """The pieces of `folder`/NAME.mp4 by its truth."""
+    clip = folder / f"{name}.mp4"
+    turns = json.loads((folder / f"{name}.truth.json").read_text("utf-8"))["turns"]
+    crops = {turn["speaker"]: CROPS[name][turn["face"]] for turn in turns}
+
+    def piece(speaker: str, start: float, end: float, text: str) -> Piece:
+        return Piece(clip, f"{name}:{speaker}", start, end, text, crops[speaker])
+
+    pieces = [
+        piece(turn["speaker"], turn["start"], min(turn["end"], 13.0 if name == "two_shot" else 1e9), turn["text"])
+        for turn in turns
+    ]
+    a = tuple(p for p, turn in zip(pieces, turns, strict=True) if turn["speaker"] == "A")
+    b = tuple(p for p, turn in zip(pieces, turns, strict=True) if turn["speaker"] == "B")
+    return Duo(name, a, b, tuple(piece(*row) for row in SHORT[name]))
+
+
+def talking(piece: Piece, effect: str = "") -> View:
+    return View(piece.clip, piece.start, piece.crop, effect)
+
+
+def part(piece: Piece, start: float, end: float, text: str = "") -> Piece:
+    """`start` to `end` s into `piece`."""
+    return Piece(piece.clip, piece.speaker, piece.start + start, piece.start + end, text, piece.crop)
+
+
+# --- the situations ---------------------------------------------------------------------------------------------------
+
+
+def listener_cut(d: Duo, folder: Path) -> Composition:
+    """The camera cuts to the silent listener while the other goes on talking: nobody in view speaks."""
+    c = Composition(f"listener_cut_{d.name}", 2)
+    half = d.a[0].seconds / 2
+    c.add([talking(d.a[0])], part(d.a[0], 0, half, d.a[0].text), "any")
+    c.add([d.silent(d.b[0].speaker)], part(d.a[0], half, d.a[0].seconds), None)
+    c.add([talking(d.b[0])], d.b[0], "any")
+    return c
+
+
+def landscape_voice(d: Duo, folder: Path) -> Composition:
+    """A voice over a landscape without a face, then the person."""
+    c = Composition(f"landscape_voice_{d.name}", 1)
+    c.add([View(landscape(folder), 0, still=True)], d.b[0], None)
+    c.add([talking(d.a[0])], d.a[0], "any")
+    return c
+
+
+def overlap(d: Duo, folder: Path) -> Composition:
+    """The second voice starts 1.5 s before the first ends."""
+    c = Composition(f"overlap_{d.name}", 2)
+    first, second = d.a[0], d.b[0]
+    starts = first.seconds - 1.5
+    ends = starts + second.seconds
+    waiting, silent = d.silent(second.speaker), d.silent(first.speaker)
+    c.shots = [
+        Shot(starts, (talking(first), waiting), (Heard(first),)),
+        Shot(1.5, (talking(part(first, starts, first.seconds)), talking(second)), (Heard(second),)),
+        Shot(ends - starts - 1.5, (silent, talking(part(second, 1.5, second.seconds))), ()),
+    ]
+    c.said(first.speaker, 0, starts, "left", first.text)
+    c.said(second.speaker, first.seconds, ends, "right", second.text)
+    c.voices = [(0, first.seconds, first.speaker), (starts, ends, second.speaker)]
+    return c
+
+
+def turned_away(d: Duo, folder: Path) -> Composition:
+    """The speaker walks out of the picture and goes on talking unseen."""
+    c = Composition(f"turned_away_{d.name}", 2)
+    piece, leaves, gone = d.a[0], 3.0, 4.0
+    walk = (
+        f"split[i][o];[o]crop=40:40:0:0,scale={SIDE}:{SIDE},boxblur=30,eq=brightness=-0.05[w];"
+        f"[w][i]overlay=x='if(lt(t,{leaves}),0,-(t-{leaves})*{SIDE}/{gone - leaves})':y=0:eof_action=repeat"
+    )
+    c.shots.append(Shot(piece.seconds, (talking(piece, walk),), (Heard(piece),)))
+    c.said(piece.speaker, 0, leaves, "any", piece.text)
+    c.said(piece.speaker, gone, piece.seconds, None, "")
+    c.voices = [(0, piece.seconds, piece.speaker)]
+    c.add([talking(d.b[0])], d.b[0], "any")
+    return c
+
+
+def mirrored(d: Duo, folder: Path) -> Composition:
+    """One person comes back in a later shot seen from the other side."""
+    c = Composition(f"mirrored_{d.name}", 2)
+    c.add([talking(d.a[0])], d.a[0], "any")
+    c.add([talking(d.b[0])], d.b[0], "any")
+    c.add([talking(d.a[-1], "hflip")], d.a[-1], "any")
+    return c
+
+
+def chewing(d: Duo, folder: Path) -> Composition:
+    """The listener's mouth moves too: footage of their own speech, slowed down and without its sound."""
+    c = Composition(f"chewing_{d.name}", 2)
+    longest = max(d.b, key=lambda p: p.seconds)
+    speed = min(0.8, longest.seconds / d.a[0].seconds)
+    c.add([talking(d.a[0]), View(longest.clip, longest.start, longest.crop, speed=speed)], d.a[0], "left")
+    c.add([d.silent(d.a[0].speaker), talking(d.b[0])], d.b[0], "right")
+    return c
+
+
+def swapped_sides(d: Duo, folder: Path) -> Composition:
+    """Two people in one picture; after a cut they have changed places."""
+    c = Composition(f"swapped_sides_{d.name}", 2)
+    c.add([talking(d.a[0]), d.silent(d.b[0].speaker)], d.a[0], "left")
+    c.add([talking(d.b[0]), d.silent(d.a[0].speaker)], d.b[0], "left")
+    return c
+
+
+def short_turns(d: Duo, folder: Path) -> Composition:
+    """Turns of 2 to 3.5 s, side by side."""
+    c = Composition(f"short_turns_{d.name}", 2)
+    a = d.a[0].speaker
+    for piece in d.short:
+        own = piece.speaker == a
+        views = [talking(piece), d.silent(d.b[0].speaker)] if own else [d.silent(a), talking(piece)]
+        c.add(views, piece, "left" if own else "right")
+    return c
+
+
+def three_people(d: Duo, e: Duo) -> Composition:
+    """Three people in one picture speak in turn; the one in the middle may be boxed on either half."""
+    c = Composition("three_people", 3)
+    a, b, m = d.a[0], d.b[0], e.b[0]
+    still_a, still_b, still_m = d.silent(a.speaker), d.silent(b.speaker), e.silent(m.speaker)
+    c.add([talking(a), still_m, still_b], a, "left")
+    c.add([still_a, talking(m), still_b], m, "any")
+    c.add([still_a, still_m, talking(b)], b, "right")
+    return c
+
+
+def four_speakers(d: Duo, e: Duo) -> Composition:
+    """Four shots, four people, four voices."""
+    c = Composition("four_speakers", 4)
+    for piece in (d.a[0], e.b[0], d.b[0], e.a[0]):
+        c.add([talking(piece)], piece, "any")
+    return c
+
+
+def long_mix(d: Duo, seconds: float = 150.0) -> Composition:
+    """Two and a half minutes of shots: single, side by side and mirrored, again and again."""
+    c = Composition(f"long_mix_{d.name}", 2)
+    a, b = d.a[0], d.b[0]
+    while c.seconds < seconds:
+        c.add([talking(a), d.silent(b.speaker)], a, "left")
+        c.add([d.silent(a.speaker), talking(b)], b, "right")
+    return c
+
+
+SITUATIONS: tuple[Callable[[Duo, Path], Composition], ...] = (
+    listener_cut, landscape_voice, overlap, turned_away, mirrored, chewing, swapped_sides, short_turns,
+)  # fmt: skip
+
+
+# --- ffmpeg -----------------------------------------------------------------------------------------------------------
+
+
+def landscape(folder: Path) -> Path:
+    """A PNG of hills under an evening sky: a picture that holds no face."""
+    import numpy as np
+    from PIL import Image
+
+    y, x = np.mgrid[0:SIDE, 0:SIDE] / SIDE
+    sky = np.stack([0.95 - 0.5 * (1 - y), 0.6 - 0.25 * (1 - y), 0.45 + 0.25 * (1 - y)], -1)
+    for depth, (rough, shade) in enumerate(((9, 0.5), (5, 0.35), (3, 0.2))):
+        ridge = 0.5 + 0.14 * depth + 0.06 * np.sin(rough * x + depth) + 0.02 * np.sin(4.3 * rough * x + 2 * depth)
+        sky = np.where((y > ridge)[..., None], np.array([0.5, 0.6, 0.7]) * shade, sky)
+    file = folder / "landscape.png"
+    Image.fromarray((sky * 255).clip(0, 255).astype("uint8")).save(file)
+    return file
+
+
+def _ffmpeg(*arguments: str) -> None:
+    command = [ffmpeg_binary(), "-nostdin", "-v", "error", "-y", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(f"ffmpeg: {done.stderr.strip()[-800:]}\n{' '.join(command)}")
+
+
+def _render(shot: Shot, to: Path) -> None:
+    """The picture of one shot, to the frame, lossless enough to be encoded once more."""
+    frames = round(shot.seconds * RATE)
+    inputs: list[str] = []
+    graph: list[str] = []
+    for i, view in enumerate(shot.views):
+        inputs += (["-loop", "1", "-framerate", str(RATE)] if view.still else ["-ss", f"{view.start:.3f}"]) + [
+            "-i",
+            str(view.clip),
+        ]
+        steps = [
+            f"setpts=(PTS-STARTPTS)/{view.speed}",
+            view.crop,
+            f"scale={SIDE}:{SIDE},setsar=1",
+            f"fps={RATE}",
+            view.effect,
+        ]
+        # footage that is too short goes on with its last frame
+        steps += [
+            f"tpad=stop_mode=clone:stop_duration={shot.seconds + 1:.3f}",
+            f"trim=end_frame={frames}",
+            "format=yuv420p",
+        ]
+        graph.append(f"[{i}:v]{','.join(step for step in steps if step)}[v{i}]")
+    count = len(shot.views)
+    stacked = "".join(f"[v{i}]" for i in range(count)) + (f"hstack={count}" if count > 1 else "null") + ",setsar=1[v]"
+    _ffmpeg(
+        *inputs,
+        "-filter_complex",
+        ";".join([*graph, stacked]),
+        "-map",
+        "[v]",
+        "-c:v",
+        "libx264",
+        "-preset",
+        "ultrafast",
+        "-qp",
+        "8",
+        str(to),
+    )
+
+
+def _mix(composition: Composition, to: Path) -> None:
+    """The sound of the whole composition: every piece at its place on the clock, so that it may reach over a cut."""
+    inputs: list[str] = []
+    graph: list[str] = []
+    start = 0.0
+    for shot in composition.shots:
+        for heard in shot.heard:
+            piece, i = heard.piece, len(graph)
+            inputs += ["-ss", f"{piece.start:.3f}", "-t", f"{piece.seconds:.3f}", "-i", str(piece.clip)]
+            fade = f"afade=t=in:d=0.01,afade=t=out:st={piece.seconds - 0.01:.3f}:d=0.01"
+            at = round((start + heard.at) * 1000)
+            graph.append(f"[{i}:a]aresample=48000,aformat=channel_layouts=mono,{fade},adelay={at}[a{i}]")
+        start += shot.seconds
+    together = "".join(f"[a{i}]" for i in range(len(graph)))
+    together += f"amix={len(graph)}:normalize=0:dropout_transition=0,apad,atrim=end={start:.3f}[a]"
+    _ffmpeg(*inputs, "-filter_complex", ";".join([*graph, together]), "-map", "[a]", "-c:a", "pcm_s16le", str(to))
+
+
+def write(composition: Composition, folder: Path) -> tuple[Path, Path]:
+    """NAME.mp4, NAME.truth.json and NAME.rttm are in `folder`; the first two are returned."""
+    clip, truth = folder / f"{composition.name}.mp4", folder / f"{composition.name}.truth.json"
+    with tempfile.TemporaryDirectory() as work:
+        sound, order = Path(work, "sound.wav"), Path(work, "order.txt")
+        rendered: dict[Shot, str] = {}
+        for shot in composition.shots:
+            if shot not in rendered:
+                rendered[shot] = f"shot{len(rendered)}.mkv"
+                _render(shot, Path(work, rendered[shot]))
+        order.write_text("".join(f"file '{rendered[shot]}'\n" for shot in composition.shots))
+        _mix(composition, sound)
+        _ffmpeg(
+            "-f", "concat", "-i", str(order), "-i", str(sound), "-map", "0:v", "-map", "1:a",
+            "-c:v", "libx264", "-preset", "veryfast", "-crf", "20", "-pix_fmt", "yuv420p",
+            "-c:a", "aac", "-b:a", "96k", "-movflags", "+faststart", str(clip),
+        )  # fmt: skip
+    starts = [round(sum(s.seconds for s in composition.shots[:i]), 3) for i in range(len(composition.shots))]
+    record = {"language": "en", "faces": composition.faces, "shots": starts, "turns": composition.turns}
+    truth.write_text(json.dumps(record, ensure_ascii=False, indent=1) + "\n", "utf-8")
+    clip.with_suffix(".rttm").write_text(
+        "".join(
+            f"SPEAKER {composition.name} 1 {start:.3f} {end - start:.3f} <NA> <NA> {who} <NA> <NA>\n"
+            for start, end, who in composition.voices
+        )
+    )
+    return clip, truth
+
+
+def compositions(folder: Path) -> list[Composition]:
+    """What this machine has material for. `folder` takes the stills they need."""
+    own = duo(EXAMPLES, "orbit_en")
+    if not (SHARED / "two_shot.mp4").exists():
+        return [situation(own, folder) for situation in SITUATIONS]
+    shared = duo(SHARED, "two_shot")
+    return [situation(shared, folder) for situation in SITUATIONS] + [
+        three_people(shared, own),
+        four_speakers(shared, own),
+    ]
+
+
+def compose(folder: Path) -> list[tuple[Path, Path]]:
+    """Every composed clip and its truth are in `folder`.
+
+    Raises RuntimeError with ffmpeg's words where it fails.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    return [write(composition, folder) for composition in compositions(folder)]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--long", action="store_true", help="only the mix of two and a half minutes, for memory")
+    options = parser.parse_args()
+    if options.long:
+        options.folder.mkdir(parents=True, exist_ok=True)
+        source = duo(SHARED, "two_shot") if (SHARED / "two_shot.mp4").exists() else duo(EXAMPLES, "orbit_en")
+        made = [write(long_mix(source), options.folder)]
+    else:
+        made = compose(options.folder)
+    for clip, _ in made:
+        print(clip)
+
+
+if __name__ == "__main__":
+    main()
