@@ -43,8 +43,9 @@ def load(source: str | Path, *, revision: str | None, device: str, dtype: str) -
     import torch
     from transformers import M2M100ForConditionalGeneration, M2M100Tokenizer
 
-    model = M2M100ForConditionalGeneration.from_pretrained(source, revision=revision, dtype=getattr(torch, dtype))
-    return Translator(model.to(device).eval(), M2M100Tokenizer.from_pretrained(source, revision=revision))
+    at: dict[str, Any] = {"revision": revision} if revision else {}
+    model: Any = M2M100ForConditionalGeneration.from_pretrained(source, dtype=getattr(torch, dtype), **at)
+    return Translator(model.to(device).eval(), M2M100Tokenizer.from_pretrained(source, **at))
 
 
 def language_of(code: str) -> str | None:

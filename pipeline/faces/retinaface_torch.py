@@ -72,9 +72,9 @@ class RetinaFaceTorch:
                         points.reshape(len(images), count, 10)[frame, anchor].cpu().numpy(),
                     )
                 )
-        frame, anchor, score, box, points = (np.concatenate(part) for part in zip(*kept, strict=True))
-        faces = decode(anchor, score, box, points, (height, width), scale)
-        return [suppress(faces[frame == index]) for index in range(len(images))]
+        of, cells, scores, boxes, landmarks = (np.concatenate(part) for part in zip(*kept, strict=True))
+        faces = decode(cells, scores, boxes, landmarks, (height, width), scale)
+        return [suppress(faces[of == index]) for index in range(len(images))]
 
     def _scale(self, images: np.ndarray) -> tuple[np.ndarray, float]:
         """The batch at the size the network sees, and the factor (retinaface.commons.preprocess.resize_image)."""

@@ -129,12 +129,11 @@ def transcribe(sound: Path, language: str | None, *, speech: Any) -> Stage[Trans
 def cut(spans: guards.Spans, probability: np.ndarray) -> Iterator[Piece]:
     """The voiced spans joined to pieces of at most `PIECE_S`, cut in pauses; a span that is longer is cut where a voice is
     least likely (`probability`, one value each `FRAME_S`), in the last third of what fits."""
-    start = end = None
+    start, end = spans[0][0], spans[0][0]
     for left, right in spans:
-        if start is not None and (right - start > PIECE_S or left - end > PAUSE_S):
-            yield Piece(start, end)
-            start = None
-        if start is None:
+        if right - start > PIECE_S or left - end > PAUSE_S:
+            if end > start:
+                yield Piece(start, end)
             start = left
         while right - start > PIECE_S:
             first, last = int((start + 2 / 3 * PIECE_S) / FRAME_S), int((start + PIECE_S) / FRAME_S)
@@ -142,8 +141,7 @@ def cut(spans: guards.Spans, probability: np.ndarray) -> Iterator[Piece]:
             yield Piece(start, middle)
             start = middle
         end = right
-    if start is not None and end is not None:
-        yield Piece(start, end)
+    yield Piece(start, end)
 
 
 def part_of(samples: np.ndarray, start: float, end: float) -> np.ndarray:
