@@ -405,7 +405,11 @@ def extract_sound(clip: Clip, to: Path) -> Stage[Path]:
     command = ffmpeg.output(stream, "pipe:1", format="s16le", ac=1, ar=SAMPLE_RATE)
     part = _part(to)
     try:
-        with wave.open(str(part), "wb") as file, _Child(command, "read the sound", stdout=True) as child:
+        with (
+            part.open("wb") as raw,
+            _Child(command, "read the sound", stdout=True) as child,
+            wave.open(raw, "wb") as file,  # last: closed before it knows its channels, it hides why
+        ):
             file.setnchannels(1)
             file.setsampwidth(2)
             file.setframerate(SAMPLE_RATE)

@@ -192,13 +192,14 @@ def render(
     matrix = yuv.BT709 if media.video_matrix(clip) == "bt709" else yuv.BT601
     compositor = Compositor(analysis, look, width, height, rate, matrix)
     canvas = compositor.canvas
-    pictures = compositor.drawn(media.frames(clip, width=width, height=height, rate=rate, pixels="yuv420p"))
-    writer = media.write_video(clip, pictures, to, width=canvas.width, height=canvas.height, rate=rate)
+    frames = media.frames(clip, width=width, height=height, rate=rate, pixels="yuv420p")
+    writer = media.write_video(clip, compositor.drawn(frames), to, width=canvas.width, height=canvas.height, rate=rate)
     try:
         for t in writer:
             yield clock.mark(Progress("render", min(1.0, t / max(clip.duration, 1e-3))))
     finally:
         writer.close()
+        frames.close()  # after a failure in drawing the traceback would keep it, and its ffmpeg, alive
     yield clock.mark(Progress("render", 1.0))
     return compositor.notices
 

@@ -200,6 +200,7 @@ def test_a_signal_in_the_middle_of_real_work_leaves_nothing(
     process = subprocess.Popen(
         [sys.executable, "-m", "pipeline", example, "--to", "PL", "--out", tmp_path / "out"],
         cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a background job begins with it ignored
     )  # fmt: skip
     assert process.stderr is not None
     for line in process.stderr:

@@ -33,7 +33,7 @@ def test_every_file_is_there_and_reads_back(tmp_path: Path) -> None:
     write(tmp_path / "out", analysis)
     assert {p.name for p in (tmp_path / "out").iterdir()} == results.FILES - {"video.mp4"}
     again = results.read(tmp_path / "out" / "transcript.json")
-    assert transcript.to_json(again) == transcript.to_json(analysis)
+    assert again == transcript.from_json(transcript.to_json(analysis))
     assert again.portraits == analysis.portraits
     assert (tmp_path / "out").stat().st_mode & 0o777 == 0o755
     assert [p.name for p in tmp_path.iterdir()] == ["out"]
