@@ -123,7 +123,9 @@ def test_closing_the_lids_changes_only_the_eyes(puppet, doll):
 def test_the_script_pins_every_input_by_hash():
     tree = ast.parse((EXAMPLES / "make.py").read_text("utf-8"))
     (inputs,) = (
-        ast.literal_eval(n.value) for n in tree.body if isinstance(n, ast.Assign) and n.targets[0].id == "INPUTS"
+        ast.literal_eval(n.value)
+        for n in tree.body
+        if isinstance(n, ast.Assign) and getattr(n.targets[0], "id", "") == "INPUTS"
     )
     assert len(inputs) == 8
     for requirement, digest, _ in inputs:
