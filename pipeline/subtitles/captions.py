@@ -153,7 +153,8 @@ def _words(phrase: Phrase) -> list[tuple[float, float, str]]:
 
 def _spans(source: str, words: list[tuple[float, float, str]]) -> list[tuple[float, float, int, int]]:
     """(start, end, first, after) for each piece of `source` a word stands for; an edited source keeps the words' rhythm."""
-    found, at = [], 0
+    found: list[tuple[float, float, int, int]] = []
+    at = 0
     for begin, finish, text in words:
         text = clean(text)
         where = source.find(text, at) if text else -1

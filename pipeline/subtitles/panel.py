@@ -164,9 +164,9 @@ class Drawing:
             for share in (0.28, 0.52, 0.76):
                 radius = round(share * size * fine)
                 cv2.ellipse(mask, middle, (radius, radius), 0, -38, 38, 255, max(fine, size * fine // 12), cv2.LINE_AA)
-            mask = cv2.resize(mask, (size, size), interpolation=cv2.INTER_AREA)
-            mask = np.ascontiguousarray(mask[:, ::-1]) if self.from_right else mask
-            self._small["waves"] = Sprite.of_mask(mask, self.owner.matrix.yuv(self.accent))
+            small = np.asarray(cv2.resize(mask, (size, size), interpolation=cv2.INTER_AREA), dtype=np.uint8)
+            small = np.ascontiguousarray(small[:, ::-1]) if self.from_right else small
+            self._small["waves"] = Sprite.of_mask(small, self.owner.matrix.yuv(self.accent))
         return self._small["waves"]
 
     def _notch(self, down: bool) -> Sprite:

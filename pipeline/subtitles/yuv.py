@@ -147,7 +147,10 @@ def _quads(values: NDArray[np.uint16]) -> NDArray[np.uint16]:
     return values[0::2, 0::2] + values[0::2, 1::2] + values[1::2, 0::2] + values[1::2, 1::2]
 
 
-def _blend(plane, keep, colour, x: int, y: int, first: int, last: int, opacity: float) -> None:
+def _blend(
+    plane: NDArray[np.uint8], keep: NDArray[np.uint16], colour: NDArray[np.uint16], x: int, y: int, first: int, last: int,
+    opacity: float,
+) -> None:  # fmt: skip
     height, width = plane.shape
     left, right = max(first, -x), min(last, keep.shape[1], width - x)
     top, bottom = max(0, -y), min(keep.shape[0], height - y)
@@ -183,13 +186,14 @@ class Frost:
         chroma = self.mask.chroma(x & 1, y & 1)[0]
         half = ((first + (x & 1)) // 2, (last + (x & 1) + 1) // 2)
         _frost(target[0], self.mask.keep, x, y, first, last, tint[0], strength, opacity, blur)
-        _frost(target[1], chroma, x >> 1, y >> 1, *half, tint[1], strength, opacity, max(2, blur // 2))
-        _frost(target[2], chroma, x >> 1, y >> 1, *half, tint[2], strength, opacity, max(2, blur // 2))
+        _frost(target[1], chroma, x >> 1, y >> 1, *half, tint[1], strength, opacity, 0)  # detail in colour is not seen
+        _frost(target[2], chroma, x >> 1, y >> 1, *half, tint[2], strength, opacity, 0)
 
 
 def _frost(
-    plane, keep, x: int, y: int, first: int, last: int, tint: int, strength: float, opacity: float, blur: int
-) -> None:
+    plane: NDArray[np.uint8], keep: NDArray[np.uint16], x: int, y: int, first: int, last: int, tint: int, strength: float,
+    opacity: float, blur: int,
+) -> None:  # fmt: skip
     import cv2
 
     height, width = plane.shape
@@ -199,9 +203,11 @@ def _frost(
         return
     view = plane[y + top : y + bottom, x + left : x + right]
     h, w = view.shape
-    small = cv2.resize(view, (max(1, w // blur), max(1, h // blur)), interpolation=cv2.INTER_AREA)
-    soft = cv2.resize(small, (w, h), interpolation=cv2.INTER_LINEAR)
-    dark = cv2.convertScaleAbs(soft, alpha=1 - strength, beta=tint * strength)
+    soft: NDArray[np.uint8] = view
+    if blur:
+        small = cv2.resize(view, (max(1, w // blur), max(1, h // blur)), interpolation=cv2.INTER_AREA)
+        soft = np.asarray(cv2.resize(small, (w, h), interpolation=cv2.INTER_LINEAR), dtype=np.uint8)
+    dark = np.asarray(cv2.convertScaleAbs(soft, alpha=1 - strength, beta=tint * strength), dtype=np.uint8)
     keep = keep[top:bottom, left:right]
     if opacity < 1.0:
         keep = 256 - (((256 - keep) * np.uint32(round(256 * opacity))) >> 8).astype(np.uint16)

@@ -94,11 +94,9 @@ def test_a_shifted_panel_does_not_pass(name: str, down: int, right: int) -> None
     assert difference(frame, golden(name)) > 10 * MANY
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", [n for n in CASES if CASES[n][2] == "turned"])
 def test_a_missing_glyph_does_not_pass(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Any one letter of any text that is fully shown."""
-    if CASES[name][2] != "turned":
-        pytest.skip("not all of the text is on this frame")
     made = Letters.__init__
 
     for lost in (0, 3, -1):
