@@ -91,13 +91,13 @@ def test_the_panel_follows_without_jumping_or_jitter() -> None:
     rng = np.random.default_rng(7)
     boxes = []
     for t in np.arange(0, 6, 0.1):
-        x = 100 + 60 * t + rng.normal(0, 3)
-        boxes.append(Box(float(t), x, 150 + rng.normal(0, 3), x + 80, 250))
+        x = 100 + 60 * t + rng.normal(0, 9)
+        boxes.append(Box(float(t), x, 150 + rng.normal(0, 9), x + 80, 250))
     made = build(Track("p1", tuple(boxes)))
     spot = place([cue(0, 5.5)], [SIZE], made)[0][0]
     path = np.array([np.interp(np.arange(0, 5.5, 0.04), spot.times, v) for v in (spot.x, spot.y)])
     steps = np.abs(np.diff(path, axis=1))
-    assert steps.max() < 6  # px a frame; the face itself walks 2.4 and jitters by 3
+    assert steps.max() < 4  # px a frame; the face walks 2.4 and jitters by 9
     assert path[0, -1] - path[0, 0] > 100
     assert np.abs(np.diff(np.sign(np.diff(np.round(path[0]))))).sum() <= 4  # it never swings back and forth
 
