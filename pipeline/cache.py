@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import dataclasses
+import functools
 import hashlib
 import json
 import logging
@@ -26,8 +27,6 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
-CODE_VERSION = "1"  #: raise it when a stage gives other results for the same input
-
 _log = logging.getLogger(__name__)
 
 
@@ -35,6 +34,15 @@ def content_hash(path: Path) -> str:
     """SHA-256 of the file's bytes, hex; 200 MB take about 0.15 s with the CPU's SHA instructions."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@functools.cache
+def code_version() -> str:
+    """A hash of the code whose results are kept: an entry that other code wrote is never used."""
+    package = Path(__file__).parent
+    files = [package / "records.py", package / "cache.py", package / "media.py"]
+    files += sorted(path for folder in ("speech", "faces") for path in (package / folder).rglob("*.py"))
+    return hashlib.sha256(b"\0".join(path.read_bytes() for path in files)).hexdigest()
 
 
 class StageCache:
@@ -46,7 +54,7 @@ class StageCache:
     @staticmethod
     def key(stage: str, **parts: Any) -> str:
         """The name of the entry for `stage` with these inputs; `parts` must be what JSON can say."""
-        text = json.dumps([CODE_VERSION, stage, parts], sort_keys=True)
+        text = json.dumps([code_version(), stage, parts], sort_keys=True)
         return f"{stage}-{hashlib.sha256(text.encode()).hexdigest()}"
 
     def get(self, key: str, kind: type[T]) -> T | None:

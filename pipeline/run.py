@@ -128,7 +128,9 @@ def analyse(
         "diarization": cache.key(
             "diarization", clip=digest, model=models.names["diarization"], speakers=options.speakers
         ),
-        "faces": cache.key("faces", clip=digest, models=[models.names["faces"], models.names["identity"]]),
+        "faces": cache.key(
+            "faces", clip=digest, models=[models.names.get(job) for job in ("faces", "identity", "lips")]
+        ),
     }
     known = Known(
         cache.get(keys["transcript"], Transcript),
