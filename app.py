@@ -1,6 +1,8 @@
 """The Space: `python app.py` opens the page at http://127.0.0.1:7860."""
 
 import os
+import signal
+import sys
 
 # No telemetry, no server-side rendering (the Space's Node is older than Gradio asks for), and no record of inputs while a
 # DeepL key can be typed. Before the first import of gradio, which reads them.
@@ -19,6 +21,7 @@ def build_app(given: services.Services):
 
 def main() -> None:
     """Serves the page until the process is stopped."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # so that what runs at exit runs: visitors' files go
     real = services.real(Settings.from_environment())
     build_app(real).launch(**page.launch_options(real))
 

@@ -20,21 +20,24 @@ from pipeline.records import Analysis, Look, Stage
 from pipeline.web import check, failures, jobs, views
 from pipeline.web.services import Services
 
+Verdict = dict[str, Any]  #: what `gr.validate` returns
 FILES = ("subtitles.srt", "subtitles.vtt", "subtitles.ass", "transcript.json", "faces.zip")
 
 
-class _Number(gr.Number):
+def _number(value: float, label: str) -> gr.Number:
     """A number whose value is left to `check`: Gradio answers a wrong one with its own insides instead of a sentence."""
-
-    is_template = True
-
-    def preprocess(self, payload: Any) -> Any:
-        return payload
+    number = gr.Number(value, label=label)
+    number.preprocess = lambda payload: payload  # type: ignore[method-assign]
+    return number
 
 
 def add_endpoints(services: Services) -> None:
     """/translate_video, /transcribe, /render, /languages and /health are part of the page being built."""
-    heavy = {"concurrency_limit": services.parallel, "concurrency_id": "models", "show_progress": "hidden"}
+    heavy: dict[str, Any] = {
+        "concurrency_limit": services.parallel,
+        "concurrency_id": "models",
+        "show_progress": "hidden",
+    }
     endpoint = Endpoints(services)
     with gr.Row(visible=False):
         trigger = gr.Button("api")
@@ -42,10 +45,10 @@ def add_endpoints(services: Services) -> None:
         target = gr.Textbox("EN-US", label="target_language")
         optional_target = gr.Textbox("none", label="target_language")
         source = gr.Textbox("", label="source_language")
-        speakers = _Number(0, label="speakers", precision=0)
+        speakers = _number(0, "speakers")
         look = gr.Textbox("cyberpunk", label="look")
         position = gr.Textbox("auto", label="position")
-        text_size = _Number(1.0, label="text_size")
+        text_size = _number(1.0, "text_size")
         texts = gr.Textbox("morph", label="texts")
         calm = gr.Checkbox(False, label="reduced_motion")
         key = gr.Textbox("", label="deepl_key", type="password")
@@ -236,7 +239,19 @@ class Endpoints:
 
     # before the queue
 
-    def check_translate_video(self, video, target, source, speakers, look, position, text_size, texts, calm, key):
+    def check_translate_video(
+        self,
+        video: Any,
+        target: Any,
+        source: Any,
+        speakers: Any,
+        look: Any,
+        position: Any,
+        text_size: Any,
+        texts: Any,
+        calm: Any,
+        key: Any,
+    ) -> list[Verdict]:
         """A verdict an input."""
         return [
             _verdict(check.clip, video, self.services),
@@ -245,7 +260,7 @@ class Endpoints:
             _verdict(check.keys, key),
         ]
 
-    def check_transcribe(self, video, target, source, speakers, key):
+    def check_transcribe(self, video: Any, target: Any, source: Any, speakers: Any, key: Any) -> list[Verdict]:
         """A verdict an input."""
         return [
             _verdict(check.clip, video, self.services),
@@ -253,7 +268,9 @@ class Endpoints:
             _verdict(check.keys, key),
         ]
 
-    def check_render(self, video, transcript, look, position, text_size, texts, calm):
+    def check_render(
+        self, video: Any, transcript: Any, look: Any, position: Any, text_size: Any, texts: Any, calm: Any
+    ) -> list[Verdict]:
         """A verdict an input."""
         return [
             _verdict(check.clip, video, self.services),
@@ -261,7 +278,7 @@ class Endpoints:
             *_check_look(look, position, text_size, texts, calm),
         ]
 
-    def _check_choices(self, target, source, speakers, key) -> list[dict[str, Any]]:
+    def _check_choices(self, target: Any, source: Any, speakers: Any, key: Any) -> list[Verdict]:
         try:
             own = check.keys(key)
         except PipelineError:
@@ -287,7 +304,7 @@ class Endpoints:
         clock: Clock,
         progress: gr.Progress,
         nothing: tuple[None, ...],
-    ) -> Iterator[tuple[None, ...]]:
+    ) -> Iterator[Any]:
         if analysis.media.width:
             stage = self.services.render(clip, analysis, look, folder / "video.mp4", clock)
             yield from _follow(stage, progress, nothing)
@@ -323,12 +340,12 @@ def _analysis(given: Any) -> Analysis:
     return transcript.from_json(json.dumps(given))
 
 
-def _check_look(name, position, text_size, texts, calm) -> list[dict[str, Any]]:
+def _check_look(name: Any, position: Any, text_size: Any, texts: Any, calm: Any) -> list[Verdict]:
     """The verdict stands at the first of the five; they are checked together."""
     return [_verdict(check.look, name, position, text_size, texts, calm), *[gr.validate(True, "")] * 4]
 
 
-def _verdict(look_at: Any, *args: Any) -> dict[str, Any]:
+def _verdict(look_at: Any, *args: Any) -> Verdict:
     try:
         look_at(*args)
     except PipelineError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import shutil
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from fractions import Fraction
@@ -26,6 +26,7 @@ from pipeline.web.widgets import DOWNLOADS, Widgets, target_choices, title
 
 TICK_S = 0.25  #: at most four progress updates a second
 
+Text = str | None  #: of a box, a list or a path, as Gradio hands it over
 Update = dict[Any, Any]  #: widget -> what it becomes; the others stay
 
 
@@ -37,7 +38,9 @@ class Handlers:
 
     # running
 
-    def begin(self, clip, url, target, source, speakers, *rest) -> Iterator[Update]:
+    def begin(
+        self, clip: Text, url: Text, target: Text, source: Text, speakers: float | None, *rest: Any
+    ) -> Iterator[Update]:
         """Before the queue: what cannot work is refused at once, else the wait is shown."""
         *look, key = rest
         with_wait = views.progress(ANALYSE + RENDER, "probe", message="Waiting for a place in the queue …")
@@ -46,7 +49,7 @@ class Handlers:
             (key,),
         )
 
-    def begin_redraw(self, result, *look) -> Iterator[Update]:
+    def begin_redraw(self, result: Result | None, *look: Any) -> Iterator[Update]:
         """Before the queue."""
         with_wait = views.progress(RENDER, "render")
         yield from self._guarded(lambda: self._checked(lambda: (check.look(*look), self._current(result)), with_wait))
@@ -55,14 +58,26 @@ class Handlers:
         checks()
         yield {**self._controls(hud, busy=True), self.w.said: ""}
 
-    def run(self, clip, url, target, source, speakers, *rest) -> Iterator[Update]:
+    def run(
+        self, clip: Text, url: Text, target: Text, source: Text, speakers: float | None, *rest: Any
+    ) -> Iterator[Update]:
         """The whole way from clip to video."""
         *look, key, previous = rest
         yield from self._guarded(
             lambda: self._translate(clip, url, target, source, speakers, look, key, previous), (key,)
         )
 
-    def _translate(self, clip, url, target, source, speakers, look, key, previous) -> Iterator[Update]:
+    def _translate(
+        self,
+        clip: Text,
+        url: Text,
+        target: Text,
+        source: Text,
+        speakers: float | None,
+        look: Sequence[Any],
+        key: Text,
+        previous: Result | None,
+    ) -> Iterator[Update]:
         options, chosen, address = self._request(clip, url, target, source, speakers, look, key)
         folder = jobs.new_folder()
         kept = False
@@ -72,7 +87,7 @@ class Handlers:
             if address:
                 path = yield from self._follow(self.services.fetch(address, folder), stages)
             else:
-                path = jobs.adopt(Path(clip), folder)
+                path = jobs.adopt(Path(clip or ""), folder)
             analysis = yield from self._follow(self.services.analyse(path, options, clock), stages)
             result = Result(analysis, chosen, path, folder=folder)
             kept = True  # from here on it is the visitor's: a stopped drawing can be taken up again
@@ -83,7 +98,16 @@ class Handlers:
             if not kept:
                 shutil.rmtree(folder, ignore_errors=True)
 
-    def _request(self, clip, url, target, source, speakers, look, key) -> tuple[Options, Look, str | None]:
+    def _request(
+        self,
+        clip: Text,
+        url: Text,
+        target: Text,
+        source: Text,
+        speakers: float | None,
+        look: Sequence[Any],
+        key: Text,
+    ) -> tuple[Options, Look, str | None]:
         own = check.keys(key)
         options = Options(
             target=check.target(target, own, self.services),
@@ -95,13 +119,13 @@ class Handlers:
         if clip or not (url or "").strip():
             check.clip(clip, self.services)
             return options, chosen, None
-        return options, chosen, check.address(url, self.services.settings)
+        return options, chosen, check.address(url or "", self.services.settings)
 
-    def redraw(self, result, *look) -> Iterator[Update]:
+    def redraw(self, result: Result | None, *look: Any) -> Iterator[Update]:
         """The video with what was edited. No model runs."""
         yield from self._guarded(lambda: self._redraw(result, look))
 
-    def _redraw(self, result, look) -> Iterator[Update]:
+    def _redraw(self, result: Result | None, look: Sequence[Any]) -> Iterator[Update]:
         result = self._current(result)
         result.look = check.look(*look)
         yield from self._draw(result, Clock(RENDER), RENDER)
@@ -114,7 +138,8 @@ class Handlers:
             analysis, look = result.analysis, result.look
             if analysis.media.width:
                 stage = self.services.render(result.clip, analysis, look, out / "video.mp4", clock)
-                result.notices = yield from self._follow(stage, stages)
+                texts = (phrase.translation or phrase.source for phrase in analysis.phrases)
+                result.notices = yield from self._follow(stage, stages, max(texts, key=len, default=""))
             self.services.write_records(out, analysis, look)
             jobs.zip_faces(analysis, out / "faces.zip")
             result.drawn_into(out, analysis)
@@ -124,9 +149,9 @@ class Handlers:
             if not done:
                 shutil.rmtree(out, ignore_errors=True)
 
-    def _follow(self, stage: Stage[Any], stages: tuple[str, ...]) -> Generator[Update, None, Any]:
+    def _follow(self, stage: Stage[Any], stages: tuple[str, ...], words: str = "") -> Generator[Update, None, Any]:
         """Runs the stage to its end, showing where it is and what it found; returns its result. Closing closes it."""
-        shown, at, words = None, 0.0, ""
+        shown, at = None, 0.0
         attribution: Attribution | None = None
         with closing(stage):
             while True:
@@ -190,7 +215,7 @@ class Handlers:
 
     # showing
 
-    def show(self, result, order) -> Update:
+    def show(self, result: Result | None, order: str) -> Update:
         """The current result, with its files."""
         result = self._current(result)
         look = result.look
@@ -206,17 +231,17 @@ class Handlers:
             update[button] = gr.DownloadButton(value=result.file(name), interactive=bool(result.file(name)))
         return update
 
-    def over(self, said, result, order) -> Update:
+    def over(self, said: str, result: Result | None, order: str) -> Update:
         """After what went wrong: the sentence, above the result there was. Nothing said means that the queue was full."""
         busy = views.failure("Too busy", "Many people are waiting just now; try again in a few minutes.")
         return self._after(said or busy, result, order)
 
-    def stopped(self, result, order) -> Update:
+    def stopped(self, result: Result | None, order: str) -> Update:
         """The run is over; what was there stays."""
         note = '<p class="note" role="status">Stopped. Nothing is running any more.</p>'
         return {**self._after(note, result, order), self.w.said: note}  # a cancelled event ends in `over`, too
 
-    def _after(self, hud: str, result, order) -> Update:
+    def _after(self, hud: str, result: Result | None, order: str) -> Update:
         try:
             update = self.show(result, order)
         except PipelineError:  # nothing to show yet
@@ -228,7 +253,7 @@ class Handlers:
     def show_example(self, example: Example) -> Callable[..., Update]:
         """An example's finished result, at once; its clip is ready to be run again."""
 
-        def show(previous, order) -> Update:
+        def show(previous: Result | None, order: str) -> Update:
             jobs.forget(previous)
             return {**self.show(jobs.from_example(example), order), self.w.clip: str(example.clip)}
 
@@ -258,7 +283,7 @@ class Handlers:
             raise PipelineError("There is nothing to edit yet; translate a clip first.")
         return jobs.from_example(self.services.examples[0])
 
-    def edit(self, result, order, event: gr.EventData) -> Update:
+    def edit(self, result: Result | None, order: str, event: gr.EventData) -> Update:
         """One correction; every view that shows it is made anew."""
         result, problem = self._current(result), ""
         try:
@@ -268,7 +293,7 @@ class Handlers:
             problem = str(error)
         return self._edited(result, order, problem)
 
-    def undo(self, result, order) -> Update:
+    def undo(self, result: Result | None, order: str) -> Update:
         """The last correction is taken back."""
         result = self._current(result)
         with result.lock:
@@ -283,11 +308,11 @@ class Handlers:
                 update[table] += f"<!--{secrets.token_hex(4)}-->"
         return {widget: update[widget] for widget in w.edited}
 
-    def reorder(self, result, order) -> str:
+    def reorder(self, result: Result | None, order: str) -> str:
         """The lines in the chosen order."""
         return views.transcript_table(self._current(result).analysis, unsure_first=order == "unsure")
 
-    def key_typed(self, key, target) -> Any:
+    def key_typed(self, key: Text, target: Text) -> Any:
         """With a key of one's own every language works."""
         try:
             own = bool(check.keys(key))

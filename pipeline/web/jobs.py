@@ -108,8 +108,14 @@ class Result:
 
     def file(self, name: str) -> str | None:
         """The path of one of the files, None where there is none."""
-        path = self.files / name if self.files else None
-        return str(path) if path and path.is_file() else None
+        if self.files is None:
+            return None
+        path = self.files / name
+        if name == "faces.zip" and self.is_example:  # not among an example's files; made once
+            path = root() / f"{self.files.name}-{name}"
+            if not path.exists():
+                zip_faces(self.analysis, path)
+        return str(path) if path.is_file() else None
 
     def change(self, analysis: Analysis) -> None:
         """`analysis` is the current one; the one before can be taken back."""

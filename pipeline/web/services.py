@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pipeline import languages, results
 from pipeline.options import Options
 from pipeline.progress import Clock
 from pipeline.records import Analysis, Clip, Look, Notice, Stage
@@ -62,7 +63,7 @@ def real(settings: Settings) -> Services:
 
     Raises ModelError when the chosen set of models cannot run here.
     """
-    from pipeline import download, media, models, results, run
+    from pipeline import download, media, models, run
 
     loaded = models.load(settings)
     return Services(
@@ -86,5 +87,15 @@ def ready_examples(folder: Path) -> tuple[Example, ...]:
         name = result.parent.name
         clip = folder / f"{name}.mp4"
         if clip.is_file() and (result.parent / "transcript.json").is_file():
-            found.append(Example(name, name.replace("_", " ").capitalize(), clip, result.parent))
+            found.append(Example(name, _title(name, result.parent), clip, result.parent))
     return tuple(found)
+
+
+def _title(name: str, folder: Path) -> str:
+    """ "orbit_en" with its transcript is "Orbit, English into Polish"."""
+    analysis = results.read(folder / "transcript.json")
+    spoken = languages.spoken(analysis.language)
+    target = next((item.name for item in languages.TARGETS if item.code == analysis.target_language), "")
+    title = name.removesuffix(f"_{analysis.language}").replace("_", " ").capitalize()
+    heard = f", {spoken.name}" if spoken else ""
+    return f"{title}{heard} into {target}" if target else f"{title}{heard}"
