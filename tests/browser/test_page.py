@@ -58,7 +58,7 @@ def page(browser: Browser, url: str):
     yield from opened(browser, url)
 
 
-def opened(browser: Browser, url: str, width: int = 1280, height: int = 860):
+def opened(browser: Browser, url: str, width: int = 1280, height: int = 860, *, example: bool = True):
     context = browser.new_context(viewport={"width": width, "height": height}, accept_downloads=True)
     page = context.new_page()
     complaints: list[str] = []
@@ -70,7 +70,7 @@ def opened(browser: Browser, url: str, width: int = 1280, height: int = 860):
         lambda request: None if request.url.startswith((url, "data:", "blob:")) else outside.append(request.url),
     )
     page.goto(url)
-    expect(page.locator("#result-video video")).to_be_visible(timeout=DONE)
+    expect(page.locator("#result-video video" if example else "#run")).to_be_visible(timeout=DONE)
     yield page
     context.close()
     assert complaints == []
@@ -275,12 +275,26 @@ def test_everything_can_be_downloaded(page, clip, tmp_path):
             assert len(zipfile.ZipFile(file).namelist()) == 2
 
 
-def test_stop_ends_the_run_and_leaves_nothing(page, clip):
+@pytest.fixture(scope="module")
+def slow_url(folder):
+    """A page whose runs take long enough to be stopped on any machine."""
+    with served(fakes.services(folder / "slow", steps=200)) as address:
+        yield address
+
+
+def running(page: Page) -> None:
+    expect(page.locator("#hud [aria-current=step]")).to_have_text("Hear the words", timeout=DONE)
+    assert fakes.OPEN == ["analyse"]
+
+
+def test_stop_ends_the_run_and_leaves_nothing(browser, slow_url, clip):
     from pipeline.web import jobs
 
     before = set(jobs.root().glob("job-*"))
+    visit = opened(browser, slow_url, example=False)
+    page = next(visit)
     translate(page, clip)
-    expect(page.locator("#hud [aria-current=step]")).to_have_text("Hear the words", timeout=DONE)
+    running(page)
     page.click("#stop")
     expect(page.locator("#hud")).to_contain_text("Stopped")
     expect(page.locator("#run")).to_be_visible()
@@ -289,6 +303,8 @@ def test_stop_ends_the_run_and_leaves_nothing(page, clip):
         time.sleep(0.05)
     assert fakes.OPEN == []
     assert set(jobs.root().glob("job-*")) <= before
+    expect(page.locator("#result-title b")).to_have_count(0)
+    next(visit, None)
 
 
 def test_what_is_no_clip_is_refused_in_a_sentence(page, tmp_path):
@@ -446,11 +462,11 @@ def test_four_visitors_are_served_in_turn_and_never_mixed_up(browser, url, folde
         assert next(visit, None) is None
 
 
-def test_leaving_stops_the_run(browser, url, clip):
-    visit = opened(browser, url)
+def test_leaving_stops_the_run(browser, slow_url, clip):
+    visit = opened(browser, slow_url, example=False)
     page = next(visit)
     translate(page, clip)
-    expect(page.locator("#hud [aria-current=step]")).to_have_text("Hear the words", timeout=DONE)
+    running(page)
     next(visit, None)
     end = time.monotonic() + 20
     while fakes.OPEN and time.monotonic() < end:

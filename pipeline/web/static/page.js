@@ -51,6 +51,12 @@
     }
   });
 
+  // Who goes into a list with a search wants to type a new name, not to add to the one that is there.
+  document.addEventListener("focusin", (event) => {
+    if (event.target.matches("input[role=combobox], #target input, #source input")) setTimeout(() => event.target.select(), 0);
+  });
+  addEventListener("DOMContentLoaded", () => document.body.classList.add("dark"));
+
   const grow = (box) => { box.style.height = "auto"; box.style.height = `${box.scrollHeight + 2}px`; };
   document.addEventListener("input", (event) => { if (event.target.matches("#transcript textarea")) grow(event.target); });
   // Enter ends an edit, as in a table; Shift+Enter is not needed: lines are single.
