@@ -31,7 +31,10 @@ OVERLAP = 0.4
 NEAR = 640
 #: px, long side of the scan that follows large faces, and the px the smallest known one must keep in it.
 LEAST, KNOWN_FACE = 320, 48
-#: px, the largest face the scan at full size adds: what it finds above that the everyday scan knows better.
+#: Enlargement of the picture in which small faces are sought. Of 24 px in 720p the network is 0.71 to 0.96 sure, enlarged by
+#: 1.5 0.95 to 1.0, even at 16 px still 0.94.
+FAR = 1.4
+#: px, the largest face the enlarged scan adds: what it finds above that the everyday scan knows better.
 FAR_FACE = 64
 
 
@@ -119,26 +122,24 @@ def overlap(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 def detect(
     detector: Detector, images: Sequence[np.ndarray], near: np.ndarray, far: np.ndarray, smallest: float = 0.0
 ) -> tuple[list[np.ndarray], bool]:
-    """Faces (k, 15) of each of `images` (h, w, 3), in their px, and whether a scan at full size found small ones.
+    """Faces (k, 15) of each of `images` (h, w, 3), in their px, and whether an enlarged scan found small ones.
 
-    A close-up that fills the picture needs a reduced scan (the largest anchor is 512 px), a face of 24 px in 720p the full
-    one, which costs four times the one at `NEAR` px and 16 times the one at `LEAST`: so the full scan is made where `far`
-    asks for it, and where `near` does not ask for `NEAR`, the picture is as small as the `smallest` known face allows.
+    A close-up that fills the picture needs a reduced scan (the largest anchor is 512 px), a face of 24 px in 720p an
+    enlarged one, which costs 8 times the one at `NEAR` px and 30 times the one at `LEAST`: so it is made where `far` asks for
+    it, and where `near` does not ask for `NEAR`, the picture is as small as the `smallest` known face allows.
     """
     import numpy as np
 
     longest = max(images[0].shape[:2])
     least = int(np.clip(KNOWN_FACE / max(smallest, 1e-6) * longest, LEAST, NEAR) / 64 + 0.999) * 64
     found: list[np.ndarray] = [np.empty((0, 15), np.float32)] * len(images)
-    for size, chosen in ((NEAR, np.flatnonzero(near)), (least, np.flatnonzero(~near))):
+    for size, chosen in ((min(NEAR, longest), np.flatnonzero(near)), (min(least, longest), np.flatnonzero(~near))):
         if len(chosen):
             for index, faces in zip(chosen, _scan(detector, [images[i] for i in chosen], size), strict=True):
                 found[index] = faces
     any_small = False
-    for index in (
-        np.flatnonzero(far) if longest > NEAR else ()
-    ):  # one at a time: a batch of full frames would cost 90 MB
-        small = detector(images[index][None])[0]
+    for index in np.flatnonzero(far):  # one at a time: a batch would cost 170 MB
+        small = _scan(detector, [images[index]], round(FAR * longest))[0]
         small = small[(small[:, 3] - small[:, 1]) < FAR_FACE]
         if len(found[index]) and len(small):
             small = small[overlap(small, found[index]).max(1) < 0.3]
@@ -148,17 +149,18 @@ def detect(
 
 
 def _scan(detector: Detector, images: list[np.ndarray], size: int) -> list[np.ndarray]:
-    """Faces found with the long side reduced to `size` px, in px of the full pictures."""
+    """Faces found with the long side scaled to `size` px, in px of the full pictures."""
     import cv2
     import numpy as np
 
     height, width = images[0].shape[:2]
-    factor = min(1.0, size / max(height, width))
+    factor = size / max(height, width)
     if factor == 1.0:
         return detector(np.stack(images))
-    reduced = (round(width * factor), round(height * factor))
-    found = detector(np.stack([cv2.resize(image, reduced, interpolation=cv2.INTER_AREA) for image in images]))
+    scaled = (round(width * factor), round(height * factor))
+    flags = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
+    found = detector(np.stack([cv2.resize(image, scaled, interpolation=flags) for image in images]))
     for faces in found:
-        faces[:, [0, 2, *range(5, 15, 2)]] *= width / reduced[0]
-        faces[:, [1, 3, *range(6, 15, 2)]] *= height / reduced[1]
+        faces[:, [0, 2, *range(5, 15, 2)]] *= width / scaled[0]
+        faces[:, [1, 3, *range(6, 15, 2)]] *= height / scaled[1]
     return found

@@ -31,9 +31,9 @@ PIXELS = 1280 * 720
 RATE = 30
 #: s between detections; motion between two is nearly straight.
 STEP = 0.2
-#: Of the detections, every third is at 640 px even where all known faces are large, and every sixth at full size (every
-#: third while that finds small faces).
-NEAR, FAR = 3, 6
+#: Of the detections, every third is at 640 px even where all known faces are large, and every eighth looks for small faces
+#: in the enlarged picture (every third while there are some).
+NEAR, FAR = 3, 8
 #: Detections handed to the model at once.
 BATCH = 8
 #: Faces whose lips are read in one frame: the largest. Nobody follows more than this many conversations.
@@ -108,7 +108,7 @@ class _Work:
         self.block: list[tuple[float, np.ndarray]] = []  # of one shot, the first frame already detected if `seen`
         self.seen = False
         self.samples = 0  # of this shot
-        self.small = False  # the last scan at full size found small faces in this shot
+        self.small = False  # the last enlarged scan found small faces in this shot
         self.count = 0
         self.cuts: set[int] = set()
         self.starts: list[float] = []
@@ -293,6 +293,8 @@ def _working_rate(clip: Clip) -> Fraction:
 
 
 _threads = threading.local()
+#: OpenCV fills its table of TFLite operators on first use without a lock: two readers at once fail ("Unsupported operator").
+_reading_model = threading.Lock()
 
 
 def _openings(
@@ -302,7 +304,8 @@ def _openings(
     import cv2
 
     if getattr(_threads, "model", None) != model:
-        _threads.mesh, _threads.model = lips.FaceMesh(model), model
+        with _reading_model:
+            _threads.mesh, _threads.model = lips.FaceMesh(model), model
     if image is None:
         image = cv2.cvtColor(frame, cv2.COLOR_YUV2RGB_I420)
     values = [lips.opening(_threads.mesh, image, face) for face in faces]
