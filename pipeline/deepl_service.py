@@ -13,9 +13,10 @@ from __future__ import annotations
 import json
 import re
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from pipeline.errors import KeyRefusedError, PipelineError, QuotaError, TranslationError
@@ -124,14 +125,14 @@ class Service:
         Raises KeyRefusedError, QuotaError, Unavailable; what was yielded before stays valid.
         """
         for batch in batches(texts, len(request.context.encode())):
-            answers = self._serve(lambda client, b=batch: self._ask(client, [texts[i] for i in b], request))
+            answers = self._serve(partial(self._ask, [texts[i] for i in batch], request))
             if answers is None and len(batch) == 1:
                 yield batch[0], None
                 continue
             for position, index in enumerate(batch):
                 answer = answers[position] if answers is not None else None
                 if not answer:
-                    alone = self._serve(lambda client, i=index: self._ask(client, [texts[i]], request))
+                    alone = self._serve(partial(self._ask, [texts[index]], request))
                     answer = alone[0] if alone else None
                 yield index, answer or None
 
@@ -176,7 +177,7 @@ class Service:
                     raise
                 self._keys.pop(0)
 
-    def _ask(self, client: deepl.DeepLClient, texts: list[str], request: Request) -> list[str] | None:
+    def _ask(self, texts: list[str], request: Request, client: deepl.DeepLClient) -> list[str] | None:
         """As many translations as texts, or None when the answer is of another number."""
         import deepl
 
@@ -229,7 +230,7 @@ def batches(texts: Sequence[str], context_bytes: int) -> Iterator[list[int]]:
         yield batch
 
 
-def read_terms(table: str) -> Mapping[str, str]:
+def read_terms(table: str) -> dict[str, str]:
     """The terms of a table of lines "term = translation".
 
     Raises TranslationError for anything else.

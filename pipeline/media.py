@@ -466,7 +466,7 @@ def frames(
     pixels: str = "rgb24",
     start: float = 0.0,
     end: float | None = None,
-) -> Iterator[tuple[float, np.ndarray]]:
+) -> Generator[tuple[float, np.ndarray], None, None]:
     """(t, frame) for t = k / rate from `start` up to `end` (default: the whole clip, `frame_count` frames), upright, square
     pixels, uint8, writable: "rgb24" (height, width, 3); "yuv420p" flat (height * 3 // 2, width), limited range, in the
     clip's own matrix (`video_matrix`).
@@ -493,7 +493,7 @@ def frames(
         def read() -> None:
             while not stop.is_set():
                 frame = np.empty(shape, np.uint8)
-                whole = child.read(memoryview(frame).cast("B")) == frame.nbytes
+                whole = child.read(frame.data.cast("B")) == frame.nbytes
                 ready.put(frame if whole else None)
                 if not whole:
                     return
@@ -609,7 +609,7 @@ def write_video(
                 for t, frame in frames:
                     if frame.nbytes != size:
                         raise ValueError(f"a frame of {frame.nbytes} bytes, not {width} x {height} yuv420p")
-                    _put(waiting, memoryview(frame).cast("B"), writer, child)
+                    _put(waiting, frame.data.cast("B"), writer, child)
                     count += 1
                     yield t
                 if count == 0:

@@ -334,10 +334,15 @@ def _check_references(a: Analysis) -> None:
     if len({p.id for p in a.phrases}) != len(a.phrases):
         raise RecordError("The transcript is damaged: two phrases have the same id. Give the file as a run wrote it.")
     known = {None, *ids}
-    for name, items in (("phrases", a.phrases), ("turns", a.turns), ("tracks", a.tracks)):
-        for i, item in enumerate(items):  # type: ignore[var-annotated, arg-type]
-            if item.person not in known:
+    named = {
+        "phrases": [p.person for p in a.phrases],
+        "turns": [t.person for t in a.turns],
+        "tracks": [t.person for t in a.tracks],
+    }
+    for name, persons in named.items():
+        for i, person in enumerate(persons):
+            if person not in known:
                 raise RecordError(
-                    f"The transcript is damaged: {name}[{i}] names the person {item.person!r}, who is not among the "
+                    f"The transcript is damaged: {name}[{i}] names the person {person!r}, who is not among the "
                     "people. Give the file as a run wrote it."
                 )

@@ -159,7 +159,7 @@ def _units(phrases: list[Phrase], request: Request, service: Service, cache: Sta
             "deepl", pieces=pieces, source=request.source, target=request.target, formality=plan.formality,
             glossary=plan.glossary,
         )  # fmt: skip
-        kept = cache.get(keys[unit], tuple[str, ...]) if cache else None  # type: ignore[arg-type]
+        kept = cache.get(keys[unit], tuple[str, ...]) if cache else None
         if kept is not None and len(kept) == len(unit):
             yield unit, kept
         else:
@@ -187,7 +187,8 @@ def _units(phrases: list[Phrase], request: Request, service: Service, cache: Sta
 
 def dialogue(phrases: Sequence[Phrase]) -> str:
     """What everybody says, as context for the translator: lines "Speaker: text", at most `MAX_CONTEXT` characters."""
-    lines, last = [], None
+    lines: list[str] = []
+    last: str | None = None
     for phrase in phrases:
         if lines and phrase.person == last:
             lines[-1] += f" {phrase.source}"

@@ -120,32 +120,33 @@ def overlap(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def detect(
-    detector: Detector, images: Sequence[np.ndarray], near: np.ndarray, far: np.ndarray, smallest: float = 0.0
-) -> tuple[list[np.ndarray], bool]:
-    """Faces (k, 15) of each of `images` (h, w, 3), in their px, and whether an enlarged scan found small ones.
+    detector: Detector, images: Sequence[np.ndarray], near: np.ndarray, smallest: float = 0.0
+) -> list[np.ndarray]:
+    """Faces (k, 15) of each of `images` (h, w, 3), in their px.
 
-    A close-up that fills the picture needs a reduced scan (the largest anchor is 512 px), a face of 24 px in 720p an
-    enlarged one, which costs 8 times the one at `NEAR` px and 30 times the one at `LEAST`: so it is made where `far` asks for
-    it, and where `near` does not ask for `NEAR`, the picture is as small as the `smallest` known face allows.
+    A close-up that fills the picture needs a reduced one (the largest anchor is 512 px). Where `near` (n,) asks for it the long
+    side is `NEAR` px, elsewhere as short as the `smallest` known face allows: a quarter of the cost at `LEAST`.
     """
     import numpy as np
 
     longest = max(images[0].shape[:2])
     least = int(np.clip(KNOWN_FACE / max(smallest, 1e-6) * longest, LEAST, NEAR) / 64 + 0.999) * 64
     found: list[np.ndarray] = [np.empty((0, 15), np.float32)] * len(images)
-    for size, chosen in ((min(NEAR, longest), np.flatnonzero(near)), (min(least, longest), np.flatnonzero(~near))):
+    for size, chosen in ((NEAR, np.flatnonzero(near)), (least, np.flatnonzero(~near))):
         if len(chosen):
-            for index, faces in zip(chosen, _scan(detector, [images[i] for i in chosen], size), strict=True):
+            scans = _scan(detector, [images[i] for i in chosen.tolist()], min(size, longest))
+            for index, faces in zip(chosen.tolist(), scans, strict=True):
                 found[index] = faces
-    any_small = False
-    for index in np.flatnonzero(far):  # one at a time: a batch would cost 170 MB
-        small = _scan(detector, [images[index]], round(FAR * longest))[0]
-        small = small[(small[:, 3] - small[:, 1]) < FAR_FACE]
-        if len(found[index]) and len(small):
-            small = small[overlap(small, found[index]).max(1) < 0.3]
-        any_small |= len(small) > 0
-        found[index] = np.concatenate([found[index], small])
-    return found, any_small
+    return found
+
+
+def small_faces(detector: Detector, image: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Faces (k, 15) of `image` (h, w, 3) that `detect` is blind to, besides the `known` ones (m, 15); 8 times the cost."""
+    small = _scan(detector, [image], round(FAR * max(image.shape[:2])))[0]
+    small = small[(small[:, 3] - small[:, 1]) < FAR_FACE]
+    if len(known) and len(small):
+        small = small[overlap(small, known).max(1) < 0.3]
+    return small
 
 
 def _scan(detector: Detector, images: list[np.ndarray], size: int) -> list[np.ndarray]:

@@ -176,12 +176,13 @@ class _Work:
         known = [min(face[2] - face[0], face[3] - face[1]) for live in self.tracker.live for face in live.faces[-1:]]
         smallest = float(min(known, default=0.0))
         count = range(self.samples, self.samples + len(images))
-        near = np.array([k % NEAR == 0 for k in count])
-        far = np.array([k % (NEAR if self.small else FAR) == 0 for k in count])
-        found, small = detect.detect(self.detector, images, near, far, smallest)
-        if far.any():
-            self.small = small
         self.samples += len(images)
+        found = detect.detect(self.detector, images, np.array([k % NEAR == 0 for k in count]), smallest)
+        for n, k in enumerate(count):
+            if k % (NEAR if self.small else FAR) == 0:
+                small = detect.small_faces(self.detector, images[n], found[n])
+                self.small = len(small) > 0
+                found[n] = np.concatenate([found[n], small])
         return found
 
     def _read_lips(self, t: float, frame: np.ndarray, image: np.ndarray | None) -> None:
@@ -215,7 +216,7 @@ class _Work:
     def _record(self, live: track.Live) -> None:
         import numpy as np
 
-        candidates: list[identify.Candidate] = [c for c in live.candidates if c.quality > 0]  # type: ignore[misc]
+        candidates: list[identify.Candidate] = [c for c in live.candidates if c.quality > 0]
         good = [c for c in candidates if c.quality >= identify.MIN_QUALITY]
         vectors = self.embedder([(c.image, c.landmarks) for c in good]) if good else np.empty((0, self.embedder.dim))
         at = identify.change_of_face(vectors, self.embedder.threshold)

@@ -91,7 +91,7 @@ class DlibFaces:
 
         chips = np.empty((len(faces), 150, 150, 3), np.uint8)
         for chip, (image, landmarks) in zip(chips, faces, strict=True):
-            matrix = similarity(landmarks, np.float32(self.CHIP))
+            matrix = similarity(landmarks, np.array(self.CHIP, np.float32))
             cv2.warpAffine(image, matrix, (150, 150), dst=chip, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         # DeepFace takes BGR and tells 0..1 from 0..255 by the maximum
         vectors = np.asarray(self._model.forward(chips[..., ::-1]), np.float32).reshape(len(faces), self.dim)
@@ -230,7 +230,7 @@ def cluster(vectors: np.ndarray, weights: np.ndarray, together: np.ndarray, thre
             for b in range(a):
                 if together[np.ix_(groups[a], groups[b])].any():
                     distance[a, b] = distance[b, a] = np.inf
-        a, b = np.unravel_index(int(np.argmin(distance)), distance.shape)
+        a, b = divmod(int(np.argmin(distance)), len(groups))
         if distance[a, b] >= threshold:
             break
         low, high = min(a, b), max(a, b)

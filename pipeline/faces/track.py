@@ -7,7 +7,7 @@ could continue with somebody else rather ends, since identity joins pieces again
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pipeline.records import Box
 
@@ -43,7 +43,7 @@ class Live:
     likeness: list[float] = field(default_factory=list)
     chip: np.ndarray | None = None
     mouth: list[tuple[float, float]] = field(default_factory=list)
-    candidates: list[object] = field(default_factory=list)  # `identify.Candidate`
+    candidates: list[Any] = field(default_factory=list)  # `identify.Candidate`
     thinning: int = 1  # how many times longer the span of a candidate has become
 
     def at(self, t: float) -> np.ndarray | None:
@@ -132,11 +132,13 @@ def chips_of(image: np.ndarray, faces: np.ndarray) -> np.ndarray:
     import cv2
     import numpy as np
 
-    target = np.float32(CHIP_POINTS) * CHIP
+    target = np.array(CHIP_POINTS, np.float32) * CHIP
     chips = np.empty((len(faces), CHIP * CHIP), np.float32)
     for chip, face in zip(chips, faces, strict=True):
         points = face[5:].reshape(5, 2)
-        matrix = cv2.getAffineTransform(np.float32([points[0], points[1], (points[3] + points[4]) / 2]), target)
+        matrix = cv2.getAffineTransform(
+            np.array([points[0], points[1], (points[3] + points[4]) / 2], np.float32), target
+        )
         grey = cv2.cvtColor(cv2.warpAffine(image, matrix, (CHIP, CHIP), flags=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY)
         grey = cv2.GaussianBlur(grey, (0, 0), 1).astype(np.float32).ravel()
         grey -= grey.mean()
