@@ -1,0 +1,229 @@
+"""The face stage with the real light models on real frames."""
+
+from __future__ import annotations
+
+import itertools
+import subprocess
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline import media, models
+from pipeline.faces import detect, find_faces, identify
+from pipeline.records import Faces, FaceTrack
+from pipeline.settings import Settings
+
+pytestmark = pytest.mark.integration
+
+
+def run(stage):
+    while True:
+        try:
+            next(stage)
+        except StopIteration as stop:
+            return stop.value
+
+
+def faces_of(path: Path) -> Faces:
+    return run(find_faces(media.probe(path, Settings())))
+
+
+def write(path: Path, frames: list[np.ndarray], rate: int = 25) -> Path:
+    """An H.264 file of RGB `frames`."""
+    height, width = frames[0].shape[:2]
+    command = [media.ffmpeg_binary(), "-v", "error", "-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}"]
+    command += ["-r", str(rate), "-i", "-", "-pix_fmt", "yuv420p", "-crf", "18", "-y", str(path)]
+    subprocess.run(command, input=b"".join(f.tobytes() for f in frames), check=True)
+    return path
+
+
+@pytest.fixture(scope="module")
+def talkers(request) -> tuple[Path, list[np.ndarray]]:
+    """The example clip with two people in one picture, and its first frames (h, w, 3) RGB."""
+    clips = sorted((Path(__file__).parents[2] / "examples").glob("*.mp4"))
+    if not clips:
+        pytest.fail("examples/ holds no clip; run examples/make.py")
+    clip = media.probe(clips[0], Settings())
+    return clips[0], [frame for _, frame in media.frames(clip, width=1280, height=720, rate=25, end=2.0)]
+
+
+def crop(frames: list[np.ndarray], track: FaceTrack, factor: float) -> list[np.ndarray]:
+    """`frames` cut to `factor` faces around the face, square."""
+    box = track.boxes[0]
+    side = int(factor * (box.bottom - box.top)) // 2 * 2
+    left = int(np.clip((box.left + box.right) / 2 - side / 2, 0, 1280 - side))
+    top = int(np.clip((box.top + box.bottom) / 2 - side / 2, 0, 720 - side))
+    return [np.ascontiguousarray(frame[top : top + side, left : left + side]) for frame in frames]
+
+
+@pytest.fixture(scope="module")
+def two(talkers, tmp_path_factory) -> Faces:
+    return faces_of(write(tmp_path_factory.mktemp("faces") / "two.mp4", talkers[1]))
+
+
+def test_two_people_in_one_picture_are_two_tracks_with_lips_and_portraits(two):
+    assert len(two.shots) == 1
+    assert len(two.tracks) == 2
+    assert {track.cluster for track in two.tracks} == {0, 1}
+    for track in two.tracks:
+        assert track.boxes[0].t == 0
+        assert track.boxes[-1].t == pytest.approx(2.0, abs=0.1)
+        assert len(track.mouth) >= 45  # 25 a second, none left out
+        assert np.linalg.norm(track.embedding) == pytest.approx(1, abs=1e-3)
+        assert track.portrait.startswith(b"\xff\xd8")
+        middle = track.boxes[len(track.boxes) // 2]
+        assert 0 <= middle.left < middle.right <= 1280
+    left, right = sorted(track.boxes[0].left for track in two.tracks)
+    assert left < 640 < right
+
+
+def test_markers_do_not_tremble(two):
+    for track in two.tracks:
+        centres = np.array([(b.left + b.right, b.top + b.bottom) for b in track.boxes]) / 2
+        jerk = np.abs(np.diff(centres, n=2, axis=0)).mean()
+        assert jerk < 0.02 * (track.boxes[0].right - track.boxes[0].left)
+
+
+def test_shots_cut_tracks_and_a_mirrored_return_is_the_same_person(talkers, two, tmp_path):
+    import cv2
+
+    frames = talkers[1]
+    size = (480, 480)
+    left, right = ([cv2.resize(f, size) for f in crop(frames, track, 1.9)] for track in two.tracks[:2])
+    mirrored = [np.ascontiguousarray(f[:, ::-1]) for f in left]
+    found = faces_of(write(tmp_path / "cuts.mp4", [*left[:30], *right[:30], *mirrored[:30]]))
+    assert [shot.start for shot in found.shots] == pytest.approx([0, 1.2, 2.4], abs=0.05)
+    assert [track.shot for track in found.tracks] == [0, 1, 2]
+    for track, shot in zip(found.tracks, found.shots, strict=True):
+        assert shot.start <= track.boxes[0].t
+        assert track.boxes[-1].t <= shot.end
+    first, second, third = (track.cluster for track in found.tracks)
+    assert first == third != second
+
+
+def test_a_close_up_that_fills_the_picture_and_a_face_of_24_px_are_found(talkers, two, tmp_path):
+    import cv2
+
+    frames, track = talkers[1], two.tracks[0]
+    close = [cv2.resize(f, (720, 720)) for f in crop(frames, track, 1.15)]
+    found = faces_of(write(tmp_path / "close.mp4", close[:20]))
+    assert len(found.tracks) == 1
+    box = found.tracks[0].boxes[0]
+    assert box.bottom - box.top > 0.6 * 720
+
+    height = track.boxes[0].bottom - track.boxes[0].top
+    face = crop(frames, track, 1.6)[0]
+    side = round(face.shape[0] * 24 / height)
+    tiny = np.full((720, 1280, 3), 90, np.uint8)
+    tiny[300 : 300 + side, 900 : 900 + side] = cv2.resize(face, (side, side), interpolation=cv2.INTER_AREA)
+    found = faces_of(write(tmp_path / "tiny.mp4", [tiny] * 40))
+    assert len(found.tracks) == 1
+    box = found.tracks[0].boxes[0]
+    assert 900 - 5 < (box.left + box.right) / 2 < 900 + side + 5
+    assert 16 <= box.bottom - box.top <= 34
+    assert found.tracks[0].mouth == ()  # no evidence rather than wrong evidence
+    assert found.tracks[0].boxes[-1].t >= 1.2
+
+
+def test_a_picture_without_faces_is_a_result(tmp_path):
+    ground = np.random.default_rng(0).integers(60, 120, (240, 320, 3), dtype=np.uint8)
+    found = faces_of(write(tmp_path / "none.mp4", [ground] * 20))
+    assert found.tracks == ()
+    assert [notice.code for notice in found.notices] == ["no_faces"]
+    assert len(found.shots) == 1
+
+
+def test_closing_the_stage_ends_its_decoder(talkers):
+    stage = find_faces(media.probe(talkers[0], Settings()))
+    first = next(stage)
+    assert first.stage in ("faces", "fetch")
+    stage.close()  # the fixture of the whole suite sees that no ffmpeg is left
+
+
+def test_progress_grows_and_brings_what_is_known(talkers):
+    steps = [p for p in find_faces(media.probe(talkers[0], Settings())) if p.stage == "faces"]
+    fractions = [p.fraction for p in steps]
+    assert fractions == sorted(fractions)
+    assert len(fractions) > 20
+    assert fractions[-1] < 1
+
+
+def test_a_detector_and_an_embedder_of_ones_own_are_used(talkers, tmp_path):
+    seen: list[tuple[int, ...]] = []
+
+    def detector(images: np.ndarray) -> list[np.ndarray]:
+        seen.append(images.shape)
+        h, w = images.shape[1:3]
+        points = [0.45, 0.45, 0.55, 0.45, 0.5, 0.5, 0.46, 0.55, 0.54, 0.55]
+        row = [0.4 * w, 0.35 * h, 0.6 * w, 0.65 * h, 0.99, *(p * (h if i % 2 else w) for i, p in enumerate(points))]
+        return [np.array([row], np.float32) for _ in images]
+
+    class Embedder:
+        name, threshold, dim = "mine", 0.3, 4
+
+        def __call__(self, faces):
+            return np.tile(np.float32([[0, 1, 0, 0]]), (len(faces), 1))
+
+    clip = media.probe(write(tmp_path / "own.mp4", talkers[1][:30]), Settings())
+    (track,) = run(find_faces(clip, detector, Embedder())).tracks
+    assert track.embedding == (0, 1, 0, 0)
+    assert track.boxes[0].left == pytest.approx(0.4 * 1280, abs=2)
+    assert len(seen) >= 2
+
+
+def test_detections_do_not_depend_on_the_batch(talkers):
+    detector = detect.RetinaFaceOnnx(run(models.path("retinaface-mobilenet")))
+    frames = np.stack(talkers[1][:6:2])
+    together = detector(frames)
+    for frame, batch in zip(frames, together, strict=True):
+        (alone,) = detector(frame[None])
+        assert np.allclose(alone, batch, atol=0.05)
+        assert len(alone) == 2
+        for face in alone:  # landmarks lie inside, eyes above mouth, right eye left of left eye
+            points = face[5:].reshape(5, 2)
+            assert (points > face[:2]).all()
+            assert (points < face[2:4]).all()
+            assert points[:2, 1].max() < points[3:, 1].min()
+            assert points[0, 0] < points[1, 0]
+
+
+def test_mirrored_faces_embed_alike_and_other_people_do_not(talkers, two):
+    embedder = identify.dlib_faces(run(models.path("dlib-resnet")))
+    detector = detect.RetinaFaceOnnx(run(models.path("retinaface-mobilenet")))
+    frame = talkers[1][0]
+    mirrored = np.ascontiguousarray(frame[:, ::-1])
+    looks = []
+    for image in (frame, mirrored):
+        faces = sorted(detector(image[None])[0], key=lambda f: f[0])
+        looks += [(image, face[5:].reshape(5, 2)) for face in faces]
+    a, b, b_mirrored, a_mirrored = embedder(looks)
+    assert 1 - a @ a_mirrored < embedder.threshold
+    assert 1 - b @ b_mirrored < embedder.threshold
+    assert 1 - a @ b > embedder.threshold
+    assert np.allclose(np.linalg.norm([a, b], axis=1), 1, atol=1e-5)
+
+
+def test_rates_above_30_are_halved_and_below_are_kept(talkers, tmp_path):
+    sixty = faces_of(write(tmp_path / "sixty.mp4", [f for f in talkers[1][:30] for _ in range(2)], rate=60))
+    assert {len(t.mouth) for t in sixty.tracks} <= set(range(24, 32))  # 1 s at 30 a second
+    gaps = {round(b[0] - a[0], 3) for t in sixty.tracks for a, b in itertools.pairwise(t.mouth)}
+    assert min(gaps) == pytest.approx(float(Fraction(1, 30)), abs=0.002)
+
+
+@pytest.mark.parametrize(
+    ("name", "starts"), [("cuts", [0, 8.0, 13.016, 21.016]), ("crowd_music", [0, 1.502, 3.57, 7.875])]
+)
+def test_no_track_crosses_a_cut_of_a_real_clip(shared_clips, name, starts):
+    found = faces_of(shared_clips / f"{name}.mp4")
+    assert [shot.start for shot in found.shots] == pytest.approx(starts, abs=0.045)
+    for track in found.tracks:
+        shot = found.shots[track.shot]
+        assert shot.start - 1e-3 <= track.boxes[0].t
+        assert track.boxes[-1].t <= shot.end + 1e-3
+    if name == "cuts":
+        assert [track.cluster for track in found.tracks] == [0, 1, 0, 1]
+    else:  # the man with the microphone of the first shot is the one of the third, and nobody else is
+        big = next(t for t in found.tracks if t.shot == 2)
+        assert [t.shot for t in found.tracks if t.cluster == big.cluster] == [0, 2]
