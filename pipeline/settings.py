@@ -30,7 +30,12 @@ class Settings:
 
     def __post_init__(self) -> None:
         if self.models not in ("auto", "full", "light"):
-            raise UsageError(f"The model set must be auto, full or light, not {self.models!r}.")
+            raise UsageError(f"The model set must be auto, full or light, not {self.models[:40]!r}.")
+        for name in ("max_duration_s", "max_file_bytes", "max_pixels"):
+            if not 0 < getattr(self, name) < float("inf"):  # not a number is no limit at all
+                raise UsageError(f"{PREFIX}{name.upper()} must be a number above zero, not {getattr(self, name)}.")
+        if self.cache_bytes < 0:
+            raise UsageError(f"{PREFIX}CACHE_BYTES must be zero or more, not {self.cache_bytes}.")
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None, models: str | None = None) -> Settings:
@@ -50,7 +55,7 @@ class Settings:
                 try:
                     values[name] = kind(raw)
                 except ValueError:
-                    raise UsageError(f"{PREFIX}{name.upper()} must be a {kind.__name__}, not {raw!r}.") from None
+                    raise UsageError(f"{PREFIX}{name.upper()} must be a {kind.__name__}, not {raw[:40]!r}.") from None
         if models is not None:
             values["models"] = models
         raw_keys = env.get("DEEPL_AUTH_KEY") or env.get("DEEPL_KEY") or ""
