@@ -334,7 +334,7 @@ def _check_references(a: Analysis) -> None:
     if len({p.id for p in a.phrases}) != len(a.phrases):
         raise RecordError("The transcript is damaged: two phrases have the same id. Give the file as a run wrote it.")
     known = {None, *ids}
-    named = {
+    named: dict[str, list[str | None]] = {
         "phrases": [p.person for p in a.phrases],
         "turns": [t.person for t in a.turns],
         "tracks": [t.person for t in a.tracks],

@@ -78,7 +78,7 @@ def find_faces(
                 yield Progress("faces", min(0.99, t / max(clip.duration, 1e-3)), f"{len(work.finished)} tracks", found)
         work.close()
     finally:
-        frames.close()  # type: ignore[attr-defined]  # a generator: ends the decoder
+        frames.close()  # ends the decoder
         work.pool.shutdown(cancel_futures=True)
     return work.result()
 

@@ -147,7 +147,7 @@ def quality(image: np.ndarray, face: np.ndarray) -> float:
 def consider(track: Live, t: float, image: np.ndarray, face: np.ndarray) -> None:
     """Keeps `face` (15,) of `image` as a candidate of `track` where it is the best of its span."""
     value = quality(image, face)
-    candidates: list[Candidate] = track.candidates  # type: ignore[assignment]
+    candidates: list[Candidate] = track.candidates
     start, span = track.times[0], SPAN * track.thinning
     same = next((i for i, c in enumerate(candidates) if int((c.t - start) / span) == int((t - start) / span)), None)
     if same is not None and candidates[same].quality >= value:
