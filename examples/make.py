@@ -159,10 +159,10 @@ SCRIPTS = (
             "B": Place(HOPPER, (30, 0, 460), HALVES[0], "left"),
         },
         (
-            Line("A", "Dobrze, że jesteś. Mam dla ciebie ważną wiadomość.", 0.6),
-            Line("B", "Pięknie! A czy ludzie na dole rozumieją, o czym mówimy?"),
-            Line("A", "Każdy głos zasługuje na to, żeby go zrozumiano."),
-            Line("B", "W takim razie dziękuję bardzo za rozmowę. Do zobaczenia."),
+            Line("A", "Dobry wieczór. Mam dla ciebie dobrą wiadomość.", 0.6),
+            Line("B", "Bardzo dobrze. Ale czy ludzie rozumieją, co mówimy?"),
+            Line("A", "Tak, bo każdy głos jest ważny. I każdy ma prawo rozumieć."),
+            Line("B", "To piękna historia. Dziękuję i do zobaczenia."),
         ),
     ),
 )
@@ -251,7 +251,7 @@ def poses(sound: np.ndarray, turns: list[dict], speaker: str, seed: int) -> list
     slow = [np.sin(2 * np.pi * rate * seconds + phase) for phase, rate in zip(*sway, strict=True)]
     return [
         Pose(
-            jaw=0.2 * shape[i, 0],
+            jaw=0.23 * shape[i, 0],
             wide=0.14 * (shape[i, 1] - 0.3) * min(1.0, shape[i, 0] * 3),
             lids=lids[i],
             x=0.03 * slow[0][i] + 0.02 * energy[i] * slow[2][i],
