@@ -5,11 +5,19 @@
 Importing this takes no model and no heavy library; what is needed is imported when it is called.
 """
 
-from pipeline.errors import PipelineError
-from pipeline.options import Options
-from pipeline.records import Analysis, Look, Models, Notice, Progress, Stage
-from pipeline.run import analyse, render
-from pipeline.settings import Settings
+import os
+
+# What people say in a clip is nobody else's business, and neither is that there was one: onnxruntime >= 1.29 reports every
+# session to Microsoft and writes an identifier into the temporary folder unless this is set before its first import
+# (microsoft/onnxruntime#27379); the others are for huggingface_hub and whoever keeps to the convention.
+for _name in ("ORT_DISABLE_TELEMETRY", "HF_HUB_DISABLE_TELEMETRY", "DO_NOT_TRACK"):
+    os.environ.setdefault(_name, "1")
+
+from pipeline.errors import PipelineError  # noqa: E402
+from pipeline.options import Options  # noqa: E402
+from pipeline.records import Analysis, Look, Models, Notice, Progress, Stage  # noqa: E402
+from pipeline.run import analyse, render  # noqa: E402
+from pipeline.settings import Settings  # noqa: E402
 
 __all__ = [
     "Analysis",

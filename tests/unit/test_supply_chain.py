@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
+import subprocess
+import sys
 from importlib import metadata
 from pathlib import Path
 
@@ -92,6 +95,27 @@ def test_the_scan_finds_what_it_looks_for() -> None:
     found = [name for file in SOURCES for name, _ in calls(ast.parse(file.read_text("utf-8")))]
     assert "torch.load" in found
     assert "subprocess.Popen" in found
+
+
+def test_no_library_reports_home(tmp_path: Path) -> None:
+    """onnxruntime writes an identifier beside its first report, so what it does not write it does not send."""
+    code = (
+        "from pipeline.speech import activity; import onnxruntime, pathlib, silero_vad;"
+        "weights = next(pathlib.Path(silero_vad.__file__).parent.rglob('silero_vad.onnx'));"
+        "onnxruntime.InferenceSession(str(weights), providers=['CPUExecutionProvider'])"
+    )
+    suppressing = ("CI", "ORT_", "GITHUB_", "GITLAB", "BUILD_", "TF_BUILD", "JENKINS", "PYTEST", "DO_NOT", "HF_")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(suppressing)}
+    places = {name: str(tmp_path / name) for name in ("TMPDIR", "HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME")}
+    for place in places.values():
+        Path(place).mkdir()
+
+    def left(**more: str) -> list[str]:
+        subprocess.run([sys.executable, "-c", code], cwd=ROOT, env={**environment, **places, **more}, check=True)
+        return sorted(path.name for path in tmp_path.rglob("*") if path.is_file())
+
+    assert left() == []
+    assert left(ORT_DISABLE_TELEMETRY="0") != []  # else this test would see nothing
 
 
 def test_the_licence_of_every_package_is_written_down() -> None:
