@@ -337,6 +337,7 @@ def test_a_refused_key_is_said_without_the_key(page, clip):
 def test_a_language_is_found_by_typing_and_says_what_it_needs(page):
     target = page.locator("#target input")
     target.click()
+    page.wait_for_function("document.activeElement.selectionEnd > document.activeElement.selectionStart")
     target.press_sequentially("Pol")
     option = page.get_by_role("listbox").get_by_role("option").first
     expect(option).to_contain_text("Polish · Polski — needs a DeepL key")
@@ -345,6 +346,7 @@ def test_a_language_is_found_by_typing_and_says_what_it_needs(page):
     page.fill("#key input", "5e0ca3b1-dead-4bee-9f00-0123456789ab:fx")
     time.sleep(1)
     target.click()
+    page.wait_for_function("document.activeElement.selectionEnd > document.activeElement.selectionStart")
     target.press_sequentially("Pol")
     expect(option).to_contain_text("Polish · Polski — works now")
 
