@@ -106,7 +106,8 @@ def test_every_usable_clip_comes_out_right(name: str, light: Models, settings: S
     assert len(codes) == len(set(codes))
     assert ("cut_off" in codes) == (name.startswith("cut_at") and name != "cut_at_99")
     assert ("no_picture" in codes) == (truth.size == (0, 0))
-    assert all(re.fullmatch(r"[A-Z“][^\n]*\.", notice.text) for notice in analysis.notices)
+    said = [notice.text for notice in analysis.notices]
+    assert [text for text in said if not re.fullmatch(r"[A-Z“0-9][^\n]*\.", text)] == []
     if truth.click is not None:
         assert analysis.phrases[0].start == pytest.approx(truth.click, abs=SYNC_S)
         assert "no_speech" not in codes
@@ -144,7 +145,7 @@ def test_every_unusable_clip_gets_one_sentence_at_once(
 
 # --- the same through the doors that strangers use --------------------------------------------------------------------
 
-DOORS_GOOD = ("variable_rate", "rotated_90", "name_not_utf8", "name_newline", "sound_only")
+DOORS_GOOD = ("rotated_90", "name_not_utf8", "variable_rate", "name_quotes", "sound_only")
 DOORS_BAD = ("m3u8_file", "concat", "bomb_gif", "cut_no_index", "picture_only", "random_bytes", "svg")
 
 
@@ -159,7 +160,7 @@ def run_command(path: Path, out: Path, settings: Settings) -> subprocess.Complet
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("name", DOORS_GOOD[1:3])
+@pytest.mark.parametrize("name", DOORS_GOOD[:2])
 def test_a_hard_clip_through_the_command(name: str, settings: Settings, tmp_path: Path) -> None:
     done = run_command(make(name, tmp_path), tmp_path / "out", settings)
     assert done.returncode == 0, done.stderr
@@ -193,11 +194,12 @@ def page(tmp_path_factory: pytest.TempPathFactory):
         yield url
 
 
-def test_hard_clips_through_the_page(page: str, tmp_path: Path) -> None:
+def test_hard_clips_through_the_page(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", None)  # Gradio serves files of the folder it began with
     from gradio_client import Client, handle_file
 
     client = Client(page, download_files=str(tmp_path / "downloads"), verbose=False)
-    for name in DOORS_GOOD:
+    for name in DOORS_GOOD[2:]:
         truth = CORPUS[name]
         (tmp_path / name).mkdir()
         path = make(name, tmp_path / name)
