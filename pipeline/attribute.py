@@ -256,33 +256,6 @@ def _faces_of(tally: _Votes, others: set[int]) -> list[int]:
     """The nodes whose lips move with the voice, first the strongest; none of `others`."""
     won = {node: seconds for node, seconds in tally.won.items() if node not in others}
     seen = sum(won.values())
-    shown = seen + tally.unseen
-    good = sorted(
-        (n for n, s in won.items() if (s >= WON and n in tally.clear) or (s >= 2 * WON and s >= DOMINANCE * shown)),
-        key=lambda n: -won[n],
-    )
-    # a second face needs lines of its own: a single one may be an echo of a wrong turn
-    more = [n for n in good[1:] if won[n] >= SECOND * seen and len(tally.clear.get(n, ())) >= 2]
-    if not good or won[good[0]] < SHOWN * shown or (not more and won[good[0]] < DOMINANCE * seen):
-        return []
-    return good[:1] + more
-
-
-def _same_voice(scene: _Scene, voice: str, one: _Somebody, votes: _Votes, node: int) -> bool:
-    """Whether `voice`, whose best lips are those of `one`, is theirs: nearly always those lips, or alike in sound.
-
-    A voice that is mostly heard while nobody in view speaks was only there for a wrong turn.
-    """
-    if votes.won[node] >= JOIN * (sum(votes.won.values()) + votes.unseen):
-        return True
-    sounds = [scene.embeddings[v] for v in one.voices if v in scene.embeddings]
-    return voice in scene.embeddings and any(float(s @ scene.embeddings[voice]) >= ALIKE for s in sounds)
-
-
-def _faces_of(tally: _Votes, others: set[int]) -> list[int]:
-    """The nodes whose lips move with the voice, first the strongest; none of `others`."""
-    won = {node: seconds for node, seconds in tally.won.items() if node not in others}
-    seen = sum(won.values())
     good = sorted((n for n in tally.clear if won.get(n, 0.0) >= WON), key=lambda n: -won[n])
     # a second face needs lines of its own: a single one may be an echo of a wrong turn
     more = [n for n in good[1:] if won[n] >= SECOND * seen and len(tally.clear[n]) >= 2]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -51,9 +52,9 @@ def no_child_is_left(request: pytest.FixtureRequest) -> Iterator[None]:
     """No test leaves an ffmpeg behind."""
     before = {child.pid for child in psutil.Process().children(recursive=True)}
     yield
-    left = [
-        child
-        for child in psutil.Process().children(recursive=True)
-        if child.pid not in before and "ffmpeg" in child.name() and child.status() != psutil.STATUS_ZOMBIE
-    ]
+    left = []
+    for child in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):  # it ended while we looked
+            if child.pid not in before and "ffmpeg" in child.name() and child.status() != psutil.STATUS_ZOMBIE:
+                left.append(child)
     assert not left, f"{request.node.name} left {left} running"
