@@ -28,7 +28,7 @@ RENDER = ("render",)
 class Clock:
     """Fills in `Progress.overall` and `Progress.seconds_left` for a run of the given stages.
 
-    What is left is what `EXPECTED` says, times how fast this machine was on the stages that are done, or, inside a
+    The share done is by what `EXPECTED` says of each stage. What is left is what `EXPECTED` says, times how fast this machine was on the stages that are done, or, inside a
     stage that has got somewhere, what its own pace says.
     """
 
@@ -44,17 +44,18 @@ class Clock:
         if progress.stage in self.stages and self.stages.index(progress.stage) > self.stages.index(self._stage):
             self._took[self._stage] = now - self._started
             self._stage, self._started = progress.stage, now
-        done = sum(self._took.values())
-        expected_done = sum(map(self._expected, self._took))
-        pace = min(5.0, max(0.2, done / expected_done)) if expected_done > 2.0 else 1.0
-        here = now - self._started
+        index = self.stages.index(self._stage)
         fraction = progress.fraction if progress.stage == self._stage else 0.0
+        share = sum(map(self._expected, self.stages[:index])) + fraction * self._expected(self._stage)
+        self._overall = max(self._overall, min(1.0, share / sum(map(self._expected, self.stages))))
+        # A stage that took next to nothing came from the cache and says nothing about this machine.
+        worked = {s: took for s, took in self._took.items() if took > 0.1 * self._expected(s)}
+        expected = sum(map(self._expected, worked))
+        pace = min(5.0, max(0.2, sum(worked.values()) / expected)) if expected > 2.0 else 1.0
+        here = now - self._started
         current = here / fraction if fraction > 0.15 else max(self._expected(self._stage) * pace, here * 1.1)
-        later = sum(map(self._expected, self.stages[self.stages.index(self._stage) + 1 :])) * pace
-        left = max(0.0, current - here) + later
-        total = done + here + left
-        self._overall = max(self._overall, 1.0 if left == 0.0 else (done + here) / total if total else 0.0)
-        return dataclasses.replace(progress, overall=self._overall, seconds_left=left)
+        later = sum(map(self._expected, self.stages[index + 1 :])) * pace
+        return dataclasses.replace(progress, overall=self._overall, seconds_left=max(0.0, current - here) + later)
 
     def follow(self, work: Generator[Progress, None, T]) -> Generator[Progress, None, T]:
         """`work` with every progress marked."""
