@@ -115,7 +115,7 @@ def transcribe(sound: Path, language: str | None, *, speech: Any) -> Stage[Trans
         sounds = (np.concatenate([silence, part_of(samples, p.start, p.end), silence]) for p in together)
         for piece, result in zip(together, hear(sounds, code, "transcribe", speech, words=True), strict=True):
             for words in sentences(tuple(place(result["chunks"], piece))):
-                text = "".join(word.text for word in words).strip()  # texts carry Whisper's own spaces until `guarded`
+                text = guards.joined(words, code)
                 heard.append(Segment(words[0].start, words[-1].end, text, words, code))
             done += 1
             known = Transcript(language, confidence, guards.guarded(heard, spans, duration))
