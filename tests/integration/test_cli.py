@@ -117,7 +117,7 @@ def test_a_file_with_sound_only_gives_transcript_and_subtitles_and_no_video(
 ) -> None:
     sound = tmp_path / "only sound.wav"
     subprocess.run([media.ffmpeg_binary(), "-v", "error", "-i", example, "-t", "8", "-vn", sound], check=True)
-    done = command(environment, sound, "--to", "PL", "--out", tmp_path / "out")
+    done = command(environment, sound, "--to", "DE", "--out", tmp_path / "out")
     assert done.returncode == 0, done.stderr
     assert {p.name for p in (tmp_path / "out").iterdir()} == RESULTS - {"video.mp4"}
     assert "sound only" in done.stderr
@@ -197,8 +197,10 @@ def test_a_signal_in_the_middle_of_real_work_leaves_nothing(
     environment: dict[str, str], example: Path, tmp_path: Path, stage: str, number: int, status: int
 ) -> None:
     """Every stage with every signal is in test_faults.py; here the models are real."""
+    clip = tmp_path / "cache" / "clip.mp4"
+    subprocess.run([media.ffmpeg_binary(), "-v", "error", "-i", example, "-t", "5", "-c", "copy", clip], check=True)
     process = subprocess.Popen(
-        [sys.executable, "-m", "pipeline", example, "--to", "PL", "--out", tmp_path / "out"],
+        [sys.executable, "-m", "pipeline", clip, "--to", "DE", "--out", tmp_path / "out"],
         cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a background job begins with it ignored
     )  # fmt: skip
