@@ -221,7 +221,9 @@ def _show(work: Generator[Progress, None, T], to: TextIO | None = None) -> T:
         while True:
             step = next(work)
             name = STAGE_NAMES[step.stage]
-            if step.message and (live or step.message.startswith("Fetching")):
+            if step.stage == "fetch" and step.message:
+                name = step.message
+            elif live and step.message:
                 name += f": {step.message}"
             if live and (time.monotonic() - drawn > 0.1 or step.fraction >= 1.0):
                 drawn = time.monotonic()
@@ -230,7 +232,7 @@ def _show(work: Generator[Progress, None, T], to: TextIO | None = None) -> T:
                 left = "" if step.seconds_left is None else f"{_clock(step.seconds_left)} left"
                 to.write(f"\r\x1b[K{bar} {share:4.0%}  {left:11}  {name[:60]}")
                 to.flush()
-            elif not live and name != last_stage:
+            elif not live and name not in (last_stage, STAGE_NAMES["fetch"]):
                 print(name, file=to, flush=True)
             last_stage = name
     except StopIteration as stop:
