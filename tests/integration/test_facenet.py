@@ -32,7 +32,9 @@ def facenet(tmp_path_factory):
     (home / ".deepface" / "weights").mkdir(parents=True)
     torch.manual_seed(3)
     network = InceptionResNetV1(dimension=512)
-    for module in network.modules():  # statistics of a batch of noise, or random weights shrink every face to the same vector
+    for (
+        module
+    ) in network.modules():  # statistics of a batch of noise, or random weights shrink every face to the same vector
         if isinstance(module, torch.nn.modules.batchnorm._BatchNorm):
             module.momentum = None
     with torch.no_grad():

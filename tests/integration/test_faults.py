@@ -325,7 +325,10 @@ def test_a_model_download_that_breaks_off(bench: Bench) -> None:
             return (yield from quick_models().transcribe(sound, language))
 
         bench.models = replace(bench.models, transcribe=transcribe)
-        with nothing_is_left(bench.folder / "results"), pytest.raises(ModelError, match=r"cut off .* check the network"):
+        with (
+            nothing_is_left(bench.folder / "results"),
+            pytest.raises(ModelError, match=r"cut off .* check the network"),
+        ):
             bench.run()
         kept = bench.settings.cache_dir / "models"
         assert not list(kept.rglob("*.part-*"))
