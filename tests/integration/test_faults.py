@@ -306,6 +306,29 @@ def test_a_fault_leaves_nothing_and_the_next_run_works(name: str, bench: Bench) 
     )
 
 
+@pytest.mark.parametrize(("place", "kilobytes"), [("results", 4), ("results", 24), ("results", 48), ("scratch", 8)])
+def test_a_disk_that_is_really_full(place: str, kilobytes: int, bench: Bench) -> None:
+    """A small file system of memory, where we may mount one: the results of the clip take 52 KB there (video first,
+    then the records), its sound 38."""
+    disk = bench.folder / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={kilobytes}k", "tmpfs", disk], capture_output=True, check=False
+    )
+    if mounted.returncode:
+        pytest.skip("no right to mount a file system here")
+    try:
+        if place == "scratch":
+            bench.patch.setattr(tempfile, "tempdir", str(disk))
+        else:
+            bench.out = disk / "out"
+        with nothing_is_left(disk), pytest.raises(MediaError, match=FULL):
+            bench.run()
+        assert list(disk.iterdir()) == []
+    finally:
+        subprocess.run(["umount", disk], check=True)
+
+
 def test_a_clip_that_vanishes_during_the_run(bench: Bench) -> None:
     hidden = bench.folder / "hidden.mp4"
     bench.models = quick_models(during=lambda stage: bench.clip.rename(hidden) if stage == "voices" else None)
