@@ -8,7 +8,7 @@
 # torch comes in the same pip call as everything else, so that nothing replaces it by a larger build.
 
 TORCH ?= torch==2.13.0
-PYTHON ?= $(shell for p in python3.11 python3.12 python3; do $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+PYTHON ?= $(shell for p in python3.11 python3.12 python3; do $$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null && echo $$p && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
 CLIP ?= examples/europa_pl.mp4

@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
+import re
 import signal
 import sys
 import time
@@ -20,6 +21,7 @@ from collections.abc import Generator, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import TextIO, TypeVar
+from urllib.parse import urlsplit
 
 from pipeline.errors import LanguageError, PipelineError, UsageError
 from pipeline.records import Look, Progress
@@ -109,7 +111,7 @@ def _translate(arguments: Sequence[str]) -> int:
     source = languages.parse_source(given.source).whisper if given.source else None
     options = Options(target, source, given.speakers, formality=given.formality, glossary=_glossary(given.glossary))
     with _clip(given.clip, settings) as clip:
-        out = given.out or Path("out") / clip.stem[:80]
+        out = given.out or Path("out") / _name(given.clip)
         analysis = _show(results.process(clip, options, _look(given), out, settings, load(settings)))
     for notice in analysis.notices:
         print(f"Note: {notice.text}", file=sys.stderr)
@@ -167,6 +169,14 @@ def _look(given: argparse.Namespace) -> Look:
     if not 0.5 <= given.text_size <= 2.0:
         raise UsageError(f"--text-size must be from 0.5 to 2, not {given.text_size:g}.")
     return Look(given.look, given.position, given.text_size, given.texts, not given.no_markers, given.reduced_motion)
+
+
+def _name(clip: str) -> str:
+    """The name of the results of a file or a URL."""
+    if clip.lower().startswith(("http://", "https://")):
+        parts = urlsplit(clip)
+        return re.sub(r"[^\w-]+", "-", f"{parts.netloc}{parts.path}{parts.query}").strip("-")[:80]
+    return Path(clip).stem[:80]
 
 
 def _count(text: str) -> int:

@@ -34,6 +34,7 @@ from pipeline.records import (
     Turn,
     Word,
 )
+from pipeline.speech import guards
 
 #: Colours told apart by eyes of all kinds (after Okabe and Ito 2008, lightened), each with a contrast of 4.5 and more on #0b0f14.
 PALETTE = ("#3fd0ff", "#ffb000", "#ff6fae", "#4fe3a5", "#f5f07a", "#b79cff", "#ff8a5c", "#c9d3dc")
@@ -567,7 +568,7 @@ def _phrases(words: list[tuple[Word, int]], person: Sequence[int], language: str
 
 def _subtitles(words: Sequence[Word], offset: int, language: str) -> list[tuple[int, int]]:
     """[start, end) of pieces of `words` that fit a subtitle, broken where it reads best."""
-    space = 0 if language in ("ja", "zh", "th", "lo", "km", "my") else 1
+    space = 0 if language in guards.UNSPACED else 1
     limit = CHARACTERS if space else CHARACTERS // 2
     length = sum(len(word.text) + space for word in words)
     seconds = words[-1].end - words[0].start

@@ -15,8 +15,10 @@ import functools
 import hashlib
 import json
 import logging
+import math
 import os
 import tempfile
+import time
 import types
 import typing
 import zlib
@@ -48,8 +50,8 @@ def code_version() -> str:
 class StageCache:
     """Records on disk by key. Every method is safe when several processes share the folder."""
 
-    def __init__(self, folder: Path, limit_bytes: int) -> None:
-        self._folder, self._limit = folder, limit_bytes
+    def __init__(self, folder: Path, limit_bytes: int, age_s: float = math.inf) -> None:
+        self._folder, self._limit, self._age = folder, limit_bytes, age_s
 
     @staticmethod
     def key(stage: str, **parts: Any) -> str:
@@ -61,6 +63,9 @@ class StageCache:
         """The record put under `key`, or None when there is none or it does not verify."""
         path = self._folder / key
         try:
+            if time.time() - path.stat().st_mtime > self._age:
+                path.unlink(missing_ok=True)
+                return None
             raw = path.read_bytes()
         except FileNotFoundError:
             return None
@@ -77,8 +82,9 @@ class StageCache:
             with contextlib.suppress(OSError):
                 path.unlink(missing_ok=True)
             return None
-        with contextlib.suppress(OSError):  # removed by another process, or a folder we may only read
-            os.utime(path)  # the age by which the bound removes entries
+        if self._age == math.inf:
+            with contextlib.suppress(OSError):  # removed by another process, or a folder we may only read
+                os.utime(path)  # the bound removes what was used longest ago; an age counts from when it was put there
         return value
 
     def put(self, key: str, value: Any) -> None:
@@ -99,12 +105,20 @@ class StageCache:
             if temporary is not None:
                 temporary.unlink(missing_ok=True)
 
+    def expire(self) -> None:
+        """No entry is older than the age or beyond the bound."""
+        with contextlib.suppress(FileNotFoundError):
+            self._prune()
+
     def _prune(self) -> None:
         entries = []
         for path in self._folder.iterdir():
             with contextlib.suppress(FileNotFoundError):  # another process pruned it
                 stat = path.stat()
-                entries.append((stat.st_mtime, stat.st_size, path))
+                if time.time() - stat.st_mtime > self._age:
+                    path.unlink()
+                else:
+                    entries.append((stat.st_mtime, stat.st_size, path))
         excess = sum(size for _, size, _ in entries) - self._limit
         for _, size, path in sorted(entries, key=lambda e: e[0]):
             if excess <= 0:

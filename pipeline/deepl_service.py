@@ -78,8 +78,8 @@ class Service:
             client.close()
         self._clients.clear()
 
-    def check(self, needed: int) -> None:
-        """At least one key is known and has about `needed` characters left; others are dropped.
+    def check(self, needed: int) -> tuple[str, ...]:
+        """The keys that are known and have about `needed` characters left, at least one; others are dropped.
 
         Raises KeyRefusedError, QuotaError, Unavailable.
         """
@@ -95,7 +95,8 @@ class Service:
             most_left = max(most_left, left or 0)
         if usable:
             self._keys = usable
-        elif refused == len(self._keys):
+            return tuple(usable)
+        if refused == len(self._keys):
             raise KeyRefusedError("DeepL does not accept the key; copy it again from your DeepL account.")
         elif most_left == 0:
             raise QuotaError(

@@ -31,6 +31,7 @@ from pipeline.settings import Settings
 
 TIME_LIMIT_S = 180.0  #: for the whole fetch; a visitor does not wait longer for a clip of minutes
 SOCKET_TIMEOUT_S = 15.0  #: without a byte
+KEY_FRAME_S = 12.0  #: a cut begins at the key frame before the start asked for, at most about this much earlier
 MAX_HEIGHT = 1080  #: px asked of video sites; the result is made for a screen
 
 MEDIA_SUFFIXES = frozenset(
@@ -85,7 +86,7 @@ def fetch(
     from pipeline import media
 
     cut = folder / f"from-{path.stem}.mkv"
-    media.cut(path, cut, start, settings.max_duration_s)
+    media.cut(path, cut, start, max(1.0, settings.max_duration_s - KEY_FRAME_S))
     path.unlink()
     return cut
 

@@ -68,6 +68,8 @@ MAX_SYNC_ERROR = (
 STALL_S = 120.0  #: ffmpeg without a byte in or out for this long hangs; 4K AV1 needs under 5 s for its first frame
 QUEUED_FRAMES = 4  #: decoded ahead and waiting to be encoded; more does not make it faster and a 4K frame is 13 MB
 PIPE_BYTES = 2**20  #: the kernel's default ceiling; the 64 KiB default costs a context switch per 64 KiB
+#: what ffmpeg gets of the environment; it reads strangers' files and has no business with keys
+_ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "TMPDIR", "HOME")
 NICENESS = 5  #: the page must answer while two cores encode
 
 _STANDARD_RATES = tuple(
@@ -419,7 +421,7 @@ def extract_sound(clip: Clip, to: Path) -> Stage[Path]:
                 taken = min(size // 2, samples - written)
                 file.writeframes(memoryview(block)[: taken * 2])
                 written += taken
-                yield Progress("speech", min(1.0, written / samples), "reading the sound")
+                yield Progress("probe", min(1.0, written / samples), "reading the sound")
             child.finish(enough=written > 0)
             while written < samples:
                 taken = min(samples - written, SAMPLE_RATE * 5)
@@ -772,6 +774,7 @@ class _Child:
             stderr=subprocess.PIPE,
             bufsize=0,
             start_new_session=True,
+            env={name: os.environ[name] for name in _ENVIRONMENT if name in os.environ},
         )
         with contextlib.suppress(OSError):
             os.setpriority(os.PRIO_PROCESS, self.process.pid, NICENESS)

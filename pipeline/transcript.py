@@ -35,6 +35,9 @@ VERSION = 1
 MAX_BYTES = 32 * 2**20  #: of the text; the five-minute limit gives well under one
 MAX_TEXT = 20_000  #: characters of any one string
 MAX_ITEMS = 200_000  #: entries of any one list
+MAX_PHRASES = 5_000  #: five minutes hold about 150
+MAX_WORDS = 2_000  #: of one phrase
+MAX_PEOPLE = 100
 MAX_SECONDS = 24 * 3600.0  #: any time
 MAX_PIXELS = 65_536  #: any length in the picture
 
@@ -108,9 +111,9 @@ def from_json(text: str | bytes) -> Analysis:
         language=top.get("language", _Reader.string),
         target_language=top.get("target_language", _Reader.string),
         models=top.get("models", lambda r: r.mapping(_Reader.string)),
-        people=top.get("people", lambda r: r.sequence(_read_person)),
-        phrases=top.get("phrases", lambda r: r.sequence(_read_phrase)),
-        turns=top.get("turns", lambda r: r.sequence(_read_turn)),
+        people=top.get("people", lambda r: r.sequence(_read_person, MAX_PEOPLE)),
+        phrases=top.get("phrases", lambda r: r.sequence(_read_phrase, MAX_PHRASES)),
+        turns=top.get("turns", lambda r: r.sequence(_read_turn, MAX_PHRASES)),
         tracks=top.get("tracks", lambda r: r.sequence(_read_track)),
         shots=top.get("shots", lambda r: r.sequence(_read_shot), default=()),
         notices=top.get("notices", lambda r: r.sequence(_read_notice)),
@@ -171,9 +174,9 @@ class _Reader:
             raise self.fail(f"an object with {key!r}")
         return read(_Reader(self.value[key], key if self.where == "transcript" else f"{self.where}.{key}"))
 
-    def sequence(self, read: Callable[[_Reader], T]) -> tuple[T, ...]:
-        if not isinstance(self.value, list) or len(self.value) > MAX_ITEMS:
-            raise self.fail(f"a list of at most {MAX_ITEMS} items")
+    def sequence(self, read: Callable[[_Reader], T], most: int = MAX_ITEMS) -> tuple[T, ...]:
+        if not isinstance(self.value, list) or len(self.value) > most:
+            raise self.fail(f"a list of at most {most} items")
         return tuple(read(_Reader(item, f"{self.where}[{i}]")) for i, item in enumerate(self.value))
 
     def mapping(self, read: Callable[[_Reader], T]) -> dict[str, T]:
@@ -281,7 +284,7 @@ def _read_phrase(r: _Reader) -> Phrase:
         person=r.get("person", _Reader.optional_identifier),
         source=r.get("source", _Reader.string),
         translation=r.get("translation", _Reader.optional_string),
-        words=r.get("words", lambda w: w.sequence(_read_word)),
+        words=r.get("words", lambda w: w.sequence(_read_word, MAX_WORDS)),
         evidence=Evidence(
             confidence=evidence.get("confidence", _Reader.share),
             voice=evidence.get("voice", _Reader.optional_share, default=None),

@@ -6,7 +6,8 @@ translated is None, and a notice says why.
 
 What a fault leads to:
     before the models run   a key that is refused, used up or too short for the clip stops the run with its own
-                            sentence; a service that does not answer does not (it may be back in a minute)
+                            sentence (on a Space, where the key is its owner's, the key-free translation serves instead
+                            where there is one); a service that does not answer does not (it may be back in a minute)
     after                   what was paid for is kept; every phrase that is missing stays in its original language with a
                             notice of its own; nothing stops
 """
@@ -22,7 +23,7 @@ from dataclasses import dataclass, field
 from pipeline import languages, sentences
 from pipeline.cache import StageCache
 from pipeline.deepl_service import MAX_CONTEXT, Request, Service, Unavailable
-from pipeline.errors import TranslationError
+from pipeline.errors import KeyRefusedError, QuotaError, TranslationError
 from pipeline.options import Options
 from pipeline.records import Models, Notice, Phrase, Progress, Stage
 from pipeline.settings import Settings
@@ -72,9 +73,14 @@ def plan(options: Options, settings: Settings, models: Models, duration: float) 
     yield Progress("probe", 1.0, message="Asking DeepL")
     service = Service(keys, settings.deepl_server)
     try:
-        service.check(needed=round(duration * CHARACTERS_PER_S))
+        keys = service.check(needed=round(duration * CHARACTERS_PER_S))
     except Unavailable:
         pass  # by the rule above: it may be back when the phrases are known
+    except (KeyRefusedError, QuotaError):
+        # The visitor of a page cannot mend its owner's key.
+        if options.keys or not settings.on_spaces or not models.translates_to(target):
+            raise
+        return Plan(target, fallback_target=target)
     finally:
         service.close()
     return Plan(target, keys=keys, own_keys=bool(options.keys), formality=options.formality, glossary=options.glossary)
@@ -121,7 +127,7 @@ def _by_deepl(
     plan: Plan, phrases: Sequence[Phrase], foreign: list[int], language: str, settings: Settings, notices: list[Notice]
 ) -> Stage[Translation]:
     texts: dict[int, str] = {}
-    cache = StageCache(settings.cache_dir / "translations", settings.cache_bytes)
+    cache = StageCache(settings.cache_dir / "translations", settings.cache_bytes, settings.cache_age_s)
     by_source: dict[str, list[int]] = defaultdict(list)
     for i in foreign:
         by_source[phrases[i].language or language].append(i)
@@ -142,7 +148,7 @@ def _by_deepl(
     except TranslationError as error:
         cause = str(error)
     finally:
-        notices += _usage(service)
+        notices += _usage(service, left=plan.own_keys or not settings.on_spaces)
         service.close()
     missing = [i for i in foreign if i not in texts]
     notices += _missing(missing, phrases, cause or "DeepL gave nothing for it")
@@ -222,14 +228,14 @@ def available_targets(settings: Settings) -> tuple[languages.Language, ...]:
 _offered: dict[tuple[tuple[str, ...], str | None], tuple[float, tuple[tuple[str, str, bool], ...]]] = {}
 
 
-def _usage(service: Service) -> list[Notice]:
-    """What was paid and what is left, where the service says."""
+def _usage(service: Service, *, left: bool) -> list[Notice]:
+    """What was paid and, for the key's owner (`left`), what is left of the month, where the service says."""
     try:
         allowance = service.allowance()
     except TranslationError:
         return []
     text = f"This clip used {service.billed:,} DeepL characters"
-    if allowance.left is not None:
+    if left and allowance.left is not None:
         text += f"; {allowance.left:,} of {allowance.limit:,} are left this month"
     return [Notice("deepl_usage", text + ".")]
 

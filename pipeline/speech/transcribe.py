@@ -57,7 +57,7 @@ def transcribe(sound: Path, language: str | None, *, settings: Settings | None =
     yield Progress("speech", 0.0, "Listening for voices")
     spans = tuple((a, min(b, duration)) for a, b in voiced(speech_probability(samples), gap_s=0.3))
     if not spans:
-        return Transcript("", 0.0, (), (Notice("no-speech", "Nobody speaks in this clip."),))
+        return Transcript("", 0.0, (), (Notice("no_speech", "Nobody speaks in this clip."),))
     model = yield from _model(settings)
     yield Progress("speech", 0.05, "Recognising the language" if language is None else "Transcribing")
     main, confidence, chunks = _chunks(model, samples, spans, language)
@@ -75,7 +75,7 @@ def transcribe(sound: Path, language: str | None, *, settings: Settings | None =
             heard = _inserted(heard, _within(segment, *_room(hole, heard)))
     segments = guards.guarded(heard, spans, duration)
     if not segments:
-        return Transcript("", 0.0, (), (Notice("no-speech", "No words could be made out in this clip."),))
+        return Transcript("", 0.0, (), (Notice("no_speech", "No words could be made out in this clip."),))
     return Transcript(main, confidence, segments)
 
 

@@ -98,7 +98,7 @@ def transcribe(sound: Path, language: str | None, *, speech: Any) -> Stage[Trans
     probability = speech_probability(samples)
     spans = tuple((a, min(b, duration)) for a, b in voiced(probability, gap_s=0.3))
     if not spans:
-        return Transcript("", 0.0, (), (Notice("no-speech", "Nobody speaks in this clip."),))
+        return Transcript("", 0.0, (), (Notice("no_speech", "Nobody speaks in this clip."),))
     pieces = list(cut(spans, probability))
     confidence = 1.0
     yield Progress("speech", 0.02, "Transcribing" if language else "Recognising the language")
@@ -122,7 +122,7 @@ def transcribe(sound: Path, language: str | None, *, speech: Any) -> Stage[Trans
             yield Progress("speech", 0.05 + 0.95 * done / len(pieces), "Transcribing", known)
     segments = guards.guarded(heard, spans, duration)
     if not segments:
-        return Transcript("", 0.0, (), (Notice("no-speech", "No words could be made out in this clip."),))
+        return Transcript("", 0.0, (), (Notice("no_speech", "No words could be made out in this clip."),))
     return Transcript(language, confidence, segments)
 
 

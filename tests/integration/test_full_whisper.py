@@ -130,7 +130,7 @@ def test_silence_is_not_decoded(tmp_path: Path) -> None:
     wav = write_sound(tmp_path / "silence.wav", np.zeros(16000 * 5))
     heard, _ = run(whisper_full.transcribe(wav, None, speech=None))  # a recogniser would be an error
     assert heard.segments == ()
-    assert [notice.code for notice in heard.notices] == ["no-speech"]
+    assert [notice.code for notice in heard.notices] == ["no_speech"]
 
 
 def test_pieces_end_in_pauses_and_fit_the_window() -> None:

@@ -83,7 +83,7 @@ def test_nothing_is_invented_where_nobody_speaks(samples: np.ndarray, tmp_path: 
     transcript: Transcript = _result(transcribe(sound, None))
     assert transcript.segments == ()
     assert transcript.language == ""
-    assert [notice.code for notice in transcript.notices] == ["no-speech"]
+    assert [notice.code for notice in transcript.notices] == ["no_speech"]
     assert _result(diarize(sound, None)).turns == ()
 
 

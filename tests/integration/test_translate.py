@@ -198,6 +198,24 @@ def test_a_key_that_is_used_up_is_refused_before_anything_runs(keyed: Settings, 
         finish(translate.plan(Options("PL"), keyed, NO_MODELS, 10.0))
 
 
+def test_an_owners_used_up_key_leaves_a_spaces_visitors_the_key_free_english(
+    keyed: Settings, server: DeepLServer
+) -> None:
+    server.limits[KEY] = [500_000, 500_000]
+    space = dataclasses.replace(keyed, on_spaces=True)
+    plan = finish(translate.plan(Options("EN-US"), space, LIGHT, 10.0))
+    assert (plan.fallback_target, plan.keys) == ("EN-US", ())
+    with pytest.raises(QuotaError):
+        finish(translate.plan(Options("PL"), space, LIGHT, 10.0))
+    with pytest.raises(QuotaError):
+        finish(translate.plan(Options("EN-US", keys=(KEY,)), space, LIGHT, 10.0))
+
+
+def test_an_owners_quota_is_not_shown_to_a_spaces_visitors(keyed: Settings) -> None:
+    notices = run(dataclasses.replace(keyed, on_spaces=True), said("Good morning.")).notices
+    assert [n.text for n in notices if n.code == "deepl_usage"] == ["This clip used 13 DeepL characters."]
+
+
 def test_a_key_with_too_little_left_for_the_clip_is_refused_with_both_figures(
     keyed: Settings, server: DeepLServer
 ) -> None:

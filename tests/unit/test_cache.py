@@ -1,6 +1,7 @@
 """What is kept comes back; what is damaged is computed again; the folder stays inside its bound."""
 
 import os
+import time
 from fractions import Fraction
 from pathlib import Path
 
@@ -102,3 +103,16 @@ def test_the_key_depends_on_every_input(tmp_path: Path) -> None:
         for n in (None, 2)
     }
     assert len(keys) == 8
+
+
+def test_what_is_older_than_its_age_is_gone_whether_asked_for_or_not(tmp_path: Path) -> None:
+    cache = StageCache(tmp_path, 10**6, age_s=100)
+    for key in ("asked", "left"):
+        cache.put(key, TRANSCRIPT)
+        os.utime(tmp_path / key, (time.time() - 99, time.time() - 99))
+    assert cache.get("asked", Transcript) == TRANSCRIPT
+    for key in ("asked", "left"):
+        os.utime(tmp_path / key, (time.time() - 101, time.time() - 101))
+    assert cache.get("asked", Transcript) is None
+    cache.expire()
+    assert list(tmp_path.iterdir()) == []
