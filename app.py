@@ -8,6 +8,10 @@ import sys
 # DeepL key can be typed. Before the first import of gradio, which reads them.
 os.environ.update(GRADIO_ANALYTICS_ENABLED="False", GRADIO_SSR_MODE="False", GRADIO_RUN_HISTORY="false")
 
+# NeMo would start CUDA through numba, which breaks ZeroGPU; both are read when torch comes in.
+os.environ.setdefault("NUMBA_DISABLE_CUDA", "1")
+os.environ.setdefault("PYTORCH_CUDA_ALLOC_CONF", "expandable_segments:True")
+
 import spaces  # noqa: F401  before torch: ZeroGPU patches it
 
 from pipeline.settings import Settings
