@@ -15,7 +15,7 @@ os.environ.setdefault("PYTORCH_CUDA_ALLOC_CONF", "expandable_segments:True")
 import spaces  # noqa: F401  before torch: ZeroGPU patches it
 
 from pipeline.settings import Settings
-from pipeline.web import page, services
+from pipeline.web import jobs, page, services
 
 
 def build_app(given: services.Services):
@@ -27,6 +27,7 @@ def main() -> None:
     """Serves the page until the process is stopped."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # so that what runs at exit runs: visitors' files go
     real = services.real(Settings.from_environment())
+    jobs.sweep_regularly(real.settings)
     build_app(real).launch(**page.launch_options(real))
 
 

@@ -135,6 +135,9 @@ def services(
                 raise KeyRefusedError("DeepL does not accept this key; check it in your DeepL account.")
             # The marker's colour names the clip, so that a test sees which visitor's clip came back.
             found = analysis(options.target, names=(f"Speaker {_marker(path)}", "Speaker 2", "Speaker 3"))
+            if options.target and not (options.keys or settings.deepl_keys or options.target.startswith("EN")):
+                untranslated = tuple(replace(phrase, translation=None) for phrase in found.phrases)
+                found = replace(found, phrases=untranslated, notices=(Notice("no_key", "That needs a DeepL key."),))
             yield from work("speech", clock)
             segments = tuple(Segment(p.start, p.end, p.source, p.words) for p in found.phrases)
             yield clock.mark(Progress("speech", 1.0, found=Transcript("en", 0.99, segments)))
@@ -146,8 +149,8 @@ def services(
                 for n, picture in enumerate(found.portraits.values())
             )
             yield clock.mark(Progress("faces", 1.0, found=Faces((Shot(0, DURATION),), tracks)))
-            untranslated = tuple(replace(p, translation=None) for p in found.phrases)
-            answer = Attribution(found.people, untranslated, found.turns, found.tracks, found.portraits)
+            heard = tuple(replace(p, translation=None) for p in found.phrases)
+            answer = Attribution(found.people, heard, found.turns, found.tracks, found.portraits)
             yield clock.mark(Progress("people", 1.0, found=answer))
             yield from work("translate", clock)
             yield clock.mark(Progress("translate", 1.0, found=found.phrases))
@@ -168,7 +171,7 @@ def services(
                 "-c:a", "copy", "-movflags", "+faststart", "-f", "mp4", str(to),
             )  # fmt: skip
             yield clock.mark(Progress("render", 1.0))
-            return ()
+            return (Notice("small", "The text is small."),) if look.text_size < 1 else ()
         finally:
             OPEN.remove("render")
 

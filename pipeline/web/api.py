@@ -6,7 +6,8 @@ Names, parameters and results are a public interface: they stay.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import time
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -116,7 +117,7 @@ class Endpoints:
 
         Args:
             video: The clip, a file in any common format, within the limits that /health names.
-            target_language: Language to translate into, a DeepL code or English name such as PL, Polish, EN-US; none for a transcript only. Languages that need a DeepL key say so in /languages.
+            target_language: Language to translate into, a DeepL code or English name such as PL, Polish, EN-US; none for a transcript only. Languages that need a DeepL key say so in /languages; without one the texts stay in the original language.
             source_language: Spoken language, a code or English name; empty to find out by listening.
             speakers: How many people speak; 0 to find out.
             look: cyberpunk (over the head), bars (above and below the picture) or classic (subtitles).
@@ -135,7 +136,7 @@ class Endpoints:
             clock = Clock(ANALYSE + RENDER)
             clip = jobs.adopt(Path(video), folder)
             analysis = yield from _follow(self.services.analyse(clip, options, clock), progress, (None, None, None))
-            yield from self._draw(clip, analysis, chosen, folder, clock, progress, (None, None, None))
+            analysis = yield from self._draw(clip, analysis, chosen, folder, clock, progress, (None, None, None))
             yield _video(folder), self._write(folder, analysis, chosen), json.loads(transcript.to_json(analysis))
 
     def transcribe(
@@ -195,7 +196,7 @@ class Endpoints:
             chosen = check.look(look, position, text_size, texts, reduced_motion)
             analysis = _analysis(transcript)
             clip = jobs.adopt(Path(video), folder)
-            yield from self._draw(clip, analysis, chosen, folder, Clock(RENDER), progress, (None, None))
+            analysis = yield from self._draw(clip, analysis, chosen, folder, Clock(RENDER), progress, (None, None))
             yield _video(folder), self._write(folder, analysis, chosen)
 
     def languages(self) -> dict[str, Any]:
@@ -255,7 +256,7 @@ class Endpoints:
         """A verdict an input."""
         return [
             _verdict(check.clip, video, self.services),
-            *self._check_choices(target, source, speakers, key),
+            *_check_choices(target, source, speakers),
             *_check_look(look, position, text_size, texts, calm),
             _verdict(check.keys, key),
         ]
@@ -264,7 +265,7 @@ class Endpoints:
         """A verdict an input."""
         return [
             _verdict(check.clip, video, self.services),
-            *self._check_choices(target, source, speakers, key),
+            *_check_choices(target, source, speakers),
             _verdict(check.keys, key),
         ]
 
@@ -278,22 +279,10 @@ class Endpoints:
             *_check_look(look, position, text_size, texts, calm),
         ]
 
-    def _check_choices(self, target: Any, source: Any, speakers: Any, key: Any) -> list[Verdict]:
-        try:
-            own = check.keys(key)
-        except PipelineError:
-            own = ()
-        return [
-            _verdict(check.target, target, own, self.services),
-            _verdict(check.source, source),
-            _verdict(check.speakers, speakers),
-        ]
-
     # work
 
     def _options(self, target: str, source: str, speakers: int, key: str) -> Options:
-        own = check.keys(key)
-        return Options(check.target(target, own, self.services), check.source(source), check.speakers(speakers), own)
+        return Options(check.target(target), check.source(source), check.speakers(speakers), check.keys(key))
 
     def _draw(
         self,
@@ -304,10 +293,12 @@ class Endpoints:
         clock: Clock,
         progress: gr.Progress,
         nothing: tuple[None, ...],
-    ) -> Iterator[Any]:
-        if analysis.media.width:
-            stage = self.services.render(clip, analysis, look, folder / "video.mp4", clock)
-            yield from _follow(stage, progress, nothing)
+    ) -> Generator[Any, None, Analysis]:
+        """The video is in `folder`; returns the analysis with what drawing it had to say."""
+        if not analysis.media.width:
+            return analysis
+        stage = self.services.render(clip, analysis, look, folder / "video.mp4", clock)
+        return jobs.noted(analysis, (yield from _follow(stage, progress, nothing)))
 
     def _write(self, folder: Path, analysis: Analysis, look: Look) -> list[str]:
         self.services.write_records(folder, analysis, look)
@@ -316,10 +307,16 @@ class Endpoints:
 
 
 def _follow(stage: Stage[Any], progress: gr.Progress, nothing: tuple[None, ...]) -> Any:
-    """Runs the stage to its end; returns its result. Every step is a `yield`, so a cancelled call ends at the next one."""
+    """Runs the stage to its end; returns its result. Tells of every new stage, of its end, and else four times a second:
+    each is a message to the caller, and a video has thousands of frames. A cancelled call ends at the next one."""
+    shown, at = None, 0.0
     try:
         while True:
             step = next(stage)
+            now = time.monotonic()
+            if step.stage == shown and now - at < views.TICK_S and step.fraction < 1.0:
+                continue
+            shown, at = step.stage, now
             fraction = step.overall if step.overall is not None else step.fraction
             progress(min(1.0, fraction), desc=views.STAGE_NAMES.get(step.stage, step.stage))
             yield nothing
@@ -338,6 +335,10 @@ def _analysis(given: Any) -> Analysis:
     if not isinstance(given, dict):
         raise RecordError("The transcript must be the content of a transcript.json, an object; give that.")
     return transcript.from_json(json.dumps(given))
+
+
+def _check_choices(target: Any, source: Any, speakers: Any) -> list[Verdict]:
+    return [_verdict(check.target, target), _verdict(check.source, source), _verdict(check.speakers, speakers)]
 
 
 def _check_look(name: Any, position: Any, text_size: Any, texts: Any, calm: Any) -> list[Verdict]:

@@ -62,20 +62,16 @@ def keys(text: str | None) -> tuple[str, ...]:
     return parts
 
 
-def target(text: str | None, own_keys: tuple[str, ...], services: Services) -> str:
-    """The DeepL code, "" for no translation.
+def target(text: str | None) -> str:
+    """The DeepL code, "" for no translation. One that needs a key is taken without, too: the subtitles then stay in the
+    original language, and a notice says so.
 
-    Raises LanguageError for an unknown language, UsageError for one that needs a key when there is none.
+    Raises LanguageError for an unknown language.
     """
     wanted = str(text or "").strip()
     if wanted.casefold() in ("", "none"):
         return ""
-    language = languages.parse_target(wanted)
-    if not own_keys and not services.works_now(language.code):
-        raise UsageError(
-            f"{language.name} needs a DeepL key here; enter your own under More, or choose a language that works now."
-        )
-    return language.code
+    return languages.parse_target(wanted).code
 
 
 def source(text: str | None) -> str | None:

@@ -15,7 +15,7 @@ from typing import Any
 import gradio as gr
 
 from pipeline import edit
-from pipeline.errors import PipelineError
+from pipeline.errors import PipelineError, UsageError
 from pipeline.options import Options
 from pipeline.progress import ANALYSE, RENDER, Clock
 from pipeline.records import Analysis, Attribution, Clip, Faces, Look, Media, Stage, Transcript
@@ -24,14 +24,24 @@ from pipeline.web.jobs import Result
 from pipeline.web.services import Example, Services
 from pipeline.web.widgets import DOWNLOADS, Widgets, target_choices, title
 
-TICK_S = 0.25  #: at most four progress updates a second
+WAIT = "The video is being made; wait for it or stop it, then change it."
+STILL_BUSY = "busy"  #: for `over`, which then has nothing to say
+EXPIRED = "This result has expired; translate the clip again."
 
 Text = str | None  #: of a box, a list or a path, as Gradio hands it over
 Update = dict[Any, Any]  #: widget -> what it becomes; the others stay
 
 
+class ExpiredError(UsageError):
+    """What the page shows is not here any more."""
+
+
 class Handlers:
-    """The functions behind the widgets."""
+    """The functions behind the widgets.
+
+    `busy` is the visitor's: something is going on, so their result is left alone. `token` names the result that stands on
+    their page ("": the first example), which outlives the result itself on a page left open.
+    """
 
     def __init__(self, w: Widgets, services: Services) -> None:
         self.w, self.services = w, services
@@ -42,17 +52,28 @@ class Handlers:
         self, clip: Text, url: Text, target: Text, source: Text, speakers: float | None, *rest: Any
     ) -> Iterator[Update]:
         """Before the queue: what cannot work is refused at once, else the wait is shown."""
-        *look, key = rest
+        *look, key, busy = rest
+        if busy:
+            yield from self._still_busy()
         with_wait = views.progress(ANALYSE + RENDER, "probe", message="Waiting for a place in the queue …")
         yield from self._guarded(
             lambda: self._checked(lambda: self._request(clip, url, target, source, speakers, look, key), with_wait),
             (key,),
         )
 
-    def begin_redraw(self, result: Result | None, *look: Any) -> Iterator[Update]:
+    def begin_redraw(self, result: Result | None, token: str, busy: bool, *look: Any) -> Iterator[Update]:
         """Before the queue."""
+        if busy:
+            yield from self._still_busy()
         with_wait = views.progress(RENDER, "render")
-        yield from self._guarded(lambda: self._checked(lambda: (check.look(*look), self._current(result)), with_wait))
+        yield from self._guarded(
+            lambda: self._checked(lambda: (check.look(*look), self._shown(result, token)), with_wait)
+        )
+
+    def _still_busy(self) -> Iterator[Update]:
+        """A click that was faster than the page: what goes on goes on. Raises gr.Error, which nobody sees."""
+        yield {self.w.said: STILL_BUSY}
+        raise gr.Error("", visible=False, print_exception=False)
 
     def _checked(self, checks: Callable[[], Any], hud: str) -> Iterator[Update]:
         checks()
@@ -91,7 +112,7 @@ class Handlers:
             analysis = yield from self._follow(self.services.analyse(path, options, clock), stages)
             result = Result(analysis, chosen, path, folder=folder)
             kept = True  # from here on it is the visitor's: a stopped drawing can be taken up again
-            yield self._views(result)
+            yield self._views(result, editable=False)
             jobs.forget(previous)
             yield from self._draw(result, clock, stages)
         finally:
@@ -110,28 +131,31 @@ class Handlers:
     ) -> tuple[Options, Look, str | None]:
         own = check.keys(key)
         options = Options(
-            target=check.target(target, own, self.services),
+            target=check.target(target),
             source=check.source(source),
             speakers=check.speakers(speakers),
             keys=own,
         )
         chosen = check.look(*look)
+        if clip and (url or "").strip():
+            raise UsageError("There is a clip and an address; remove one of them.")
         if clip or not (url or "").strip():
             check.clip(clip, self.services)
             return options, chosen, None
         return options, chosen, check.address(url or "", self.services.settings)
 
-    def redraw(self, result: Result | None, *look: Any) -> Iterator[Update]:
+    def redraw(self, result: Result | None, token: str, *look: Any) -> Iterator[Update]:
         """The video with what was edited. No model runs."""
-        yield from self._guarded(lambda: self._redraw(result, look))
+        yield from self._guarded(lambda: self._redraw(result, token, look))
 
-    def _redraw(self, result: Result | None, look: Sequence[Any]) -> Iterator[Update]:
-        result = self._current(result)
+    def _redraw(self, result: Result | None, token: str, look: Sequence[Any]) -> Iterator[Update]:
+        result = self._shown(result, token)
         result.look = check.look(*look)
+        yield {self.w.state: result, self.w.token: result.token}  # now: at the end there may be a newer one
         yield from self._draw(result, Clock(RENDER), RENDER)
 
     def _draw(self, result: Result, clock: Clock, stages: tuple[str, ...]) -> Iterator[Update]:
-        """The result's files are what is known now; showing them is `show`'s."""
+        """The result's files are what is known now; showing them is `show`'s. A result given up meanwhile stays so."""
         out = result.new_files()
         done = False
         try:
@@ -140,11 +164,9 @@ class Handlers:
                 stage = self.services.render(result.clip, analysis, look, out / "video.mp4", clock)
                 texts = (phrase.translation or phrase.source for phrase in analysis.phrases)
                 result.notices = yield from self._follow(stage, stages, max(texts, key=len, default=""))
-            self.services.write_records(out, analysis, look)
+            self.services.write_records(out, jobs.noted(analysis, result.notices), look)
             jobs.zip_faces(analysis, out / "faces.zip")
-            result.drawn_into(out, analysis)
-            done = True
-            yield {self.w.state: result}
+            done = result.drawn_into(out, analysis)
         finally:
             if not done:
                 shutil.rmtree(out, ignore_errors=True)
@@ -168,7 +190,7 @@ class Handlers:
                     found = replace(attribution, phrases=found)
                     words = max((phrase.translation or "" for phrase in found.phrases), key=len, default="") or words
                 now = time.monotonic()
-                if step.stage != shown or now - at > TICK_S or found is not None:
+                if step.stage != shown or now - at > views.TICK_S or found is not None:
                     shown, at = step.stage, now
                     hud = views.progress(
                         stages, step.stage, step.fraction, step.overall, step.seconds_left, step.message, words
@@ -215,9 +237,9 @@ class Handlers:
 
     # showing
 
-    def show(self, result: Result | None, order: str) -> Update:
+    def show(self, result: Result | None, token: str, order: str) -> Update:
         """The current result, with its files."""
-        result = self._current(result)
+        result = self._current(result, token)
         look = result.look
         choices = (look.name, look.position, look.text_size, look.texts, look.reduced_motion)
         update: Update = {
@@ -231,22 +253,24 @@ class Handlers:
             update[button] = gr.DownloadButton(value=result.file(name), interactive=bool(result.file(name)))
         return update
 
-    def over(self, said: str, result: Result | None, order: str) -> Update:
+    def over(self, said: str, result: Result | None, token: str, order: str) -> Update:
         """After what went wrong: the sentence, above the result there was. Nothing said means that the queue was full."""
+        if said == STILL_BUSY:
+            return {self.w.said: ""}
         busy = views.failure("Too busy", "Many people are waiting just now; try again in a few minutes.")
-        return self._after(said or busy, result, order)
+        return self._after(said or busy, result, token, order)
 
-    def stopped(self, result: Result | None, order: str) -> Update:
+    def stopped(self, result: Result | None, token: str, order: str) -> Update:
         """The run is over; what was there stays."""
         note = '<p class="note" role="status">Stopped. Nothing is running any more.</p>'
-        return {**self._after(note, result, order), self.w.said: note}  # a cancelled event ends in `over`, too
+        return {**self._after(note, result, token, order), self.w.said: note}  # a cancelled event ends in `over`, too
 
-    def _after(self, hud: str, result: Result | None, order: str) -> Update:
+    def _after(self, hud: str, result: Result | None, token: str, order: str) -> Update:
         try:
-            update = self.show(result, order)
-        except PipelineError:  # nothing to show yet
+            update = self.show(result, token, order)
+        except PipelineError:  # nothing to show yet, or any more
             empty = dict.fromkeys((self.w.gallery, self.w.timeline, self.w.transcript, self.w.title), "")
-            nothing = {button: gr.DownloadButton(interactive=False) for button in self.w.downloads}
+            nothing = {button: gr.DownloadButton(value=None, interactive=False) for button in self.w.downloads}
             update = {**empty, **nothing, self.w.video: gr.Video(value=None, subtitles=None)}
         return {**update, **self._controls(hud, busy=False)}
 
@@ -255,37 +279,70 @@ class Handlers:
 
         def show(previous: Result | None, order: str) -> Update:
             jobs.forget(previous)
-            return {**self.show(jobs.from_example(example), order), self.w.clip: str(example.clip)}
+            return {**self.show(jobs.from_example(example), "", order), self.w.clip: str(example.clip), self.w.url: ""}
 
         return show
 
-    def _views(self, result: Result, order: str = "time") -> Update:
+    def _views(self, result: Result, order: str = "time", *, editable: bool = True) -> Update:
         w = self.w
+        result.touch()
+        by_doubt = order == "unsure"
         return {
-            w.gallery: views.gallery(result.analysis),
+            w.gallery: views.gallery(result.analysis, editable=editable),
             w.timeline: views.timeline(result.analysis),
-            w.transcript: views.transcript_table(result.analysis, unsure_first=order == "unsure"),
-            w.notices: views.notices(result.analysis.notices + result.notices),
+            w.transcript: views.transcript_table(result.analysis, unsure_first=by_doubt, editable=editable),
+            w.notices: views.notices(jobs.noted(result.analysis, result.notices).notices),
             w.pending: views.pending(result.pending) if result.drawn else "",
-            w.undo: gr.Button(interactive=bool(result.undo)),
+            w.undo: gr.Button(interactive=editable and bool(result.undo)),
             w.state: result,
+            w.token: result.token,
         }
 
     def _controls(self, hud: str, *, busy: bool) -> Update:
-        return {self.w.hud: hud, self.w.run: gr.Button(visible=not busy), self.w.stop: gr.Button(visible=busy)}
+        """What can be pressed. Whether there is something to undo is known to `_views`."""
+        w = self.w
+        return {
+            w.hud: hud,
+            w.run: gr.Button(visible=not busy),
+            w.stop: gr.Button(visible=busy),
+            w.redraw: gr.Button(interactive=not busy),
+            **({w.undo: gr.Button(interactive=False)} if busy else {}),
+            w.busy: busy,
+        }
 
     # editing
 
-    def _current(self, result: Result | None) -> Result:
-        if result is not None:
+    def _current(self, result: Result | None, token: str) -> Result:
+        """The visitor's result, or the first example before there is one.
+
+        Raises ExpiredError when theirs is gone, PipelineError when there is no example either.
+        """
+        if result is not None and not result.closed:
             return result
+        if result is not None or token:
+            raise ExpiredError(EXPIRED)
         if not self.services.examples:
             raise PipelineError("There is nothing to edit yet; translate a clip first.")
         return jobs.from_example(self.services.examples[0])
 
-    def edit(self, result: Result | None, order: str, event: gr.EventData) -> Update:
+    def _shown(self, result: Result | None, token: str) -> Result:
+        """The current result, when it is the one that stands on the page.
+
+        Raises ExpiredError.
+        """
+        result = self._current(result, token)
+        if token and token != result.token:
+            raise ExpiredError(EXPIRED)
+        return result
+
+    def edit(self, result: Result | None, token: str, busy: bool, order: str, event: gr.EventData) -> Update:
         """One correction; every view that shows it is made anew."""
-        result, problem = self._current(result), ""
+        try:
+            result, problem = self._shown(result, token), ""
+        except PipelineError as error:
+            return {self.w.pending: views.pending(0, str(error))}
+        if busy:
+            return self._refused(result, order)
         try:
             with result.lock:
                 result.change(apply_edit(result.analysis, dict(event._data or {})))
@@ -293,9 +350,14 @@ class Handlers:
             problem = str(error)
         return self._edited(result, order, problem)
 
-    def undo(self, result: Result | None, order: str) -> Update:
+    def undo(self, result: Result | None, token: str, busy: bool, order: str) -> Update:
         """The last correction is taken back."""
-        result = self._current(result)
+        try:
+            result = self._shown(result, token)
+        except PipelineError as error:
+            return {self.w.pending: views.pending(0, str(error))}
+        if busy:
+            return self._refused(result, order)
         with result.lock:
             result.take_back()
         return self._edited(result, order)
@@ -308,9 +370,21 @@ class Handlers:
                 update[table] += f"<!--{secrets.token_hex(4)}-->"
         return {widget: update[widget] for widget in w.edited}
 
-    def reorder(self, result: Result | None, order: str) -> str:
-        """The lines in the chosen order."""
-        return views.transcript_table(self._current(result).analysis, unsure_first=order == "unsure")
+    def _refused(self, result: Result, order: str) -> Update:
+        """An edit that comes while something goes on. The session keeps what it has: that may be newer by now."""
+        update = {**self._edited(result, order, WAIT), self.w.undo: gr.Button(interactive=False)}
+        return {widget: value for widget, value in update.items() if widget not in (self.w.state, self.w.token)}
+
+    def reorder(self, result: Result | None, token: str, busy: bool, order: str) -> Update:
+        """The lines in the chosen order; while something goes on, from its end on."""
+        w = self.w
+        if busy:
+            return {w.transcript: gr.skip()}
+        try:
+            analysis = self._shown(result, token).analysis
+        except PipelineError as error:
+            return {w.pending: views.pending(0, str(error))}
+        return {w.transcript: views.transcript_table(analysis, unsure_first=order == "unsure")}
 
     def key_typed(self, key: Text, target: Text) -> Any:
         """With a key of one's own every language works."""

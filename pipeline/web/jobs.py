@@ -8,21 +8,28 @@ from __future__ import annotations
 
 import atexit
 import os
+import secrets
 import shutil
 import tempfile
 import threading
+import time
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 
 from pipeline import results
+from pipeline.cache import StageCache
 from pipeline.errors import NotAClipError
 from pipeline.records import Analysis, Look, Notice
+from pipeline.settings import Settings
 from pipeline.web.services import Example
 
+STATE_AGE_S = 7200  #: a visitor's result is forgotten after two hours without a change
+LONGEST_RUN_S = 900  #: without a sign of life from a folder; three times the longest clip
+SWEEP_S = 900  #: between two sweeps: with the above, nothing is older than two and a half hours
 KEPT_UNDO = 50  #: edits that can be taken back; records share what did not change, so a step is a few kilobytes
 
 
@@ -43,6 +50,30 @@ def root() -> Path:
 def new_folder() -> Path:
     """An empty folder only we can open, 0700."""
     return Path(tempfile.mkdtemp(prefix="job-", dir=root()))
+
+
+def sweep(settings: Settings) -> None:
+    """What was forgotten is gone: folders that nobody has used for longer than a result is kept (Gradio drops the sessions
+    beyond its capacity without a word), and entries of the caches beyond their age."""
+    oldest = time.time() - STATE_AGE_S - LONGEST_RUN_S
+    for folder in root().glob("job-*"):
+        with suppress(OSError):
+            if folder.stat().st_mtime < oldest:
+                shutil.rmtree(folder, ignore_errors=True)
+    for name in ("stages", "translations"):
+        with suppress(OSError):
+            StageCache(settings.cache_dir / name, settings.cache_bytes, settings.cache_age_s).expire()
+
+
+def sweep_regularly(settings: Settings) -> None:
+    """`sweep` runs every quarter of an hour for as long as this process lives."""
+
+    def work() -> None:
+        while True:
+            sweep(settings)
+            time.sleep(SWEEP_S)
+
+    threading.Thread(target=work, name="sweep", daemon=True).start()
 
 
 @contextmanager
@@ -85,6 +116,8 @@ class Result:
     drawn: Analysis | None = None  #: what the video shows
     drawn_at: int = 0  #: len(undo) then
     undo: list[Analysis] = field(default_factory=list)
+    token: str = field(default_factory=lambda: secrets.token_hex(8))  #: by which a page says what stands on it
+    closed: bool = False  #: its files are gone, and none are made any more
     lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     @property
@@ -100,11 +133,21 @@ class Result:
             self.folder = new_folder()
         return Path(tempfile.mkdtemp(prefix="drawn-", dir=self.folder))
 
-    def drawn_into(self, files: Path, analysis: Analysis) -> None:
-        """`files` show `analysis`; those before them are gone."""
-        if self.files is not None and self.files.parent == self.folder:
-            shutil.rmtree(self.files, ignore_errors=True)
-        self.files, self.drawn, self.drawn_at, self.is_example = files, analysis, len(self.undo), False
+    def drawn_into(self, files: Path, analysis: Analysis) -> bool:
+        """`files` show `analysis`; those before them are gone. False, and nothing, once the result is closed."""
+        with self.lock:
+            if self.closed:
+                return False
+            if self.files is not None and self.files.parent == self.folder:
+                shutil.rmtree(self.files, ignore_errors=True)
+            self.files, self.drawn, self.drawn_at, self.is_example = files, analysis, len(self.undo), False
+            return True
+
+    def touch(self) -> None:
+        """The result is in use: `sweep` leaves its folder alone."""
+        if self.folder is not None:
+            with suppress(OSError):
+                os.utime(self.folder)
 
     def file(self, name: str) -> str | None:
         """The path of one of the files, None where there is none."""
@@ -130,12 +173,19 @@ class Result:
 
     def close(self) -> None:
         """The files of this result are gone."""
+        with self.lock:
+            self.closed = True
         if self.folder is not None:
             shutil.rmtree(self.folder, ignore_errors=True)
 
     # gr.State copies its value by deepcopy or pickle in some paths; a lock does neither, and a result is never shared.
     def __deepcopy__(self, memo: dict) -> Result:
         return self
+
+
+def noted(analysis: Analysis, notices: tuple[Notice, ...]) -> Analysis:
+    """The analysis with what drawing it had to say."""
+    return replace(analysis, notices=tuple(dict.fromkeys(analysis.notices + notices)))
 
 
 def forget(result: Result | None) -> None:

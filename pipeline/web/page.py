@@ -14,8 +14,7 @@ from pipeline.web.widgets import Widgets, lay_out
 
 QUEUE_SIZE = 20  #: waiting visitors; the next one is told to come back
 DRAWING = 2  #: redraws at once: ffmpeg and Pillow only, next to the models
-CACHE_CHECK_S, CACHE_AGE_S = 1800, 7200  #: what was served is deleted after two hours
-SESSIONS = 500  #: visitors whose result is kept for editing; a result is a few hundred kilobytes of memory
+CACHE_CHECK_S, CACHE_AGE_S = 1800, 7200  #: what was served is deleted two to two and a half hours later
 
 
 def launch_options(services: Services) -> dict[str, Any]:
@@ -31,7 +30,6 @@ def launch_options(services: Services) -> dict[str, Any]:
         "mcp_server": True,
         "ssr_mode": False,
         "pwa": False,
-        "state_session_capacity": SESSIONS,
     }
     if services.settings.on_spaces:
         options["server_name"] = "0.0.0.0"
@@ -66,23 +64,25 @@ def connect(w: Widgets, services: Services) -> None:
     working = {**private, "show_progress": "minimal", "show_progress_on": w.hud}
     do = Handlers(w, services)
 
-    begun = w.run.click(do.begin, w.choices, w.controls, **checking)
+    begun = w.run.click(do.begin, [*w.choices, w.busy], w.controls, **checking)
     models = {"concurrency_limit": services.parallel, "concurrency_id": "models"}
     running = begun.success(do.run, [*w.choices, w.state], w.live, **models, **working)
-    begun_again = w.redraw.click(do.begin_redraw, [w.state, *w.relook], w.controls, **checking)
+    begun_again = w.redraw.click(do.begin_redraw, [*w.standing, w.busy, *w.relook], w.controls, **checking)
     drawing = {"concurrency_limit": DRAWING, "concurrency_id": "drawing"}
-    redrawing = begun_again.success(do.redraw, [w.state, *w.relook], w.live, **drawing, **working)
+    redrawing = begun_again.success(do.redraw, [*w.standing, *w.relook], w.live, **drawing, **working)
     work = [running, redrawing]
     for event in work:
-        event.success(do.show, [w.state, w.order], w.everything, **instant)
+        event.success(do.show, [*w.standing, w.order], w.everything, **instant)
     for event in (begun, begun_again, *work):
-        event.failure(do.over, [w.said, w.state, w.order], w.everything, **instant)
-    w.stop.click(do.stopped, [w.state, w.order], w.everything, cancels=work, **instant)
+        event.failure(do.over, [w.said, *w.standing, w.order], w.everything, **instant)
+    w.stop.click(do.stopped, [*w.standing, w.order], w.everything, cancels=work, **instant)
 
     for table in (w.gallery, w.transcript):
-        table.edit(do.edit, [w.state, w.order], w.edited, **instant)
-    w.undo.click(do.undo, [w.state, w.order], w.edited, **instant)
-    w.order.change(do.reorder, [w.state, w.order], w.transcript, **instant)
+        table.edit(do.edit, [*w.standing, w.busy, w.order], w.edited, **instant)
+    w.undo.click(do.undo, [*w.standing, w.busy, w.order], w.edited, **instant)
+    w.order.change(do.reorder, [*w.standing, w.busy, w.order], [w.transcript, w.pending], **instant)
     w.key.change(do.key_typed, [w.key, w.target], w.target, **instant)
     for example, button in zip(services.examples, w.examples, strict=True):
-        button.click(do.show_example(example), [w.state, w.order], [w.clip, *w.everything], cancels=work, **instant)
+        button.click(
+            do.show_example(example), [w.state, w.order], [w.clip, w.url, *w.everything], cancels=work, **instant
+        )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pipeline import languages, results
@@ -16,6 +16,7 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 
 #: Events that run models at once. Two cores run one at full speed; on a GPU the CPU work of one fills the wait of the other.
 PARALLEL_LIGHT, PARALLEL_FULL = 1, 2
+CACHE_AGE_S = 2 * 3600.0  #: what a visitor's clip left in the caches goes with the clip
 
 LOOKS = (("Cyberpunk: over the head", "cyberpunk"), ("Bars: above and below", "bars"), ("Classic subtitles", "classic"))
 POSITIONS = (("Follow the speaker", "auto"), ("Bottom", "bottom"))
@@ -65,6 +66,7 @@ def real(settings: Settings) -> Services:
     """
     from pipeline import download, media, models, run
 
+    settings = replace(settings, cache_age_s=min(settings.cache_age_s, CACHE_AGE_S))
     loaded = models.load(settings)
     return Services(
         analyse=lambda path, options, clock: run.analyse(path, options, settings, loaded, clock),

@@ -10,6 +10,7 @@ from html import escape
 from pipeline import languages
 from pipeline.records import STAGES, Analysis, Faces, FaceTrack, Notice, Person, Phrase, Transcript
 
+TICK_S = 0.25  #: at most four progress updates a second
 UNSURE = 0.6  #: confidence below which a line is marked for checking
 
 STAGE_NAMES = {

@@ -12,8 +12,6 @@ from pipeline import languages
 from pipeline.web import check, jobs, views
 from pipeline.web.services import LOOKS, POSITIONS, TEXTS, Services
 
-STATE_AGE_S = 7200  #: a visitor's result is forgotten after two hours without a change
-
 DOWNLOADS = (
     ("video", "Video", "video.mp4"),
     ("srt", "SRT", "subtitles.srt"),
@@ -71,6 +69,8 @@ class Widgets:
     downloads: tuple[Any, ...] = ()
     examples: tuple[Any, ...] = ()
     state: Any = None
+    busy: Any = None  #: whether something is going on
+    token: Any = None  #: which result stands on the page; kept there, so that it is known when the session has expired
 
     @property
     def choices(self) -> list[Any]:
@@ -80,18 +80,23 @@ class Widgets:
     @property
     def controls(self) -> list[Any]:
         """What shows that something is going on, or went wrong."""
-        return [self.hud, self.run, self.stop, self.said]
+        return [self.hud, self.run, self.stop, self.said, self.redraw, self.undo, self.busy]
 
     @property
     def live(self) -> list[Any]:
         """What fills while a run goes on. Not the video: whatever an event may fill but leaves alone is built anew by
         Gradio from what it was last given, and the files of the last run are gone by then."""
-        return [*self.controls, self.title, self.notices, *self.edited]
+        return [*dict.fromkeys([*self.controls, self.title, self.notices, *self.edited])]
 
     @property
     def edited(self) -> list[Any]:
         """What an edit changes."""
-        return [self.gallery, self.timeline, self.transcript, self.pending, self.undo, self.state]
+        return [self.gallery, self.timeline, self.transcript, self.pending, self.undo, self.state, self.token]
+
+    @property
+    def standing(self) -> list[Any]:
+        """The visitor's result, and which one the page shows."""
+        return [self.state, self.token]
 
     @property
     def everything(self) -> list[Any]:
@@ -103,8 +108,10 @@ def lay_out(services: Services) -> Widgets:
     """The widgets, showing the first example's finished result."""
     w = Widgets()
     first = jobs.from_example(services.examples[0]) if services.examples else None
-    w.state = gr.State(None, time_to_live=STATE_AGE_S, delete_callback=jobs.forget)
+    w.state = gr.State(None, time_to_live=jobs.STATE_AGE_S, delete_callback=jobs.forget)
     w.said = gr.State("")
+    w.busy = gr.State(False)
+    w.token = gr.Textbox("", visible="hidden")
     html(_masthead(services), elem_id="masthead")
     with gr.Row(elem_id="desk", equal_height=False):
         with gr.Column(elem_id="stage", scale=8, min_width=320):
@@ -302,8 +309,8 @@ def _masthead(services: Services) -> str:
 def _foot(services: Services) -> str:
     ran = ", ".join(f"{escape(job)}: {escape(name)}" for job, name in services.models.items())
     return (
-        "<p>A clip and everything made of it belong to your visit alone and are deleted within two hours. Nothing is "
-        "used for training, nothing is published.</p>"
+        "<p>A clip and everything made of it belong to your visit alone and are deleted within two and a half hours "
+        "after your last change. Nothing is used for training, nothing is published.</p>"
         f"<p>{ran}.</p>"
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import time
@@ -275,6 +276,46 @@ def test_everything_can_be_downloaded(page, clip, tmp_path):
             assert len(zipfile.ZipFile(file).namelist()) == 2
 
 
+def test_nothing_is_changed_while_the_video_is_drawn(page):
+    page.fill("#name-p1", "Ada")
+    page.press("#name-p1", "Enter")
+    expect(page.locator("#undo")).to_be_enabled()
+    page.click("#redraw")
+    expect(page.locator("#stop")).to_be_visible()
+    expect(page.locator("#redraw")).to_be_disabled()
+    expect(page.locator("#undo")).to_be_disabled()
+    page.fill("#name-p2", "Late")
+    page.press("#name-p2", "Enter")
+    expect(page.locator("#pending [role=alert]")).to_contain_text("wait for it or stop it")
+    expect(page.locator("#name-p2")).to_have_value("Speaker 2")
+    expect(page.locator("#pending")).to_contain_text("shows everything", timeout=DONE)
+    expect(page.locator("#redraw")).to_be_enabled()
+    expect(page.locator("#undo")).to_be_enabled()
+    assert [person.name for person in fakes.RENDERED[-1].people] == ["Ada", "Speaker 2", "Speaker 3"]
+
+
+def test_a_result_that_has_expired_is_not_taken_for_the_example(browser, tmp_path):
+    services = fakes.services(tmp_path, examples=(fakes.make_example(tmp_path),))
+    with served(services) as url:
+        from gradio.state_holder import StateHolder
+
+        for page in opened(browser, url):
+            page.fill("#name-p1", "Ada")
+            page.press("#name-p1", "Enter")
+            expect(page.locator("#pending")).to_contain_text("1 change")
+            holders = [found for found in gc.get_objects() if isinstance(found, StateHolder)]
+            for holder in holders:
+                holder.session_data.clear()
+            page.fill("#name-p1", "Bea")
+            page.press("#name-p1", "Enter")
+            expect(page.locator("#pending [role=alert]")).to_contain_text("has expired; translate the clip again")
+            page.click("#redraw")
+            expect(page.locator("#hud [role=alert]")).to_contain_text("has expired; translate the clip again")
+            expect(page.locator("#run")).to_be_visible()
+            page.click("#example-first_contact")
+            expect(page.locator("#name-p1")).to_have_value("Speaker 1")
+
+
 @pytest.fixture(scope="module")
 def slow_url(folder):
     """A page whose runs take long enough to be stopped on any machine."""
@@ -326,9 +367,9 @@ def test_no_clip_at_all(page):
 
 def test_a_refused_key_is_said_without_the_key(page, clip):
     page.click("#more button.label-wrap")
-    page.fill("#key input", fakes.REFUSED_KEY)
     page.set_input_files("#clip input[type=file]", str(clip))
     expect(page.locator("#clip video")).to_be_visible(timeout=DONE)
+    page.fill("#key input", fakes.REFUSED_KEY)  # not sooner: what is typed before the panel is built is lost
     page.click("#run")
     expect(page.locator("#hud .failure")).to_contain_text("DeepL refused the key", timeout=DONE)
     assert fakes.REFUSED_KEY[:12] not in page.content()
@@ -482,6 +523,17 @@ def test_an_address_is_fetched(page):
     page.click("#run")
     finished(page)
     assert near(pixel(page, 3.0, 320, 290), fakes.COLOURS[0])
+
+
+def test_a_clip_and_an_address_are_one_too_many_and_an_example_clears_the_address(page, clip):
+    page.click("#more button.label-wrap")
+    page.fill("#url textarea, #url input", "https://example.org/clip.mp4")
+    page.set_input_files("#clip input[type=file]", str(clip))
+    expect(page.locator("#clip video")).to_be_visible(timeout=DONE)
+    page.click("#run")
+    expect(page.locator("#hud [role=alert]")).to_contain_text("There is a clip and an address; remove one of them.")
+    page.click("#example-first_contact")
+    expect(page.locator("#url textarea, #url input")).to_have_value("")
 
 
 def test_an_address_that_is_none(page):

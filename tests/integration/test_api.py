@@ -133,10 +133,25 @@ def test_health_names_models_and_limits(client):
     assert answer["key"] is False
 
 
+def test_a_language_without_its_key_stays_in_the_original_and_says_so(client, clip):
+    _, transcript = client.predict(video=handle_file(str(clip)), target_language="Polish", api_name="/transcribe")
+    assert transcript["target_language"] == "PL"
+    assert [notice["code"] for notice in transcript["notices"]] == ["no_key"]
+    assert not any(phrase["translation"] for phrase in transcript["phrases"])
+
+
+def test_what_drawing_has_to_say_is_in_the_transcript(client, clip):
+    given = {"video": handle_file(str(clip)), "text_size": 0.5}
+    _, files, transcript = client.predict(**given, target_language="PL", api_name="/translate_video")
+    assert [notice["code"] for notice in transcript["notices"]] == ["no_key", "small"]
+    assert json.loads(Path(next(f for f in files if f.endswith(".json"))).read_text(encoding="utf-8")) == transcript
+    _, files = client.predict(**given, transcript=transcript, api_name="/render")
+    assert json.loads(Path(next(f for f in files if f.endswith(".json"))).read_text(encoding="utf-8")) == transcript
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        ({"target_language": "PL"}, "needs a DeepL key"),
         ({"target_language": "Klingon"}, "not a language"),
         ({"source_language": "Elvish"}, "not a language"),
         ({"speakers": -3}, "whole number"),

@@ -31,14 +31,12 @@ def test_keys_have_a_form_and_are_never_quoted():
         assert wrong not in str(caught.value)
 
 
-def test_a_target_needs_a_key_only_where_there_is_none(services):
-    assert check.target("polish", (KEY,), services) == "PL"
-    assert check.target("none", (), services) == ""
-    assert check.target("EN-US", (), services) == "EN-US"
-    with pytest.raises(errors.UsageError, match="needs a DeepL key"):
-        check.target("PL", (), services)
-    keyed = replace(services, settings=Settings(deepl_keys=(KEY,)))
-    assert check.target("PL", (), keyed) == "PL"
+def test_a_target_is_a_language_with_or_without_a_key():
+    assert check.target("polish") == "PL"
+    assert check.target("none") == ""
+    assert check.target("EN-US") == "EN-US"
+    with pytest.raises(errors.LanguageError):
+        check.target("Klingon")
 
 
 def test_sources_and_speakers():
