@@ -53,6 +53,8 @@ def add_endpoints(services: Services) -> None:
         texts = gr.Textbox("morph", label="texts")
         calm = gr.Checkbox(False, label="reduced_motion")
         key = gr.Textbox("", label="deepl_key", type="password")
+        formality = gr.Textbox("default", label="formality")
+        glossary = gr.Textbox("", label="glossary")
         given = gr.JSON(label="transcript")
         drawn = gr.File(label="video")
         files = gr.File(label="files", file_count="multiple")
@@ -63,7 +65,7 @@ def add_endpoints(services: Services) -> None:
         looks = [look, position, text_size, texts, calm]
         trigger.click(
             endpoint.translate_video,
-            [video, *choices, *looks, key],
+            [video, *choices, *looks, key, formality, glossary],
             [drawn, files, record],
             api_name="translate_video",
             validator=endpoint.check_translate_video,
@@ -71,7 +73,7 @@ def add_endpoints(services: Services) -> None:
         )
         trigger.click(
             endpoint.transcribe,
-            [video, optional_target, source, speakers, key],
+            [video, optional_target, source, speakers, key, formality, glossary],
             [files, record],
             api_name="transcribe",
             validator=endpoint.check_transcribe,
@@ -109,6 +111,8 @@ class Endpoints:
         texts: str = "morph",
         reduced_motion: bool = False,
         deepl_key: str = "",
+        formality: str = "default",
+        glossary: str = "",
         progress: gr.Progress = gr.Progress(),  # noqa: B008  Gradio finds it by its default
     ) -> Iterator[tuple[str | None, list[str] | None, dict[str, Any] | None]]:
         """Translates what people say in a short video and draws it into the picture: the words appear over the speaker
@@ -126,12 +130,14 @@ class Endpoints:
             texts: morph (original turns into translation), both, original or translation.
             reduced_motion: True for no flicker and no typing.
             deepl_key: Your own DeepL key, used for this call only and never stored; empty for the key-free translation.
+            formality: default, more or less formal, where DeepL has it.
+            glossary: A DeepL glossary id or lines "term = translation", which need the source language; only DeepL uses it.
 
         Returns:
             The video (MP4), the files (SRT, VTT, ASS, transcript.json, faces.zip) and the transcript as JSON.
         """
         with failures.for_the_visitor([deepl_key]), jobs.job_folder() as folder:
-            options = self._options(target_language, source_language, speakers, deepl_key)
+            options = self._options(target_language, source_language, speakers, deepl_key, formality, glossary)
             chosen = check.look(look, position, text_size, texts, reduced_motion)
             clock = Clock(ANALYSE + RENDER)
             clip = jobs.adopt(Path(video), folder)
@@ -146,6 +152,8 @@ class Endpoints:
         source_language: str = "",
         speakers: int = 0,
         deepl_key: str = "",
+        formality: str = "default",
+        glossary: str = "",
         progress: gr.Progress = gr.Progress(),  # noqa: B008
     ) -> Iterator[tuple[list[str] | None, dict[str, Any] | None]]:
         """Writes down who says what in a video, and when, to the word; with translation if asked for. Draws nothing.
@@ -156,12 +164,14 @@ class Endpoints:
             source_language: Spoken language, a code or English name; empty to find out by listening.
             speakers: How many people speak; 0 to find out.
             deepl_key: Your own DeepL key, used for this call only and never stored; empty for the key-free translation.
+            formality: default, more or less formal, where DeepL has it.
+            glossary: A DeepL glossary id or lines "term = translation", which need the source language; only DeepL uses it.
 
         Returns:
             The files (SRT, VTT, ASS, transcript.json, faces.zip) and the transcript as JSON, which /render takes.
         """
         with failures.for_the_visitor([deepl_key]), jobs.job_folder() as folder:
-            options = self._options(target_language, source_language, speakers, deepl_key)
+            options = self._options(target_language, source_language, speakers, deepl_key, formality, glossary)
             clip = jobs.adopt(Path(video), folder)
             analysis = yield from _follow(self.services.analyse(clip, options, Clock(ANALYSE)), progress, (None, None))
             yield self._write(folder, analysis, Look()), json.loads(transcript.to_json(analysis))
@@ -252,6 +262,8 @@ class Endpoints:
         texts: Any,
         calm: Any,
         key: Any,
+        formality: Any,
+        glossary: Any,
     ) -> list[Verdict]:
         """A verdict an input."""
         return [
@@ -259,14 +271,20 @@ class Endpoints:
             *_check_choices(target, source, speakers),
             *_check_look(look, position, text_size, texts, calm),
             _verdict(check.keys, key),
+            _verdict(check.formality, formality),
+            _verdict(check.glossary, glossary),
         ]
 
-    def check_transcribe(self, video: Any, target: Any, source: Any, speakers: Any, key: Any) -> list[Verdict]:
+    def check_transcribe(
+        self, video: Any, target: Any, source: Any, speakers: Any, key: Any, formality: Any, glossary: Any
+    ) -> list[Verdict]:
         """A verdict an input."""
         return [
             _verdict(check.clip, video, self.services),
             *_check_choices(target, source, speakers),
             _verdict(check.keys, key),
+            _verdict(check.formality, formality),
+            _verdict(check.glossary, glossary),
         ]
 
     def check_render(
@@ -281,8 +299,15 @@ class Endpoints:
 
     # work
 
-    def _options(self, target: str, source: str, speakers: int, key: str) -> Options:
-        return Options(check.target(target), check.source(source), check.speakers(speakers), check.keys(key))
+    def _options(self, target: str, source: str, speakers: int, key: str, formality: str, glossary: str) -> Options:
+        return Options(
+            check.target(target),
+            check.source(source),
+            check.speakers(speakers),
+            check.keys(key),
+            check.formality(formality),
+            check.glossary(glossary),
+        )
 
     def _draw(
         self,

@@ -7,14 +7,17 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from pipeline import languages
-from pipeline.errors import LimitError, NotAClipError, UsageError
+from pipeline.deepl_service import read_terms
+from pipeline.errors import LimitError, NotAClipError, TranslationError, UsageError
 from pipeline.records import Clip, Look
 from pipeline.settings import Settings
-from pipeline.web.services import LOOKS, POSITIONS, TEXTS, Services
+from pipeline.web.services import FORMALITIES, LOOKS, POSITIONS, TEXTS, Services
 
 #: DeepL keys are a UUID, with ":fx" on the free plan (developers.deepl.com/docs/getting-started/auth); a little looser.
 KEY_FORM = re.compile(r"[A-Za-z0-9-]{20,64}(:[a-z]{2})?")
 MAX_SPEAKERS = 20
+GLOSSARY_ID = re.compile(r"[0-9a-fA-F-]{36}")
+MAX_GLOSSARY = 10_000  #: characters
 
 
 def clip(path: str | Path | None, services: Services) -> Clip:
@@ -96,6 +99,33 @@ def speakers(number: float | str | None) -> int | None:
     if not exact or not 0 <= count <= MAX_SPEAKERS:
         raise UsageError(f"The number of speakers is a whole number from 1 to {MAX_SPEAKERS}, or 0 to find out.")
     return count or None
+
+
+def formality(text: str | None) -> str:
+    """How to address people, where DeepL has it.
+
+    Raises UsageError for a choice there is not.
+    """
+    allowed = [value for _, value in FORMALITIES]
+    if (text or "default") not in allowed:
+        raise UsageError(f"The formality is one of {', '.join(allowed)}; choose one of these.")
+    return str(text or "default")
+
+
+def glossary(text: str | None) -> str:
+    """The trimmed glossary: a DeepL id or lines "term = translation"; "" for none.
+
+    Raises UsageError for what is neither.
+    """
+    given = str(text or "").strip()
+    if len(given) > MAX_GLOSSARY:
+        raise UsageError(f"The glossary has at most {MAX_GLOSSARY} characters; shorten it.")
+    if given and not GLOSSARY_ID.fullmatch(given):
+        try:
+            read_terms(given)
+        except TranslationError as error:
+            raise UsageError(str(error)) from None
+    return given
 
 
 def look(name: str | None, position: str | None, text_size: float | None, texts: str | None, calm: bool | None) -> Look:

@@ -129,12 +129,15 @@ class Handlers:
         look: Sequence[Any],
         key: Text,
     ) -> tuple[Options, Look, str | None]:
+        *look, formality, glossary = look
         own = check.keys(key)
         options = Options(
             target=check.target(target),
             source=check.source(source),
             speakers=check.speakers(speakers),
             keys=own,
+            formality=check.formality(formality),
+            glossary=check.glossary(glossary),
         )
         chosen = check.look(*look)
         if clip and (url or "").strip():

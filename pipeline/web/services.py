@@ -19,6 +19,7 @@ PARALLEL_LIGHT, PARALLEL_FULL = 1, 2
 CACHE_AGE_S = 2 * 3600.0  #: what a visitor's clip left in the caches goes with the clip
 
 LOOKS = (("Cyberpunk: over the head", "cyberpunk"), ("Bars: above and below", "bars"), ("Classic subtitles", "classic"))
+FORMALITIES = (("As the language has it", "default"), ("More formal", "more"), ("Less formal", "less"))
 POSITIONS = (("Follow the speaker", "auto"), ("Bottom", "bottom"))
 TEXTS = (
     ("Original turns into translation", "morph"),

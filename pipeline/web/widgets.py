@@ -10,7 +10,7 @@ import gradio as gr
 
 from pipeline import languages
 from pipeline.web import check, jobs, views
-from pipeline.web.services import LOOKS, POSITIONS, TEXTS, Services
+from pipeline.web.services import FORMALITIES, LOOKS, POSITIONS, TEXTS, Services
 
 DOWNLOADS = (
     ("video", "Video", "video.mp4"),
@@ -50,6 +50,8 @@ class Widgets:
     source: Any = None
     speakers: Any = None
     look: tuple[Any, ...] = ()
+    formality: Any = None
+    glossary: Any = None
     key: Any = None
     run: Any = None
     stop: Any = None
@@ -75,7 +77,9 @@ class Widgets:
     @property
     def choices(self) -> list[Any]:
         """The inputs of a run."""
-        return [self.clip, self.url, self.target, self.source, self.speakers, *self.look, self.key]
+        return [
+            self.clip, self.url, self.target, self.source, self.speakers, *self.look, self.formality, self.glossary, self.key,
+        ]  # fmt: skip
 
     @property
     def controls(self) -> list[Any]:
@@ -238,6 +242,21 @@ def _input_panel(w: Widgets, services: Services) -> None:
             html_attributes=gr.InputHTMLAttributes(autocomplete="off", spellcheck=False),
             max_length=200,
             elem_id="key",
+        )
+        w.formality = gr.Dropdown(
+            list(FORMALITIES),
+            value="default",
+            label="Form of address",
+            info="Where DeepL has it.",
+            elem_id="formality",
+        )
+        w.glossary = gr.Textbox(
+            "",
+            label="Glossary for DeepL",
+            info="Its id, or lines: term = translation. Then choose the spoken language, too.",
+            lines=2,
+            max_length=check.MAX_GLOSSARY,
+            elem_id="glossary",
         )
         w.url = gr.Textbox(
             "",

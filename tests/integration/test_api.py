@@ -158,6 +158,8 @@ def test_what_drawing_has_to_say_is_in_the_transcript(client, clip):
         ({"speakers": 900}, "whole number"),
         ({"look": "baroque"}, "look is one of"),
         ({"text_size": 9}, "text size"),
+        ({"formality": "rude"}, "formality is one of"),
+        ({"glossary": "no terms"}, "term = translation"),
         ({"deepl_key": "no key at all"}, "does not look like a DeepL key"),
     ],
 )
@@ -213,7 +215,9 @@ def test_a_file_of_the_server_cannot_be_named(url, tmp_path):
     fakes.make_clip(private)
     for path in ("/etc/hostname", str(private), str(Path(__file__))):
         given = {"path": path, "meta": {"_type": "gradio.FileData"}}
-        answer = httpx.post(f"{url}gradio_api/call/transcribe", json={"data": [given, "none", "", 0, ""]}, timeout=30)
+        answer = httpx.post(
+            f"{url}gradio_api/call/transcribe", json={"data": [given, "none", "", 0, "", "default", ""]}, timeout=30
+        )
         assert answer.status_code >= 400
         assert httpx.get(f"{url}gradio_api/file={path}", timeout=30).status_code in (403, 404)
     private.unlink()

@@ -49,6 +49,19 @@ def test_sources_and_speakers():
             check.speakers(wrong)
 
 
+def test_the_form_of_address_and_the_glossary():
+    assert check.formality(None) == "default"
+    assert check.formality("less") == "less"
+    assert check.glossary(None) == ""
+    assert check.glossary(" AI = SI\n\nbug = błąd ") == "AI = SI\n\nbug = błąd"
+    assert check.glossary(KEY[:-3]) == KEY[:-3]
+    for wrong in ("no terms", "a =", "= b", "a = b\nc", "a = b\n" * 2000):
+        with pytest.raises(errors.UsageError):
+            check.glossary(wrong)
+    with pytest.raises(errors.UsageError):
+        check.formality("rude")
+
+
 def test_looks():
     assert check.look("cyberpunk", "auto", 1, "morph", False) == Look()
     for wrong in (
