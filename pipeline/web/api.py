@@ -223,7 +223,7 @@ class Endpoints:
                     "own_name": item.own_name,
                     "needs_key": not self.services.works_now(item.code),
                 }
-                for item in languages.TARGETS
+                for item in self.services.targets()
             ],
             "sources": [
                 {"code": item.code, "name": item.name, "own_name": item.own_name} for item in languages.SOURCES

@@ -51,6 +51,7 @@ class Services:
     translates_to: Callable[[str], bool]  #: without a key
     models: Mapping[str, str]  #: what runs, by job
     settings: Settings = field(default_factory=Settings)
+    targets: Callable[[], tuple[languages.Language, ...]] = lambda: languages.TARGETS  #: what can be translated into
     examples: tuple[Example, ...] = ()
     parallel: int = PARALLEL_LIGHT
 
@@ -65,7 +66,7 @@ def real(settings: Settings) -> Services:
 
     Raises ModelError when the chosen set of models cannot run here.
     """
-    from pipeline import download, media, models, run
+    from pipeline import download, media, models, run, translate
 
     settings = replace(settings, cache_age_s=min(settings.cache_age_s, CACHE_AGE_S))
     loaded = models.load(settings)
@@ -78,6 +79,7 @@ def real(settings: Settings) -> Services:
         translates_to=loaded.translates_to,
         models=loaded.names,
         settings=settings,
+        targets=lambda: translate.available_targets(settings),
         examples=ready_examples(EXAMPLES),
         parallel=PARALLEL_FULL if settings.zero_gpu else PARALLEL_LIGHT,
     )

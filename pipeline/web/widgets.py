@@ -288,7 +288,7 @@ def _look_controls(label: str) -> tuple[Any, ...]:
 def target_choices(services: Services, own_key: bool = False) -> list[tuple[str, str]]:
     """(what a visitor reads, DeepL code): what works now first, then what needs a key."""
     now, later = [("No translation, transcript only", "none")], []
-    for language in languages.TARGETS:
+    for language in services.targets():
         name = f"{language.name} · {language.own_name}" if language.own_name != language.name else language.name
         if own_key or services.works_now(language.code):
             now.append((f"{name} — works now", language.code))

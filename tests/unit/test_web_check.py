@@ -193,3 +193,13 @@ def test_the_sheet_asks_nobody_for_anything():
     assert "http" not in style.css()
     assert "@import" not in style.css()
     assert style.css().count("@font-face") == 8
+
+
+def test_with_a_key_the_page_offers_the_languages_the_service_offers(settings: Settings) -> None:
+    from pipeline.web import services, widgets
+    from tests import deepl_server
+
+    with deepl_server.serve() as server:
+        real = services.real(replace(settings, deepl_keys=("good-key:fx",), deepl_server=server.url))
+        offered = {code for _, code in widgets.target_choices(real)}
+    assert offered == {"EN-US", "EN-GB", "PL", "DE", "none"}
