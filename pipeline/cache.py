@@ -55,8 +55,9 @@ class StageCache:
 
     @staticmethod
     def key(stage: str, **parts: Any) -> str:
-        """The name of the entry for `stage` with these inputs; `parts` must be what JSON can say."""
-        text = json.dumps([code_version(), stage, parts], sort_keys=True)
+        """The name of the entry for `stage` with these inputs, `code_version()` among them where our code makes the result;
+        `parts` must be what JSON can say."""
+        text = json.dumps([stage, parts], sort_keys=True)
         return f"{stage}-{hashlib.sha256(text.encode()).hexdigest()}"
 
     def get(self, key: str, kind: type[T]) -> T | None:

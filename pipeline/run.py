@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from pipeline import languages, media, progress, transcript
-from pipeline.cache import StageCache, content_hash
+from pipeline.cache import StageCache, code_version, content_hash
 from pipeline.errors import NoAudioError, NotAClipError
 from pipeline.options import Options
 from pipeline.progress import Clock
@@ -123,14 +123,16 @@ def analyse(
     if models.prepare is not None:
         yield from clock.follow(watch.time("fetch", models.prepare()))
     cache = StageCache(settings.cache_dir / "stages", settings.cache_bytes, settings.cache_age_s)
-    digest = content_hash(clip.path)
+    digest, code = content_hash(clip.path), code_version()
     keys = {
-        "transcript": cache.key("transcript", clip=digest, model=models.names["speech"], source=options.source),
+        "transcript": cache.key(
+            "transcript", code=code, clip=digest, model=models.names["speech"], source=options.source
+        ),
         "diarization": cache.key(
-            "diarization", clip=digest, model=models.names["diarization"], speakers=options.speakers
+            "diarization", code=code, clip=digest, model=models.names["diarization"], speakers=options.speakers
         ),
         "faces": cache.key(
-            "faces", clip=digest, models=[models.names.get(job) for job in ("faces", "identity", "lips")]
+            "faces", code=code, clip=digest, models=[models.names.get(job) for job in ("faces", "identity", "lips")]
         ),
     }
     known = Known(

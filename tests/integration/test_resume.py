@@ -149,7 +149,7 @@ def test_another_model_does_not_take_over_what_the_first_one_found(desk: Desk, j
 
 def test_a_new_version_of_the_code_looks_again(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     desk.run()
-    monkeypatch.setattr(cache, "code_version", lambda: "next")
+    monkeypatch.setattr(run, "code_version", lambda: "next")
     assert desk.run() == ALL
 
 
