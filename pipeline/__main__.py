@@ -24,7 +24,7 @@ from typing import TextIO, TypeVar
 from urllib.parse import urlsplit
 
 from pipeline.errors import LanguageError, PipelineError, UsageError
-from pipeline.records import Look, Progress
+from pipeline.records import Analysis, Look, Progress
 from pipeline.settings import Settings
 
 T = TypeVar("T")
@@ -113,9 +113,7 @@ def _translate(arguments: Sequence[str]) -> int:
     with _clip(given.clip, settings) as clip:
         out = given.out or Path("out") / _name(given.clip)
         analysis = _show(results.process(clip, options, _look(given), out, settings, load(settings)))
-    for notice in analysis.notices:
-        print(f"Note: {notice.text}", file=sys.stderr)
-    _say_where(out)
+    _report(analysis, out)
     return 0
 
 
@@ -134,10 +132,14 @@ def _render(arguments: Sequence[str]) -> int:
     analysis = results.read(given.transcript)
     out = given.out or Path("out") / given.clip.stem[:80]
     analysis = _show(results.write(given.clip, analysis, _look(given), out, Settings.from_environment()))
+    _report(analysis, out)
+    return 0
+
+
+def _report(analysis: Analysis, out: Path) -> None:
     for notice in analysis.notices:
         print(f"Note: {notice.text}", file=sys.stderr)
     _say_where(out)
-    return 0
 
 
 def _models(arguments: Sequence[str]) -> int:
