@@ -1,12 +1,13 @@
 """FaceNet512 through DeepFace's PyTorch model, faces in batches (the full set's embedder).
 
-Alignment (turn by the eyes, crop, pad to a square of 160 px) and normalisation are DeepFace's own functions, so an embedding
-equals the one `DeepFace.represent` gives, and DeepFace's threshold for this model holds.
+Alignment (crop the detector's box, turned by the eyes, pad to a square of 160 px) and normalisation are DeepFace's own
+functions on the detector's own numbers, so an embedding equals the one `DeepFace.represent` gives for the same face of the
+same frame, and DeepFace's threshold for this model holds.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pipeline.faces import engine
 
@@ -15,10 +16,6 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-#: Box from landmarks where the caller has none: the median RetinaFace box is this many eye distances wide, this many
-#: distances from the eyes' line to the mouth's high, and its middle lies this share of its height above the middle of
-#: eyes and mouth (86 faces of broadcast clips).
-WIDTH, HEIGHT, RISE = 2.2, 2.8, 0.066
 BATCH = 64
 
 
@@ -41,14 +38,14 @@ class Facenet512:
         self._client.device = torch.device(device)  # DeepFace takes CUDA wherever it sees one
         self._client.model.to(device)
 
-    def __call__(self, faces: Sequence[tuple[Any, ...]]) -> np.ndarray:
-        """(n, 512) float32, unit length, of n faces: (image (h, w, 3) uint8 RGB, landmarks (5, 2) px[, box (4,) px])."""
+    def __call__(self, faces: Sequence[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
+        """(n, 512) float32, unit length, of n faces: (image (h, w, 3) uint8 RGB, face (15,) px)."""
         import numpy as np
 
         vectors = self.raw(faces)
         return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
 
-    def raw(self, faces: Sequence[tuple[Any, ...]]) -> np.ndarray:
+    def raw(self, faces: Sequence[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
         """As `__call__`, with the length the network gave: what `DeepFace.represent` returns."""
         import numpy as np
 
@@ -58,14 +55,14 @@ class Facenet512:
         parts = [self._client.predict(chips[first : first + BATCH]) for first in range(0, len(chips), BATCH)]
         return np.concatenate(parts)
 
-    def _chip(self, image: np.ndarray, landmarks: np.ndarray, box: Sequence[float] | None = None) -> np.ndarray:
+    def _chip(self, image: np.ndarray, face: np.ndarray) -> np.ndarray:
         """(1, 160, 160, 3) float32 BGR 0..1: the aligned face as `DeepFace.represent` hands it to the network."""
         from deepface.models.Detector import FacialAreaRegion
         from deepface.modules import detection, preprocessing
 
         # DeepFace cuts numbers off at the point; "right" and "left" are the person's
-        left, top, right, bottom = (int(value) for value in (box if box is not None else box_of(landmarks)))
-        right_eye, left_eye = (tuple(int(v) for v in point) for point in landmarks[:2])
+        left, top, right, bottom = (int(value) for value in face[:4])
+        right_eye, left_eye = (int(face[5]), int(face[6])), (int(face[7]), int(face[8]))
         area = FacialAreaRegion(
             x=left, y=top, w=right - left, h=bottom - top, left_eye=left_eye, right_eye=right_eye, confidence=1.0
         )
@@ -76,15 +73,3 @@ class Facenet512:
         chip = found.img / 255 if found.img.max() > 1 else found.img
         width, height = self._client.input_shape
         return preprocessing.normalize_input(preprocessing.resize_image(chip, (height, width)), normalization="base")
-
-
-def box_of(landmarks: np.ndarray) -> tuple[float, float, float, float]:
-    """The box a face with these landmarks (5, 2) is likely to have, px."""
-    import numpy as np
-
-    eyes, mouth = landmarks[:2].mean(0), landmarks[3:].mean(0)
-    width = WIDTH * max(float(np.linalg.norm(landmarks[1] - landmarks[0])), 0.9 * float(np.linalg.norm(mouth - eyes)))
-    height = HEIGHT * max(float(np.linalg.norm(mouth - eyes)), 0.7 * float(np.linalg.norm(landmarks[1] - landmarks[0])))
-    x, y = (eyes + mouth) / 2
-    y -= RISE * height
-    return x - width / 2, y - height / 2, x + width / 2, y + height / 2

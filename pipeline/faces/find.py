@@ -218,7 +218,7 @@ class _Work:
 
         candidates: list[identify.Candidate] = [c for c in live.candidates if c.quality > 0]
         good = [c for c in candidates if c.quality >= identify.MIN_QUALITY]
-        vectors = self.embedder([(c.image, c.landmarks) for c in good]) if good else np.empty((0, self.embedder.dim))
+        vectors = self.embedder([(c.image, c.face) for c in good]) if good else np.empty((0, self.embedder.dim))
         at = identify.change_of_face(vectors, self.embedder.threshold)
         if at is not None:
             inside = [i for i, t in enumerate(live.times) if good[at - 1].t < t <= good[at].t]

@@ -4,7 +4,7 @@ A few good faces of every track are embedded; tracks, not frames, are clustered,
 never one person.
 
 An embedder has `name`, `threshold` (cosine distance below which two faces are one person), `dim`, and takes a list of
-(image (h, w, 3) uint8 RGB, landmarks (5, 2) px) to unit vectors (n, dim).
+(image (h, w, 3) uint8 RGB, face (15,) as the detector gave it, in the image's px) to unit vectors (n, dim).
 """
 
 from __future__ import annotations
@@ -34,9 +34,8 @@ class Embedder(Protocol):
 #: s of a track that give one candidate face, and the most candidates a track keeps: the span doubles when they are full.
 SPAN = 3.0
 CANDIDATES = 8
-#: Side of the region kept of a candidate, in sides of the face box (head and shoulders), and its px at most.
+#: Side of the region kept of a candidate, in sides of the face box: head and shoulders, and all that DeepFace turns.
 MARGIN = 2.2
-KEPT = 384
 #: px, side of a portrait in the gallery.
 PORTRAIT = 256
 #: Best face of a track below this: blurred, tiny or in profile; its embedding says more about the pose than the person.
@@ -45,12 +44,12 @@ MIN_QUALITY = 0.12
 
 @dataclass(frozen=True)
 class Candidate:
-    """A face worth embedding: a region of its frame with the landmarks in the region's px."""
+    """A face worth embedding: a region of its frame with the face in the region's px."""
 
     t: float
     quality: float
     image: np.ndarray  # (h, w, 3) RGB
-    landmarks: np.ndarray  # (5, 2)
+    face: np.ndarray  # (15,)
 
 
 class DlibFaces:
@@ -65,6 +64,8 @@ class DlibFaces:
     #: Eyes, nose and corners of the mouth in the 150 px chip with a quarter of padding the network was trained on: dlib's mean
     #: face (`get_face_chip_details`), the eye being the mean of its six points.
     CHIP = ((47.5, 46.6), (100.5, 46.6), (74.0, 76.6), (50.4, 103.0), (97.6, 103.0))
+    #: px, side of a face above which it is shrunk before it is turned: the chip would take every other pixel of it.
+    LARGEST = 175
 
     def __init__(self, weights: Path) -> None:
         # DeepFace reads its home once per model, and looks for the weights in it under this name
@@ -90,8 +91,11 @@ class DlibFaces:
         import numpy as np
 
         chips = np.empty((len(faces), 150, 150, 3), np.uint8)
-        for chip, (image, landmarks) in zip(chips, faces, strict=True):
-            matrix = similarity(landmarks, np.array(self.CHIP, np.float32))
+        for chip, (image, face) in zip(chips, faces, strict=True):
+            factor = self.LARGEST / float(max(face[2] - face[0], face[3] - face[1]))
+            if factor < 1:
+                image = cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
+            matrix = similarity(min(1.0, factor) * face[5:].reshape(5, 2), np.array(self.CHIP, np.float32))
             cv2.warpAffine(image, matrix, (150, 150), dst=chip, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         # DeepFace takes BGR and tells 0..1 from 0..255 by the maximum
         vectors = np.asarray(self._model.forward(chips[..., ::-1]), np.float32).reshape(len(faces), self.dim)
@@ -168,18 +172,16 @@ def consider(track: Live, t: float, image: np.ndarray, face: np.ndarray) -> None
 
 def region(t: float, value: float, image: np.ndarray, face: np.ndarray) -> Candidate:
     """Head and shoulders of `face` (15,), inside the picture."""
-    import cv2
     import numpy as np
 
     height, width = image.shape[:2]
-    side = MARGIN * float(max(face[2] - face[0], face[3] - face[1]))
-    side = min(side, width, height)
+    side = int(min(MARGIN * float(max(face[2] - face[0], face[3] - face[1])), width, height))
     x, y = (face[0] + face[2]) / 2, (face[1] + face[3]) / 2 + 0.08 * side
     left, top = (int(np.clip(v - side / 2, 0, limit - side)) for v, limit in ((x, width), (y, height)))
-    crop = image[top : top + int(side), left : left + int(side)]
-    factor = min(1.0, KEPT / side)
-    kept = cv2.resize(crop, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA) if factor < 1 else crop.copy()
-    return Candidate(t, value, kept, (face[5:].reshape(5, 2) - (left, top)).astype(np.float32) * factor)
+    moved = face.astype(np.float32)
+    moved[:4] -= (left, top) * 2
+    moved[5:] -= (left, top) * 5
+    return Candidate(t, value, image[top : top + side, left : left + side].copy(), moved)
 
 
 def portrait(candidate: Candidate) -> bytes:

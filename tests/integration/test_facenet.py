@@ -57,7 +57,8 @@ def picture() -> np.ndarray:
     return load_sample_image("china.jpg")
 
 
-def test_a_batch_equals_represent_one_by_one(facenet, picture, monkeypatch) -> None:
+def represented(frame: np.ndarray, box, landmarks, patch: pytest.MonkeyPatch) -> np.ndarray:
+    """What `DeepFace.represent` says of one face of `frame` RGB, its detector being told where the face is."""
     from deepface import DeepFace
     from deepface.models.Detector import Detector, FacialAreaRegion
     from deepface.modules import modeling
@@ -65,13 +66,10 @@ def test_a_batch_equals_represent_one_by_one(facenet, picture, monkeypatch) -> N
     class Known(Detector):
         """Hands DeepFace the given face, in the picture DeepFace has put a border round."""
 
-        def __init__(self, box, landmarks) -> None:
-            self.box, self.landmarks = box, landmarks
-
         def detect_faces(self, img):
-            x, y = (img.shape[1] - picture.shape[1]) // 2, (img.shape[0] - picture.shape[0]) // 2
-            left, top, right, bottom = self.box
-            eyes = [(a + x, b + y) for a, b in self.landmarks]
+            x, y = (img.shape[1] - frame.shape[1]) // 2, (img.shape[0] - frame.shape[0]) // 2
+            left, top, right, bottom = (int(value) for value in box)
+            eyes = [(int(a) + x, int(b) + y) for a, b in landmarks]
             return [
                 FacialAreaRegion(
                     x=left + x,
@@ -84,29 +82,46 @@ def test_a_batch_equals_represent_one_by_one(facenet, picture, monkeypatch) -> N
                 )
             ]
 
-    ours = facenet.raw([(picture, np.float32(landmarks), np.float32(box)) for box, landmarks in FACES])
-    for mine, (box, landmarks) in zip(ours, FACES, strict=True):
-        monkeypatch.setitem(modeling.cached_models["face_detector"], "retinaface", Known(box, landmarks))
-        (answer,) = DeepFace.represent(picture[:, :, ::-1], model_name="Facenet512", detector_backend="retinaface")
-        np.testing.assert_allclose(mine, answer["embedding"], rtol=1e-3, atol=1e-4)
+    patch.setitem(modeling.cached_models["face_detector"], "retinaface", Known())
+    (answer,) = DeepFace.represent(frame[:, :, ::-1], model_name="Facenet512", detector_backend="retinaface")
+    return np.array(answer["embedding"])
+
+
+def row(box, landmarks) -> np.ndarray:
+    """The face (15,) as a detector gives it."""
+    return np.concatenate([np.float32(box), [1], np.float32(landmarks).ravel()]).astype(np.float32)
+
+
+def test_a_batch_equals_represent_one_by_one(facenet, picture, monkeypatch) -> None:
+    ours = facenet.raw([(picture, row(*face)) for face in FACES])
+    for mine, face in zip(ours, FACES, strict=True):
+        np.testing.assert_allclose(mine, represented(picture, *face, monkeypatch), rtol=1e-3, atol=1e-4)
     spread = np.abs(ours - ours.mean(0)).max()
     assert spread > 0.01, "all embeddings alike: nothing was compared"
+
+
+@pytest.mark.parametrize("zoom", [1, 3])
+def test_what_the_pipeline_keeps_of_a_face_embeds_as_represent_does_on_the_whole_frame(
+    zoom, facenet, picture, monkeypatch
+) -> None:
+    """The face stage embeds a region cut out of the frame, at the border too, with the detector's own box in it."""
+    from pipeline.faces import identify
+
+    frame = picture.repeat(zoom, 0).repeat(zoom, 1)
+    faces = [zoom * row(*face) + 0.4 for face in FACES]
+    kept = [identify.region(0.0, 1.0, frame, face) for face in faces]
+    assert all(candidate.image.shape[0] < frame.shape[0] for candidate in kept)
+    ours = facenet.raw([(candidate.image, candidate.face) for candidate in kept])
+    for mine, face in zip(ours, faces, strict=True):
+        theirs = represented(frame, face[:4], face[5:].reshape(5, 2), monkeypatch)
+        np.testing.assert_allclose(mine, theirs, rtol=1e-3, atol=1e-4)
 
 
 def test_embeddings_have_unit_length_and_the_models_own_threshold(facenet, picture) -> None:
     from deepface.config.threshold import thresholds
 
-    vectors = facenet([(picture, np.float32(landmarks)) for _, landmarks in FACES])
+    vectors = facenet([(picture, row(*face)) for face in FACES])
     assert vectors.shape == (len(FACES), facenet.dim)
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, rtol=1e-5)
     assert facenet.threshold == thresholds["Facenet512"]["cosine"]
     assert facenet([]).shape == (0, 512)
-
-
-def test_a_box_made_from_landmarks_lies_on_the_face() -> None:
-    from pipeline.faces.detect import overlap
-    from pipeline.faces.facenet import box_of
-
-    for box, landmarks in FACES:
-        guess = np.array([box_of(np.float32(landmarks))])
-        assert overlap(guess, np.float32([box]))[0, 0] > 0.5
