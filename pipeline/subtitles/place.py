@@ -35,7 +35,10 @@ class FacePath:
 
     def at(self, t: float | np.ndarray) -> np.ndarray:
         """The box at `t`, held before its start and after its end; (4,) or (len(t), 4)."""
-        return np.stack([np.interp(t, self.times, self.boxes[:, k]) for k in range(4)], axis=-1)
+        after = np.clip(np.searchsorted(self.times, t), 1, len(self.times) - 1)
+        before, step = self.times[after - 1], self.times[after] - self.times[after - 1]
+        share = np.clip((t - before) / step, 0.0, 1.0)[..., None]
+        return self.boxes[after - 1] * (1 - share) + self.boxes[after] * share
 
     def seen(self, start: float, end: float) -> float:
         """For how many seconds of start..end the face is there."""
