@@ -11,6 +11,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipeline.faces.scale import reduced
+
 if TYPE_CHECKING:
     import numpy as np
 
@@ -159,8 +161,10 @@ def _scan(detector: Detector, images: list[np.ndarray], size: int) -> list[np.nd
     if factor == 1.0:
         return detector(np.stack(images))
     scaled = (round(width * factor), round(height * factor))
-    flags = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
-    found = detector(np.stack([cv2.resize(image, scaled, interpolation=flags) for image in images]))
+    if factor < 1:
+        found = detector(np.stack([reduced(image, scaled) for image in images]))
+    else:
+        found = detector(np.stack([cv2.resize(image, scaled, interpolation=cv2.INTER_LINEAR) for image in images]))
     for faces in found:
         faces[:, [0, 2, *range(5, 15, 2)]] *= width / scaled[0]
         faces[:, [1, 3, *range(6, 15, 2)]] *= height / scaled[1]

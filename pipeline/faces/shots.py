@@ -8,6 +8,8 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
+from pipeline.faces.scale import reduced
+
 if TYPE_CHECKING:
     import numpy as np
 
@@ -56,5 +58,5 @@ def shrink(yuv: np.ndarray, height: int) -> np.ndarray:
         flat[width * height :][quarter : 2 * quarter].reshape(height // 2, width // 2),  # V before U: OpenCV's YCrCb
         flat[width * height :][:quarter].reshape(height // 2, width // 2),
     )
-    small = np.dstack([cv2.resize(plane, size, interpolation=cv2.INTER_AREA) for plane in planes])
+    small = np.dstack([reduced(plane, size) for plane in planes])
     return cv2.cvtColor(small, cv2.COLOR_YCrCb2BGR)
