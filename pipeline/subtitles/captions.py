@@ -10,14 +10,12 @@ from __future__ import annotations
 import bisect
 import itertools
 import re
-import unicodedata
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import lru_cache
 from math import ceil
 
 from pipeline.records import Analysis, Look, Notice, Phrase, Shot
-from pipeline.subtitles.text import clean, graphemes
+from pipeline.subtitles.text import clean, graphemes, units
 
 READING_CPS = 17.0  #: what a hold aims at
 FASTEST_CPS = 20.0  #: above it a notice
@@ -31,6 +29,9 @@ SNAP_S = 0.5  #: a hole shorter than this between two cues of one speaker flashe
 KEYSTROKE_S = 0.035  #: typing of one character, never slower than the word is spoken
 TURN_PER_CHARACTER_S = 0.02
 TURN_S = (0.5, 1.1)  #: how long turning into the translation takes when there is time
+
+LEAD_S = 0.3  #: a cue that begins less than this before a cut begins with the cut (the guide: seven frames of 24)
+TRAIL_S = 0.5  #: a hold that ends less than this after a cut ends with the cut (the guide: twelve frames of 24)
 
 MOST = 400_000  #: characters of one phrase that are looked at; three hours of speech have fewer
 
@@ -72,18 +73,6 @@ class Cue:
         if t >= self.turn_end:
             return 1.0
         return max(0.0, (t - self.turn_start) / (self.turn_end - self.turn_start))
-
-
-@lru_cache(maxsize=8192)
-def _unit(c: str) -> int:
-    if unicodedata.category(c) in ("Mn", "Me", "Cf"):
-        return 0
-    return 2 if unicodedata.east_asian_width(c) in "WF" else 1
-
-
-def units(text: str) -> int:
-    """The length of `text` in narrow characters: combining marks count 0, double-width characters 2."""
-    return sum(map(_unit, text))
 
 
 def cues(
@@ -191,7 +180,7 @@ def breaks(text: str, locale: str = "") -> list[tuple[int, float]]:
         places = [p for p in itertools.accumulate(map(len, graphemes(text))) if p < len(text)]
     result = []
     for place in places:
-        last = text[:place].rstrip()[-1:]
+        last = text[max(0, place - 8) : place].rstrip()[-1:]  # spaces are single in clean text
         cost = 0.0 if last in _SENTENCE else 0.15 if last in _CLAUSE else 0.4 if place in spaces else 2.0
         result.append((place, cost))
     return result
@@ -199,7 +188,7 @@ def breaks(text: str, locale: str = "") -> list[tuple[int, float]]:
 
 def _positions(text: str) -> list[int]:
     """How many narrow characters stand before each character of `text`, and in all of it."""
-    return [0, *itertools.accumulate(map(_unit, text))]
+    return [0, *itertools.accumulate(map(units, text))]
 
 
 def _split(text: str, places: list[tuple[int, float]], shares: list[float]) -> list[int]:
@@ -310,6 +299,7 @@ def _slices(text: str, cuts: list[int]) -> list[str]:
 def _timed(page: _Page, texts: str, limit: float, still: bool, shots: tuple[Shot, ...]) -> Cue:
     """The page as a cue that ends by `limit` at the latest and leaves the translation the time it needs, if there is any."""
     start, spoken = page.start, page.spoken
+    start = next((s.start for s in shots if start < s.start < min(start + LEAD_S, spoken - SHORTEST_S)), start)
     if page.end is not None:
         limit = min(limit, page.end - 2 / 25) if page.source or page.number else page.end
     limit = max(limit, start + 0.2)
@@ -339,11 +329,14 @@ def _timed(page: _Page, texts: str, limit: float, still: bool, shots: tuple[Shot
     end = min(wanted, limit)
     if limit - end < SNAP_S:
         end = limit
-    elif end > spoken:
-        # A hold that outlives its need by little ends with the shot: the face is gone after the cut.
-        cut = next((s.start for s in shots if spoken < s.start < end), None)
-        if cut is not None and wanted - cut < 0.3 * reading and cut - start >= SHORTEST_S:
-            end = cut
+    # A hold that has done most of its work ends with the shot, or with the word the cut falls into: after it the face is gone.
+    done = max(spoken, turn_end)
+    cut = next((s.start for s in shots if done - TRAIL_S < s.start < end), None)
+    if cut is not None and (last := max(cut, done)) < end and last - start >= SHORTEST_S:
+        begin = turn_start if turns else start
+        read = last - begin >= 0.7 * (min(wanted, end) - begin)
+        if read and (end - last < TRAIL_S or wanted - last < 0.3 * reading):
+            end = last
     return Cue(
         page.phrase.id, page.number, page.phrase.person, start, end, min(spoken, end), page.source, translation, typing,
         min(turn_start, end), min(turn_end, end),
@@ -367,18 +360,26 @@ def _notices(result: list[Cue], texts: str, cut: list[float]) -> tuple[Notice, .
         notices.append(
             Notice(
                 "reading_speed",
-                f"{len(fast)} of {len(result)} subtitles have too much text for their time; the fastest, at "
-                f"{worst[1]:.1f} s, runs at {worst[0]:.0f} characters a second. Shorten the translation there.",
+                f"{_of(len(fast), len(result), 'has', 'have')} too much text for the time; the fastest, at {worst[1]:.1f} s, "
+                f"runs at {worst[0]:.0f} characters a second. Shorten the translation there.",
             )
         )
     if short:
         notices.append(
-            Notice("short_cue", f"{len(short)} subtitles stand less than 5/6 s, the first at {short[0]:.1f} s, because "
-                   "the next words of the same speaker follow at once.")
-        )  # fmt: skip
+            Notice(
+                "short_cue",
+                f"{_of(len(short), len(result), 'stands', 'stand')} less than 5/6 s, the first at {short[0]:.1f} s, because "
+                "the same person goes on at once.",
+            )
+        )
     if cut:
         notices.append(
             Notice("text_cut", f"At {cut[0]:.1f} s the translation is longer than any time there is to read it; its end "
                    "is left out. Shorten it.")
         )  # fmt: skip
     return tuple(notices)
+
+
+def _of(some: int, all_: int, one: str, more: str) -> str:
+    """`The only subtitle has`, `1 of 7 subtitles has`, `3 of 7 subtitles have`."""
+    return f"The only subtitle {one}" if all_ == 1 else f"{some} of {all_} subtitles {one if some == 1 else more}"

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pipeline import languages
 from pipeline.records import Analysis, Look, Phrase, Track
 from pipeline.subtitles import fonts
-from pipeline.subtitles.text import clean, columns, graphemes, split, wrap
+from pipeline.subtitles.text import clean, graphemes, split, units, wrap
 
 SHORTEST_S = 5 / 6
 READING_CPS = 17.0
@@ -176,7 +176,7 @@ def _cues(analysis: Analysis, texts: str = "translation") -> tuple[_Cue, ...]:
         any_ = next((other.start for other in following if other.start > cue.start), math.inf)
         # What turns into the translation when it has been said is read from then on.
         reading = cue.spoken if texts == "morph" and cue.translation else cue.start
-        wanted = min(max(cue.end, reading + columns(cue.text) / READING_CPS), cue.end + LINGER_S)
+        wanted = min(max(cue.end, reading + units(cue.text) / READING_CPS), cue.end + LINGER_S)
         end = max(cue.end, min(wanted, any_ - gap))  # reading time only where nobody else speaks
         end = max(end, cue.start + SHORTEST_S)
         end = min(end, own - gap)
@@ -203,7 +203,7 @@ def _pieces(analysis: Analysis, phrase: Phrase, both: bool) -> Iterator[_Cue]:
     start = max(0.0, phrase.start)
     end = max(phrase.end, start)
     read = [source] if translation is None else [source, translation] if both else [translation]
-    count = max(math.ceil(columns(text) / PAGE) for text in read)
+    count = max(math.ceil(units(text) / PAGE) for text in read)
     sources = split(source, count, source_tag) if source else ("",)
     translations = split(translation, count, target_tag) if translation is not None else ()
     if translation is not None and len(sources) != len(translations):  # one of them cannot be cut as often
@@ -250,7 +250,7 @@ def _timed(source: str, phrase: Phrase, start: float, end: float) -> list[tuple[
     if found and place == len(source):
         return found
     found, place = [], 0
-    lengths = [0, *itertools.accumulate(map(columns, source))]
+    lengths = [0, *itertools.accumulate(map(units, source))]
     for piece in re.findall(r"\s*\S+", source):
         at = place + len(piece) - len(piece.lstrip())
         found.append((at, _Word(start + (end - start) * lengths[at] / max(1, lengths[-1]), piece)))
@@ -357,7 +357,7 @@ def _ass_place(analysis: Analysis, cue: _Cue, look: Look, size: int) -> str:
         return ""
     centre, top, bottom = head
     width, height = analysis.media.width, analysis.media.height
-    widest = max(columns(line) for text in (cue.source, cue.text) for line in wrap(text, COLUMNS, cue.target_tag))
+    widest = max(units(line) for text in (cue.source, cue.text) for line in wrap(text, COLUMNS, cue.target_tag))
     half = min(width / 2, widest * size * 0.26 + size)
     x = min(max(centre * width, half), width - half)
     block = 2.6 * size

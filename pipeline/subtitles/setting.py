@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pipeline import languages
 from pipeline.records import Analysis, Look, Notice
 from pipeline.subtitles import fonts, looks, yuv
-from pipeline.subtitles.captions import Cue, units
+from pipeline.subtitles.captions import Cue
 from pipeline.subtitles.layout import Layout, lay_out
 from pipeline.subtitles.looks import RGB, Panel, Row
+from pipeline.subtitles.text import units
 from pipeline.subtitles.yuv import Matrix
 
 SMALLEST_EM = 7.0  #: px; below it no letter can be told from another
@@ -56,6 +57,9 @@ class Setting:
         room = width - 2 * self.margin - 2 * self.padding[0]
         self.text_width = max(8.0, min(room, style.widths[-1] * EM_PER_COLUMN * self.em))
         self.columns = max(8, min(style.widths[-1], int(self.text_width / (0.5 * self.em))))
+        known = languages.known(self.language)
+        self.right_to_left = known is not None and known.direction == "rtl"  #: the clip's own language
+        self.people = {p.id: p for p in analysis.people}
         self._colours = {p.id: lit(_rgb(p.colour), 0.3) for p in analysis.people}
         self._sole = sum(len(panel.rows) for panel in self.panels) == 1
 

@@ -229,16 +229,15 @@ def _neutral(types: list[str], edge: str) -> None:
 
 
 @lru_cache(maxsize=8192)
-def columns(text: str) -> int:
+def _unit(character: str) -> int:
+    if unicodedata.category(character) in ("Mn", "Me", "Cf"):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+
+
+def units(text: str) -> int:
     """The length of `text` in narrow characters: combining marks count 0, double-width characters 2 (UAX 11)."""
-    return sum(
-        0
-        if unicodedata.category(character) in ("Mn", "Me", "Cf")
-        else 2
-        if unicodedata.east_asian_width(character) in "WF"
-        else 1
-        for character in text
-    )
+    return sum(map(_unit, text))
 
 
 def break_places(text: str, tag: str) -> tuple[int, ...]:
@@ -275,7 +274,7 @@ def split(text: str, count: int, tag: str) -> tuple[str, ...]:
     Fewer pieces where there are fewer legal places.
     """
     places = break_places(text, tag)
-    at = [0, *itertools.accumulate(map(columns, text))]
+    at = [0, *itertools.accumulate(map(_unit, text))]
     pieces: list[str] = []
     start = 0
     for left in range(count, 1, -1):
@@ -296,12 +295,12 @@ def split(text: str, count: int, tag: str) -> tuple[str, ...]:
 
 
 def wrap(text: str, width: int, tag: str) -> tuple[str, ...]:
-    """`text` on one line, or on two balanced ones when it has more than `width` columns; without a legal place on one."""
-    if columns(text) <= width:
+    """`text` on one line, or on two balanced ones when it has more than `width` units; without a legal place on one."""
+    if units(text) <= width:
         return (text,)
     best = min(
         break_places(text, tag),
-        key=lambda place: max(columns(text[:place].rstrip()), columns(text[place:])) - 4 * (pause(text, place) > 0),
+        key=lambda place: max(units(text[:place].rstrip()), units(text[place:])) - 4 * (pause(text, place) > 0),
         default=None,
     )
     return (text,) if best is None else (text[:best].rstrip(), text[best:].lstrip())

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.subtitles.text import MAX_MARKS, MAX_TEXT, clean, columns, graphemes, levels, script, split, wrap
+from pipeline.subtitles.text import MAX_MARKS, MAX_TEXT, clean, graphemes, levels, script, split, units, wrap
 
 pytestmark = pytest.mark.unit
 
@@ -109,10 +109,10 @@ def test_levels_are_fribidis():
     assert compared > 5000
 
 
-def test_columns_count_as_a_reader_sees():
-    assert columns("Zażółć") == 6
-    assert columns("日本語") == 6
-    assert columns("ที่") == 1
+def test_units_count_as_a_reader_sees():
+    assert units("Zażółć") == 6
+    assert units("日本語") == 6
+    assert units("ที่") == 1
 
 
 def test_split_cuts_at_sentences_and_loses_nothing():
