@@ -135,8 +135,9 @@ class Compositor:
                 self.scene,
                 low=panel.place == "bottom" or setting.look.position == "bottom",
                 still=setting.look.reduced_motion,
-                tab=max((tag.height for tag in self._tags.values()), default=0),
+                tabs={person: (tag.width + setting.padding[0], tag.height) for person, tag in self._tags.items()},
                 face_tab=not setting.look.markers,
+                home="right" if setting.right_to_left else "left",
             )
         return self._in_bars(panel, sizes)
 

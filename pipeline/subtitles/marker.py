@@ -28,39 +28,67 @@ FADE_S = 0.12
 
 def name_tag(person: Person, setting: Setting) -> Sprite:
     """The name, filled with the person's colour; a long name is cut with an ellipsis."""
-    from PIL import Image, ImageDraw
+    letters, em = _name(person, setting)
+    pad = round(0.45 * em)
+    cover = np.pad(letters.mask, ((0, 0), (pad, pad)))
+    return _plate(cover, setting, person, em)
 
+
+def edge_tag(person: Person, setting: Setting, edge: str) -> Sprite:
+    """The name as it stands at an edge ("left", "right") of the frame; chevrons point to where the person is.
+
+    As high as `name_tag`, and wider by the frame's margin and the padding of a panel: the name stands over the panel's text.
+    """
+    import cv2
+
+    letters, em = _name(person, setting)
+    pad, lead, fine = round(0.45 * em), setting.margin + setting.padding[0], 8
+    tall, reach, line = letters.height, 0.26 * em, 0.13 * em
+    arrows = np.zeros((tall * fine, lead * fine), dtype=np.uint8)
+    for k, shade in enumerate((255, 150)):
+        x = 0.5 * (lead - 2.3 * reach) + 1.3 * k * reach
+        points = [(x + reach, tall / 2 - reach), (x, tall / 2), (x + reach, tall / 2 + reach)]
+        cv2.polylines(
+            arrows, [np.round(np.array(points) * fine).astype(np.int32)], False, shade, max(fine, round(line * fine)), cv2.LINE_AA
+        )  # fmt: skip
+    arrows = np.asarray(cv2.resize(arrows, (lead, tall), interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    ink = np.pad(letters.mask, ((0, 0), (0, pad)))
+    if edge == "right":
+        ink, arrows = np.pad(letters.mask, ((0, 0), (pad, 0))), arrows[:, ::-1]
+    cover = np.hstack([arrows, ink] if edge == "left" else [ink, arrows])
+    return _plate(cover, setting, person, em, mirrored=edge == "right")
+
+
+def _name(person: Person, setting: Setting) -> tuple[Letters, float]:
+    """The person's name on one line, and its text size in px."""
     em = max(7.0, 0.56 * setting.em)
     name = clean(person.name, 200) or person.id
     if name.isascii():
         name = name.upper()
-    accent = setting.colour(person.id)
     widest = max(16.0, min(0.5 * setting.canvas.width, 16 * em))
-    letters = Letters(
-        lay_out(
-            name,
-            size_px=em,
-            max_width_px=widest,
-            max_lines=1,
-            family=setting.style.family,
-            weight="bold",
-            min_size_px=0.9 * em,
-        )
-    )
-    pad, fine = round(0.45 * em), 4
-    w, h = letters.width + 2 * pad, max(letters.height, 1)
+    layout = lay_out(
+        name, size_px=em, max_width_px=widest, max_lines=1, family=setting.style.family, weight="bold", min_size_px=0.9 * em
+    )  # fmt: skip
+    return Letters(layout), em
+
+
+def _plate(cover: NDArray[np.uint8], setting: Setting, person: Person, em: float, mirrored: bool = False) -> Sprite:
+    """A plate in the person's colour with a cut corner, and on it `cover` (h, w) in dark or white ink, whichever is read."""
+    from PIL import Image, ImageDraw
+
+    h, w = cover.shape
+    fine, accent = 4, setting.colour(person.id)
     plate = Image.new("L", (w * fine, h * fine), 0)
     cut = 0.34 * em * fine
     ImageDraw.Draw(plate).polygon(
         [(0, 0), (w * fine, 0), (w * fine, h * fine - cut), (w * fine - cut, h * fine), (0, h * fine)], fill=255
     )
+    shape = np.asarray(plate.resize((w, h), Image.Resampling.BOX))
     rgba = np.empty((h, w, 4), dtype=np.uint8)
-    rgba[..., :3] = accent
-    rgba[..., 3] = np.asarray(plate.resize((w, h), Image.Resampling.BOX))
     ink = np.array((8, 12, 16) if yuv.luminance(accent) > 0.18 else (255, 255, 255), dtype=np.float32)
-    cover = np.zeros((h, w, 1), dtype=np.float32)
-    cover[: letters.height, pad : pad + letters.width, 0] = letters.mask / 255
-    rgba[..., :3] = (rgba[..., :3] * (1 - cover) + ink * cover).astype(np.uint8)
+    share = cover[..., None] / np.float32(255)
+    rgba[..., :3] = (accent * (1 - share) + ink * share).astype(np.uint8)
+    rgba[..., 3] = shape[:, ::-1] if mirrored else shape
     return Sprite.of_rgba(rgba, setting.matrix)
 
 
@@ -78,7 +106,7 @@ class Markers:
         for person, (speaking, named) in self._spans.items():
             brackets, name = self._opacity(speaking, t), self._opacity(named, t)
             face = next(
-                (f for f in self._scene.faces if f.person == person and f.times[0] - 0.06 <= t <= f.times[-1] + 0.06), None
+                (f for f in self._scene.faces if f.person == person and f.first <= t < f.last), None
             ) if brackets or name else None  # fmt: skip
             if face is not None:
                 found.append((person, face, brackets, name))

@@ -10,6 +10,7 @@ from pipeline.subtitles import yuv
 from pipeline.subtitles.captions import Cue
 from pipeline.subtitles.letters import Flicker, Letters, scatter
 from pipeline.subtitles.looks import RGB, Panel, Row
+from pipeline.subtitles.marker import edge_tag
 from pipeline.subtitles.place import Spot
 from pipeline.subtitles.setting import Setting, lit
 from pipeline.subtitles.yuv import Frost, Sprite
@@ -34,13 +35,8 @@ class Drawing:
         self.accent = owner.colour(cue.person)
         shown = next((r.translation or r.source for r in self.rows if r.translation or r.source), None)
         self.from_right = bool(shown and shown.layout.direction == "rtl" and style.align == "start")
-        self.frost = self.trim = None
+        self._panes: dict[bool, tuple[Frost | None, Sprite | None]] = {}
         self._small: dict[str, Sprite] = {}
-        if self.rows and style.glass:
-            self.frost = Frost(np.asarray(style.glass(self.width, self.height, owner.em), dtype=np.uint8))
-        if self.rows and style.trim:
-            image = style.trim(self.width, self.height, owner.em, self.accent, self.from_right)
-            self.trim = Sprite.of_rgba(np.asarray(image, dtype=np.uint8), owner.matrix)
         self.tint = owner.matrix.yuv(style.tint)
         colours = [yuv.luminance(c) for r in self.rows for c in _shown_colours(r, self.accent)]
         self.dimmest = min(colours, default=1.0)
@@ -51,11 +47,19 @@ class Drawing:
         owner, style = self.owner, self.owner.style
         spot = next((s for s in spots if t < s.end), spots[-1])
         x, y = spot.at(t)
+        # The accent is on the side the text begins on; at an edge of the frame, on the side of the edge.
+        from_right = spot.edge == "right" if spot.edge else self.from_right
+        if style.align == "center":
+            x += (spot.width - self.width) // 2
+        elif spot.edge:
+            x += spot.width - self.width - owner.margin if from_right else owner.margin
+        elif from_right:
+            x += spot.width - self.width
         if spot.kind != "bar":
             y += owner.canvas.top
         chip = self.tag
         carried = owner.look.markers and spot.face is not None and not owner.names_on_panels
-        if chip and (self.panel.name or (not carried and self.panel is owner.panels[0])):
+        if chip and spot.kind != "held" and (self.panel.name or (not carried and self.panel is owner.panels[0])):
             y += spot.tab
         else:
             chip = None
@@ -63,17 +67,16 @@ class Drawing:
         columns = None
         if opened < 1.0:
             edge = round(self.width * opened)
-            columns = (self.width - edge, self.width) if self.from_right else (0, edge)
-        if self.frost:
+            columns = (self.width - edge, self.width) if from_right else (0, edge)
+        frost, trim = self._pane(from_right)
+        if frost:
             strength = self._strength(target[0], x, y)
             if strength > 0:
-                self.frost.blend(
-                    target, x, y, self.tint, strength, opacity, columns, blur=max(4, round(owner.em / 2.2))
-                )
-        if style.pointer and spot.face is not None and spot.kind not in ("low", "off screen"):
+                frost.blend(target, x, y, self.tint, strength, opacity, columns, blur=max(4, round(owner.em / 2.2)))
+        if style.pointer and spot.face is not None and spot.kind != "low":
             self._point(target, spot, x, y, t, opacity)
-        if self.trim:
-            self.trim.blend(target, x, y, opacity, columns)
+        if trim:
+            trim.blend(target, x, y, opacity, columns)
         left, top = x + owner.padding[0], y + owner.padding[1]
         width = self.width - 2 * owner.padding[0]
         for row in self.rows:
@@ -83,16 +86,47 @@ class Drawing:
                 a, b, c, d = caret
                 yuv.fill(target, left + a, top + b, left + c, top + d, row.accent, 0.9 * opacity)
             top += row.height + owner.spacing
-        if chip:
+        if chip and spot.edge:
+            self._mark_edge(target, spot.edge, y - chip.height, opacity)
+        elif chip:
             inset = (self.width - chip.width) // 2 if style.align == "center" else 0
-            if self.from_right:
+            if from_right:
                 inset = self.width - chip.width
             at = min(max(0, x + inset), max(0, owner.canvas.width - chip.width))
             chip.blend(target, at, max(0, y - chip.height), opacity)
             if spot.kind == "off screen":
                 waves = self._waves(chip.height)
-                left = at - waves.width if self.from_right else at + chip.width
+                left = at - waves.width if from_right else at + chip.width
                 waves.blend(target, left, max(0, y - chip.height), 0.9 * opacity)
+
+    def _pane(self, from_right: bool) -> tuple[Frost | None, Sprite | None]:
+        """Glass and trim, with the accent on the left or on the right."""
+        if from_right not in self._panes:
+            owner, style = self.owner, self.owner.style
+            frost = trim = None
+            if style.glass:
+                mask = np.asarray(style.glass(self.width, self.height, owner.em), dtype=np.uint8)
+                frost = Frost(np.ascontiguousarray(mask[:, ::-1]) if from_right else mask)
+            if style.trim:
+                image = style.trim(self.width, self.height, owner.em, self.accent, from_right)
+                trim = Sprite.of_rgba(np.asarray(image, dtype=np.uint8), owner.matrix)
+            self._panes[from_right] = frost, trim
+        return self._panes[from_right]
+
+    def _mark_edge(self, target: tuple, edge: str, top: int, opacity: float) -> None:
+        """A voice off screen: the name at the frame's edge, and a light along the edge beside the panel."""
+        owner = self.owner
+        assert self.cue.person
+        if edge not in self._small:
+            self._small[edge] = edge_tag(owner.people[self.cue.person], owner, edge)
+            light = np.zeros((self.height, 2 * owner.margin), dtype=np.uint8)
+            light[...] = 150 * np.exp(-np.arange(light.shape[1]) / (0.6 * owner.margin))
+            light[:, : max(1, round(owner.em / 12))] = 255
+            light = light if edge == "left" else np.ascontiguousarray(light[:, ::-1])
+            self._small["rail " + edge] = Sprite.of_mask(light, owner.matrix.yuv(self.accent))
+        tag, rail = self._small[edge], self._small["rail " + edge]
+        for sprite, y in ((rail, top + tag.height), (tag, top)):
+            sprite.blend(target, 0 if edge == "left" else owner.canvas.width - sprite.width, y, opacity)
 
     def _appearing(self, t: float) -> tuple[float, float]:
         """Opacity, and how far the panel has opened, both 0..1."""

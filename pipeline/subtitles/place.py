@@ -7,7 +7,7 @@ it can glide but not jump. A cut starts anew. Pixels of the output picture, seco
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
@@ -23,15 +23,24 @@ DEAD_ZONE = 0.02  #: of the frame's smaller side: a head that sways less moves n
 TINY = 0.07  #: a face lower than this share of the frame's height has no room for a panel beside it
 CROWD = 6  #: more faces than this at once: a panel over a head could be anybody's
 NEAR_S = 0.5  #: a track that ends less than this before the cue does still leads the panel
+SEEN_S = 0.1  #: a face is looked for this often at least, so it may be there this much longer than it was found
+JUMP_S = 0.5  #: what remains of a cue after a cut is not worth a jump of the eye if it is shorter
+MISREAD = 1.2  #: price of standing nearer to a stranger's face, beside 0.3 for every fifth of its width a panel slides
+CENTRED = 0.1  #: of the frame's width: a face no further from the middle is on neither side
 
 
 @dataclass(frozen=True)
 class FacePath:
-    """One track, resampled and smoothed: `boxes` (n, 4) px at `times` (n,), in order."""
+    """One track, resampled and smoothed: `boxes` (n, 4) px at `times` (n,), in order.
+
+    The face counts as there from `first` up to `last`: a little longer than it was found, but not over a cut.
+    """
 
     person: str | None
     times: np.ndarray
     boxes: np.ndarray
+    first: float
+    last: float
 
     def at(self, t: float | np.ndarray) -> np.ndarray:
         """The box at `t`, held before its start and after its end; (4,) or (len(t), 4)."""
@@ -42,7 +51,7 @@ class FacePath:
 
     def seen(self, start: float, end: float) -> float:
         """For how many seconds of start..end the face is there."""
-        return max(0.0, min(end, float(self.times[-1]) + 0.1) - max(start, float(self.times[0]) - 0.1))
+        return max(0.0, min(end, self.last) - max(start, self.first))
 
 
 @dataclass(frozen=True)
@@ -64,12 +73,15 @@ class Spot:
     end: float
     width: int
     height: int
-    kind: str  #: "above", "below", "left", "right" of the face; "away" from it, with a leader line; "low"; "off screen"
+    #: "above", "below", "left", "right" of the face; "away" from it, with a leader line; "low"; "off screen"; "held" where it
+    #: was before a cut; "bar" outside the picture
+    kind: str
     times: np.ndarray = field(repr=False)
     x: np.ndarray = field(repr=False)  #: px of the panel's left edge at `times`
     y: np.ndarray = field(repr=False)
     face: FacePath | None = None
     tab: int = 0  #: px at the top that are kept free for the name
+    edge: str = ""  #: "left" or "right": the edge of the frame behind which the voice is; the spot reaches to it
 
     def at(self, t: float) -> tuple[int, int]:
         """Left and top of the panel in whole px."""
@@ -107,6 +119,7 @@ def scene(
 ) -> Scene:
     """The tracks in output pixels (`scale` is output over source), steadied; a track without boxes is left out."""
     faces = []
+    cuts = tuple(sorted({shot.start for shot in shots if shot.start > 0}))
     for track in tracks:
         boxes = sorted((b for b in track.boxes), key=lambda b: b.t)
         if not boxes:
@@ -117,8 +130,12 @@ def scene(
         n = min(20000, max(2, int((raw_times[-1] - raw_times[0]) / STEP_S) + 2))
         times = np.linspace(raw_times[0], max(raw_times[-1], raw_times[0] + 0.04), n)
         even = np.stack([np.interp(times, raw_times, raw[:, k]) for k in range(4)], axis=1)
-        faces.append(FacePath(track.person, times, smooth(even, STEADY_S / max(1e-6, float(times[1] - times[0])))))
-    cuts = tuple(sorted({shot.start for shot in shots if shot.start > 0}))
+        steady = smooth(even, STEADY_S / max(1e-6, float(times[1] - times[0])))
+        first, last = float(raw_times[0]), float(raw_times[-1])
+        k = int(np.searchsorted(cuts, first + 0.02, side="right"))
+        after = cuts[k] if k < len(cuts) and cuts[k] > last - 0.02 else last + SEEN_S
+        first = max(first - SEEN_S, cuts[k - 1]) if k else first - SEEN_S
+        faces.append(FacePath(track.person, times, steady, first, min(last + SEEN_S, after)))
     return Scene(width, height, margin, tuple(faces), cuts)
 
 
@@ -129,31 +146,73 @@ def place(
     *,
     low: bool = False,
     still: bool = False,
-    tab: int = 0,
+    tabs: Mapping[str, tuple[int, int]] | None = None,
     face_tab: bool = False,
+    home: str = "left",
 ) -> tuple[tuple[Spot, ...], ...]:
     """For every cue its spots, one for each shot it is in.
 
-    `low`: everything at the lower third; `still`: nothing glides. Above a panel that is not at its face `tab` px are kept for the
-    name, with `face_tab` above every panel.
+    `low`: everything at the lower third; `still`: nothing glides. Above a panel that is not at its face there is room for the
+    speaker's name, whose size in px `tabs` has by person, with `face_tab` above every panel. A voice off screen stands at the edge
+    of the frame behind which its face is; `home` ("left" or "right") is the one where nothing tells.
     """
     done: list[tuple[Spot, ...]] = []
     active: list[Spot] = []
     last: dict[tuple[str | None, int], str] = {}
+    edges = _Edges(scene, home)
     for cue, size in zip(cues, sizes, strict=True):
         active = [s for s in active if s.end > cue.start]
-        spots = []
+        spots: list[Spot] = []
         inner = [c for c in scene.cuts if cue.start + 0.02 < c < cue.end - 0.02]
+        tab = (tabs or {}).get(cue.person or "", (0, 0))
         for start, end in pairwise((cue.start, *inner, cue.end)):
             shot = int(np.searchsorted(scene.cuts, start + 0.02))
-            named = tab if cue.person is not None else 0
             before = last.get((cue.person, shot))
-            spot = _spot(cue, size, start, end, scene, active, low, still, before, named, face_tab)
+            spot = _held(spots[-1], cue, start, end, scene, active) if spots and end - start < JUMP_S else None
+            spot = spot or _spot(cue, size, start, end, scene, active, low, still, before, tab, face_tab, edges)
             last[cue.person, shot] = spot.kind
             spots.append(spot)
         active.extend(spots)
         done.append(tuple(spots))
     return tuple(done)
+
+
+class _Edges:
+    """Behind which edge of the frame a person is who cannot be seen: one edge for a person as long as they stay away."""
+
+    def __init__(self, scene: Scene, home: str) -> None:
+        self._scene, self._home = scene, home
+        self._known: dict[str, tuple[int, Spot]] = {}  #: by person: the shot they were last given an edge in, and where
+
+    def of(self, person: str, start: float) -> tuple[str, Spot | None]:
+        """The edge for `person` from `start` on, and where they stood at it before in this shot."""
+        shot = self._shot(start)
+        known = self._known.get(person)
+        if known is not None and known[0] == shot:
+            return known[1].edge, known[1]
+        beside = known is not None and known[0] == shot - 1
+        for number in (shot, shot - 1) if beside else (shot, shot - 1, shot + 1):
+            side = self._side(person, number, start)
+            if abs(side) > CENTRED:
+                return ("left" if side < 0 else "right"), None
+        return (known[1].edge if known is not None and beside else self._home), None
+
+    def _side(self, person: str, shot: int, t: float) -> float:
+        """How far right of the middle they are in `shot` when they are seen nearest to `t`, of the frame's width; 0 if never."""
+        seen = [
+            (abs(float(face.times[k]) - t), float(face.boxes[k, 0] + face.boxes[k, 2]) / 2 / self._scene.width - 0.5)
+            for face in self._scene.faces
+            if face.person == person and self._shot(float(face.times[0])) == shot
+            for k in (0, -1)
+        ]
+        return min(seen, default=(0.0, 0.0))[1]
+
+    def keep(self, person: str, spot: Spot) -> None:
+        """They stand at `spot` in its shot."""
+        self._known[person] = (self._shot(spot.start), spot)
+
+    def _shot(self, t: float) -> int:
+        return int(np.searchsorted(self._scene.cuts, t + 0.02))
 
 
 def speaker(scene: Scene, person: str | None, start: float, end: float) -> FacePath | None:
@@ -167,30 +226,70 @@ def speaker(scene: Scene, person: str | None, start: float, end: float) -> FaceP
 
 def _spot(
     cue: Cue, size: tuple[int, int], start: float, end: float, scene: Scene, active: list[Spot], low: bool, still: bool,
-    before: str | None, tab: int, face_tab: bool,
+    before: str | None, tab: tuple[int, int], face_tab: bool, edges: _Edges,
 ) -> Spot:  # fmt: skip
-    times = np.linspace(start, end, max(2, int((end - start) / STEP_S) + 1))
-    faces = [f for f in scene.faces if f.seen(start, end) > 0]
-    walls = [(f, _padded(f.at(times), scene), _there(f, times)) for f in faces]
-    panels = [(s.boxes(times), (times >= s.start - 0.05) & (times <= s.end + 0.05)) for s in active if s.end > start]
+    times, walls, panels = _obstacles(start, end, scene, active)
     face = speaker(scene, cue.person, start, end)
+    named = (max(size[0], tab[0]), size[1] + tab[1]) if tab[1] else size
     if face is not None and not low:
         own = face.at(times)
         tall = float(np.median(own[:, 3] - own[:, 1]))
         crowd = sum(present.mean() for _, _, present in walls)
         if tall >= max(TINY * scene.height, 12) and crowd <= CROWD:
-            reserved = tab if face_tab else 0
             spot = _beside(
-                (size[0], size[1] + reserved), start, end, times, face, own, tall, scene, walls, panels, still, before
+                named if face_tab else size, start, end, times, face, own, tall, scene, walls, panels, still, before
             )
             if spot is not None:
-                return replace(spot, tab=reserved)
+                return replace(spot, tab=tab[1] if face_tab else 0)
+    if face is None and cue.person is not None and scene.faces and not low and tab[1]:
+        spot = _at_edge(cue.person, named, start, end, times, scene, walls, panels, edges)
+        if spot is not None:
+            return replace(spot, tab=tab[1])
     kind = "low" if face is not None else "off screen"
     if face is not None and not face_tab:
-        tab = 0  # the face carries the name
-    return replace(
-        _anywhere((size[0], size[1] + tab), start, end, times, scene, walls, panels, kind, face, low), tab=tab
+        named, tab = size, (0, 0)  # the face carries the name
+    return replace(_anywhere(named, start, end, times, scene, walls, panels, kind, face, low), tab=tab[1])
+
+
+def _obstacles(start: float, end: float, scene: Scene, active: list[Spot]) -> tuple[np.ndarray, list, list]:
+    """The instants that count, and what must not be covered at them: faces, other panels."""
+    times = np.linspace(start, end, max(2, int((end - start) / STEP_S) + 1))
+    walls = [(f, _padded(f.at(times), scene), _there(f, times)) for f in scene.faces if f.seen(start, end) > 0]
+    panels = [(s.boxes(times), (times >= s.start - 0.05) & (times <= s.end + 0.05)) for s in active if s.end > start]
+    return times, walls, panels
+
+
+def _held(before: Spot, cue: Cue, start: float, end: float, scene: Scene, active: list[Spot]) -> Spot | None:
+    """A moment after a cut the panel stays where it was, unless its speaker is in the new shot or somebody's face is behind it."""
+    times, walls, panels = _obstacles(start, end, scene, active)
+    if before.kind in ("low", "off screen") or speaker(scene, cue.person, start, end) is not None:
+        return None
+    x, y = (np.full(len(times), float(v)) for v in before.at(start))
+    if _hidden(x, y, (before.width, before.height), walls, panels, scene.margin / 2):
+        return None
+    return replace(before, start=start, end=end, kind="held", times=times, x=x, y=y, face=None)
+
+
+def _at_edge(
+    person: str, size: tuple[int, int], start: float, end: float, times: np.ndarray, scene: Scene, walls: list, panels: list,
+    edges: _Edges,
+) -> Spot | None:  # fmt: skip
+    """At the edge of the frame behind which the person is, else at the other one; None where both are taken."""
+    (w, h), m = size, scene.margin
+    if w + m > scene.width:
+        return None
+    edge, before = edges.of(person, start)
+    bottom = (
+        scene.height - max(m, 0.06 * scene.height) if before is None else before.at(before.start)[1] + before.height
     )
+    for side in (edge, "right" if edge == "left" else "left"):
+        x = 0.0 if side == "left" else float(scene.width - w - m)
+        at, y, hidden = _search((w + m, h), times, scene, walls, panels, (x, bottom - h), columns=(x,))
+        if hidden == 0:
+            spot = Spot(start, end, w + m, h, "off screen", times, at, y, edge=side)
+            edges.keep(person, spot)
+            return spot
+    return None
 
 
 def _padded(boxes: np.ndarray, scene: Scene) -> np.ndarray:
@@ -200,7 +299,7 @@ def _padded(boxes: np.ndarray, scene: Scene) -> np.ndarray:
 
 
 def _there(face: FacePath, times: np.ndarray) -> np.ndarray:
-    return (times >= face.times[0] - 0.1) & (times <= face.times[-1] + 0.1)
+    return (times >= face.first) & (times < face.last)
 
 
 def _overlap(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -258,13 +357,42 @@ def _beside(
             continue
         x = np.clip(x, m, max(m, scene.width - m - w))
         y = np.clip(y, m * 0.6, max(m, scene.height - m - h))
+        cost += MISREAD * _misread(x, y, size, face, own, tall, walls)
+        if best is not None and cost >= best[0]:
+            continue
         if _hidden(x, y, size, walls, panels, m / 2) == 0 and w <= scene.width and h <= scene.height:
             best = (cost, Spot(start, end, w, h, kind, times, x, y, face))
     if best is not None:
         return best[1]
     aim = (float(np.median(middle)) - w / 2, float(np.median(top)) - h)
-    x, y, hidden = _search(size, times, scene, walls, panels, aim)
+    x, y, hidden = _search(
+        size, times, scene, walls, panels, aim, price=lambda x, y: tall * _misread(x, y, size, face, own, tall, walls)
+    )
     return Spot(start, end, w, h, "away", times, x, y, face) if hidden == 0 else None
+
+
+def _misread(
+    x: np.ndarray, y: np.ndarray, size: tuple[int, int], face: FacePath, own: np.ndarray, tall: float, walls: list
+) -> float:
+    """How much nearer, in heights of the speaker's face, a panel on this path is to somebody else's face than to its own.
+
+    0 where its own is nearer by a quarter of its height or more, 1.5 at most.
+    """
+    box = np.stack([x, y, x + size[0], y + size[1]], axis=1)
+    mine = _distance(box, own)
+    worst = 0.0
+    for other, wall, present in walls:
+        if other is not face and present.any():
+            worst = max(worst, float(((mine - _distance(box, wall))[present]).mean()) / tall + 0.25)
+    return min(1.5, worst)
+
+
+def _distance(panel: np.ndarray, face: np.ndarray) -> np.ndarray:
+    """How far a reader thinks panels (n, 4) are from faces (n, 4), px: the gap, and a little of how far aside their middles are."""
+    wide = np.maximum(0, np.maximum(face[:, 0] - panel[:, 2], panel[:, 0] - face[:, 2]))
+    tall = np.maximum(0, np.maximum(face[:, 1] - panel[:, 3], panel[:, 1] - face[:, 3]))
+    aside = np.abs(face[:, 0] + face[:, 2] - panel[:, 0] - panel[:, 2]) / 2
+    return np.hypot(wide, tall) + 0.3 * aside
 
 
 def _anywhere(
@@ -286,14 +414,19 @@ def _search(
     panels: list,
     aim: tuple[float, float],
     highest: float = 0,
+    columns: tuple[float, ...] = (),
+    price: Callable[[np.ndarray, np.ndarray], float] | None = None,
 ) -> tuple[np.ndarray, np.ndarray, float]:
-    """The still place nearest to `aim` where nothing is hidden, else where least is; and how much that is, px²."""
+    """The still place nearest to `aim` where nothing is hidden, else where least is; and how much that is, px².
+
+    `columns` are the left edges to choose from, `price` (px) what a place costs besides its distance.
+    """
     (w, h), m = size, scene.margin
     right, bottom = max(m, scene.width - m - w), max(m, scene.height - m - h)
     if w + 2 * m > scene.width:
         right = max(0, (scene.width - w) // 2)
-    columns = {float(np.clip(aim[0], min(m, right), right)), float(min(m, right)), float(right)}
-    columns |= {float(v) for v in np.linspace(min(m, right), right, 7)}
+    if not columns:
+        columns = (float(np.clip(aim[0], min(m, right), right)), *map(float, np.linspace(min(m, right), right, 7)))
     top = min(max(m, highest - h / 2), bottom)
     rows = {float(np.clip(aim[1], top, bottom))} | {float(v) for v in np.linspace(top, bottom, 13)}
     for other, present in panels:  # on top of another panel, or under it
@@ -303,9 +436,13 @@ def _search(
                 for v in (float(other[present][0, 1]) - h - m / 2 - 1, float(other[present][0, 3]) + m / 2 + 1)
                 if top <= v <= bottom
             }
-    ranked = sorted((abs(x - aim[0]) * 0.6 + abs(y - aim[1]), x, y) for x in columns for y in rows)
-    least: tuple[float, float, float] | None = None
     one = np.ones(len(times))
+    ranked = sorted(
+        (abs(x - aim[0]) * 0.6 + abs(y - aim[1]) + (price(x * one, y * one) if price else 0.0), x, y)
+        for x in set(columns)
+        for y in rows
+    )
+    least: tuple[float, float, float] | None = None
     for _, x, y in ranked:
         hidden = _hidden(x * one, y * one, size, walls, panels, m / 2)
         if least is None or hidden < 0.7 * least[0]:

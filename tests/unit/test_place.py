@@ -12,6 +12,7 @@ from tests.fixtures_look import LEFT, RIGHT, track
 
 W, H, MARGIN = 640, 360, 8
 SIZE = (200, 50)
+TABS = {"p1": (60, 14)}
 
 
 def cue(start: float, end: float, person: str | None = "p1") -> Cue:
@@ -165,8 +166,122 @@ def test_a_face_that_fills_the_frame_leaves_the_least_bad_place() -> None:
 
 def test_room_for_the_name_where_no_face_carries_it() -> None:
     plain = one(build(track("p2", RIGHT, 0, 10)))
-    named = one(build(track("p2", RIGHT, 0, 10)), tab=14)
+    named = one(build(track("p2", RIGHT, 0, 10)), tabs=TABS)
     assert (named.tab, named.height) == (14, plain.height + 14)
+    wide = one(build(track("p1", (300, 150, 314, 168), 0, 10)), tabs={"p1": (250, 14)}, face_tab=True)
+    assert (wide.kind, wide.width) == ("low", 250)
+
+
+def there(side: str, start: float, end: float) -> Track:
+    return track("p1", {"left": (40, 110, 140, 240), "middle": (270, 110, 370, 240), "right": RIGHT}[side], start, end)
+
+
+OTHER = (280.0, 60.0, 360.0, 160.0)
+TWO_SHOTS = (Shot(0, 2), Shot(2, 10))
+
+
+@pytest.mark.parametrize(
+    ("tracks", "home", "edge"),
+    [
+        ((there("left", 0, 1.9),), "right", "left"),  # in the shot before
+        ((there("right", 0, 1.9),), "left", "right"),
+        ((there("right", 2, 2.4),), "left", "right"),  # left during this one
+        ((there("left", 0, 1.9), there("right", 2, 2.4)), "left", "right"),
+        ((there("middle", 0, 1.9),), "left", "left"),  # on neither side
+        ((there("middle", 0, 1.9),), "right", "right"),
+        ((), "right", "right"),
+    ],
+)
+def test_a_voice_off_screen_is_behind_the_edge_its_face_went_to(tracks: tuple, home: str, edge: str) -> None:
+    made = build(*tracks, track("p2", OTHER, 2, 10), shots=TWO_SHOTS)
+    (spot,) = place([cue(2.5, 5)], [SIZE], made, tabs=TABS, home=home)[0]
+    assert (spot.kind, spot.edge) == ("off screen", edge)
+    x, y = spot.at(3)
+    assert x == (0 if edge == "left" else W - SIZE[0] - MARGIN)
+    assert spot.width == SIZE[0] + MARGIN
+    assert y > H / 2
+    assert covered(spot, made) == 0
+
+
+def test_a_voice_that_comes_into_picture_later_is_behind_the_edge_it_comes_from() -> None:
+    shots = (Shot(0, 4), Shot(4, 10))
+    made = build(track("p2", OTHER, 0, 3.9), there("right", 4, 10), shots=shots)
+    assert place([cue(1, 3)], [SIZE], made, tabs=TABS)[0][0].edge == "right"
+
+
+def test_a_voice_off_screen_keeps_its_edge_and_its_line() -> None:
+    shots = (Shot(0, 2), Shot(2, 6), Shot(6, 10))
+    made = build(there("right", 0, 1.9), track("p2", OTHER, 2, 10), shots=shots)
+    sizes = [(200, 50), (120, 30), (220, 50)]
+    spots = [s[0] for s in place([cue(2.5, 4), cue(4.1, 5.5), cue(6.5, 9)], sizes, made, tabs=TABS)]
+    assert {s.edge for s in spots} == {"right"}
+    assert len({s.at(s.start)[1] + s.height for s in spots}) == 1
+
+
+def test_a_face_at_the_edge_sends_the_panel_up_or_to_the_other_one() -> None:
+    column = track("p2", (10, 5, 160, 355), 2, 10, sway=0)
+    made = build(there("left", 0, 1.9), column, shots=TWO_SHOTS)
+    (spot,) = place([cue(2.5, 5)], [SIZE], made, tabs=TABS)[0]
+    assert spot.edge == "right"
+    low = track("p2", (10, 200, 160, 355), 2, 10, sway=0)
+    made = build(there("left", 0, 1.9), low, shots=TWO_SHOTS)
+    (spot,) = place([cue(2.5, 5)], [SIZE], made, tabs=TABS)[0]
+    assert spot.edge == "left"
+    assert covered(spot, made) == 0
+
+
+def test_two_voices_off_screen_stand_apart_at_one_edge() -> None:
+    made = build(track(None, OTHER, 0, 10))
+    a, b = place([cue(0, 4), cue(1, 4, "p2")], [SIZE, SIZE], made, tabs={**TABS, "p2": (40, 14)})
+    assert a[0].edge == b[0].edge == "left"
+    assert a[0].at(2)[1] >= b[0].at(2)[1] + b[0].height
+
+
+@pytest.mark.parametrize("how", ["bottom", "nobody is ever seen", "unknown voice"])
+def test_no_edge_where_it_says_nothing(how: str) -> None:
+    made = build() if how == "nobody is ever seen" else build(track("p2", OTHER, 0, 10))
+    who = None if how == "unknown voice" else "p1"
+    (spot,) = place([cue(0, 4, who)], [SIZE], made, tabs=TABS, low=how == "bottom")[0]
+    assert (spot.kind, spot.edge) == ("off screen", "")
+    assert abs(spot.at(1)[0] + spot.width / 2 - W / 2) < 2
+
+
+def test_the_rest_of_a_cue_after_a_cut_away_goes_to_the_edge_unless_it_is_a_moment() -> None:
+    shots = (Shot(0, 3), Shot(3, 10))
+    made = build(there("right", 0, 2.9), track("p2", (40, 160, 140, 290), 3, 10), shots=shots)
+    at_face, away = place([cue(0, 5)], [SIZE], made, tabs=TABS)[0]
+    assert (at_face.kind, away.kind, away.edge) == ("above", "off screen", "right")
+    at_face, moment = place([cue(0, 3.4)], [SIZE], made, tabs=TABS)[0]
+    assert moment.kind == "held"
+    assert moment.at(3.2) == at_face.at(3)
+    made = build(there("right", 0, 2.9), track("p2", (420, 20, 520, 150), 3, 10), shots=shots)
+    _, moment = place([cue(0, 3.4)], [SIZE], made, tabs=TABS)[0]
+    assert moment.kind == "off screen"  # a stranger's face is where the panel was
+    made = build(there("right", 0, 2.9), there("left", 3, 10), shots=shots)
+    _, moment = place([cue(0, 3.4)], [SIZE], made, tabs=TABS)[0]
+    assert moment.kind == "above"  # the speaker is in the new shot
+    assert moment.at(3.2)[0] < W / 3
+
+
+def gap(spot: Spot, face: tuple[float, ...]) -> float:
+    ((left, top, right, bottom),) = spot.boxes(np.array([2.0]))
+    return math.hypot(max(0, face[0] - right, left - face[2]), max(0, face[1] - bottom, top - face[3]))
+
+
+@pytest.mark.parametrize(
+    ("own", "stranger"),
+    [
+        ((280, 10, 380, 110), (290, 170, 400, 300)),  # below the speaker: under the panel that has no room above
+        ((250, 15, 370, 150), (90, 120, 200, 250)),  # beside
+        ((270, 130, 370, 250), (285, 5, 355, 70)),  # over the speaker
+    ],
+)
+def test_no_panel_stands_nearer_to_a_stranger_than_to_its_speaker(
+    own: tuple[float, ...], stranger: tuple[float, ...]
+) -> None:
+    spot = one(build(track("p1", own, 0, 10, sway=0), track("p2", stranger, 0, 10, sway=0)))
+    assert spot.kind not in ("low", "off screen")
+    assert gap(spot, own) < gap(spot, stranger)
 
 
 def test_still_means_still() -> None:
