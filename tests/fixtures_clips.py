@@ -19,10 +19,13 @@ from fractions import Fraction
 from functools import cache
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from pipeline import media
 from pipeline.errors import InputError, LimitError, NotAClipError
 from pipeline.media import ffmpeg_binary
+from pipeline.records import Clip
 
 FLASH = 1.0  #: s
 
@@ -92,6 +95,35 @@ def sound(
     tone = expression or f"if(between(t,{click},{click + 0.2}),0.5*sin(2*PI*1000*t),0)"
     layout = {1: "mono", 2: "stereo", 6: "5.1"}[channels]
     return ["-f", "lavfi", "-i", f"aevalsrc=exprs='{'|'.join([tone] * channels)}':s={rate}:d={duration}:c={layout}"]
+
+
+def luma(clip: Clip, **options: float) -> tuple[list[float], list[np.ndarray]]:
+    """The times of the frames in s, and the brightness of each, 36 x 64."""
+    times, means = [], []
+    for t, frame in media.frames(clip, width=64, height=36, pixels="yuv420p", **options):
+        times.append(t)
+        means.append(frame[:36].astype(float))
+    return times, means
+
+
+def flash_at(clip: Clip) -> float:
+    """When the lower right quarter turns white, in s."""
+    times, frames = luma(clip)
+    return times[next(i for i, frame in enumerate(frames) if frame[20:, 34:].mean() > 150)]
+
+
+def click_at(clip: Clip, folder: Path) -> float:
+    """When the sound begins to be loud, in s."""
+    sound = folder / "click.wav"
+    for _ in media.extract_sound(clip, sound):
+        pass
+    return int(np.argmax(np.abs(media.read_sound(sound)) > 0.1)) / media.SAMPLE_RATE
+
+
+def is_upright(clip: Clip) -> bool:
+    """Whether the first frame is red in the upper left corner and black in the lower right one."""
+    first = next(media.frames(clip, width=64, height=36, rate=1))[1]
+    return bool(first[4, 8, 0] > 90 > first[4, 8, 1] and first[30, 56].max() < 60)
 
 
 X264 = ["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p"]
