@@ -253,6 +253,7 @@ def _paginate(
     if n > max(1, len(spans)):
         return _long_translation(phrase, source, translation, in_translation, n, spans, limit)
     result = []
+    begins = _begins(parts_translation, spans, limit) if len(parts_translation) == len(parts) else []
     firsts = [first for _, _, first, _ in spans]
     for k, part in enumerate(parts):
         first = cuts[k - 1] if k else 0
@@ -263,11 +264,22 @@ def _paginate(
             for begin, finish, a, b in inside
         )
         start = inside[0][0] if source else words[0][0]
+        start = max(start, begins[k]) if begins else start
         spoken = max(inside[-1][1] if source else words[-1][1], start + 0.05)
         result.append(
             _Page(phrase, k, start, spoken, part, parts_translation[k] if k < len(parts_translation) else "", typing)
         )
     return result, False
+
+
+def _begins(parts: list[str], spans: list[tuple[float, float, int, int]], limit: float) -> list[float]:
+    """When the pages begin at the earliest, where reading `parts` takes longer than saying the source did and there is time after it."""
+    if len(parts) < 2 or not spans:
+        return []
+    begin, spoken = spans[0][0], max(end for _, end, _, _ in spans)
+    lengths = [0, *itertools.accumulate(map(units, parts))]
+    room = min(limit - begin, lengths[-1] / READING_CPS)
+    return [begin + room * n / max(1, lengths[-1]) for n in lengths] if room > spoken - begin else []
 
 
 def _long_translation(

@@ -8,6 +8,7 @@ when it is gone.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -129,7 +130,7 @@ class Compositor:
         setting = self._setting
         sizes = [setting.size(panel, cue) for cue in self.cues]
         if panel.place in ("head", "bottom"):
-            return place(
+            spots = place(
                 self.cues,
                 sizes,
                 self.scene,
@@ -139,20 +140,34 @@ class Compositor:
                 face_tab=not setting.look.markers,
                 home="right" if setting.right_to_left else "left",
             )
-        return self._in_bars(panel, sizes)
+        else:
+            spots = self._in_bars(panel, sizes)
+        ended = next((cue for cue, own in zip(self.cues, spots, strict=True) if own[-1].end < cue.end), None)
+        if ended:
+            setting.notice("crowded", f"At {ended.start:.1f} s more is said at once than there is room for; the subtitle there "
+                           "goes early. Choose a smaller text size or another look.")  # fmt: skip
+        return spots
 
     def _in_bars(self, panel: Panel, sizes: list[tuple[int, int]]) -> tuple[tuple[Spot, ...], ...]:
-        """In the middle of its bar; who speaks at the same time stands beside the bar, on the picture."""
+        """In the middle of its bar; who speaks at the same time stands beside the bar, on its half of the picture.
+
+        Where that is full the one that would go first goes at once.
+        """
         bar, height, margin = self.canvas.top, self.canvas.height, self.scene.margin
         pitch = (
             margin + max((h for _, h in sizes), default=0) + max((tag.height for tag in self._tags.values()), default=0)
         )
         spots: list[tuple[Spot, ...]] = []
-        slots: list[float] = []  # until when each is taken
-        for cue, (w, h) in zip(self.cues, sizes, strict=True):
+        slots: list[tuple[float, int]] = []  # until when each is taken, and by which cue
+        most = 1 + max(0, int((height / 2 - bar) / pitch))
+        for number, (cue, (w, h)) in enumerate(zip(self.cues, sizes, strict=True)):
             tab = self._tags[cue.person].height if panel.name and cue.person in self._tags else 0
-            slot = next((k for k, until in enumerate(slots) if until <= cue.start), len(slots))
-            slots[slot : slot + 1] = [cue.end if w else 0.0]
+            slot = next((k for k, (until, _) in enumerate(slots) if until <= cue.start), len(slots))
+            if slot == most and w:
+                slot = slots.index(min(slots))
+                (first,) = spots[slots[slot][1]]
+                spots[slots[slot][1]] = (replace(first, end=cue.start),)
+            slots[slot : slot + 1] = [(cue.end if w else 0.0, number)]
             if slot == 0:
                 y = (bar - h - tab) / 2 if panel.place == "top bar" else height - (bar + h + tab) / 2
             elif panel.place == "top bar":

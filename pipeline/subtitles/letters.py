@@ -96,6 +96,11 @@ class Flicker:
         wide = right - left
         glyphs = [_glyph(self._pool[scatter(seed, k) % len(self._pool)], *self._how) for k in range(6)]
         ink, base = min(glyphs, key=lambda glyph: max(0, glyph[0].shape[1] - wide))
+        if ink.shape[1] > wide:  # condensed rather than over its neighbours
+            import cv2
+
+            narrow = max(1, wide, round(0.7 * ink.shape[1]))
+            ink = np.asarray(cv2.resize(ink, (narrow, ink.shape[0]), interpolation=cv2.INTER_AREA), dtype=np.uint8)
         x = (left + right - ink.shape[1]) // 2
         y = round(baseline) - base
         a, b = max(0, x), min(mask.shape[1], x + ink.shape[1])

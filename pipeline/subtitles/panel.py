@@ -22,6 +22,7 @@ CONTRAST = 4.5  #: WCAG 2, 1.4.3
 CONTRAST_RIMMED = 3.0  #: text with a dark rim of its own
 FLICKER_S = 0.3  #: how long one character flickers
 FLICKER_HZ = 20  #: glyphs a second while it does
+FRESH_S = 0.16  #: how long a character that has settled still glows
 
 
 class Drawing:
@@ -42,7 +43,7 @@ class Drawing:
         self.dimmest = min(colours, default=1.0)
 
     def draw(self, target: tuple, t: float, spots: tuple[Spot, ...]) -> None:
-        if not self.rows:
+        if not self.rows or t >= spots[-1].end:
             return
         owner, style = self.owner, self.owner.style
         spot = next((s for s in spots if t < s.end), spots[-1])
@@ -231,6 +232,7 @@ class _Text:
         self.height = max(letters.height for letters in both)
         accent = owner.colour(cue.person)
         self.accent = owner.matrix.yuv(lit(accent, 0.4))
+        self.fresh = owner.matrix.yuv(_between(lit(accent, 0.4), row.colour or lit(accent, 0.5)))
         # Where no translation came, the source keeps its own colour: it is not passed off as one.
         self.colours = {
             "source": owner.matrix.yuv(row.source_colour),
@@ -279,7 +281,7 @@ class _Text:
         far = -1.0 if rtl else width + 1.0
         for j, cluster in enumerate(self.source.layout.clusters):
             # a little ahead of the wave: flickering glyphs are wider than the letters they become
-            ahead = 0.45 * self.owner.em * self.row.size
+            ahead = 0.6 * self.owner.em * self.row.size
             x = (cluster.left + cluster.right) / 2 + shift_s + (ahead if rtl else -ahead)
             xs, ts = (np.array(values) for values in places[min(cluster.line, len(places) - 1)])
             if not len(xs):
@@ -371,15 +373,32 @@ class _Text:
             ink = Sprite.of_mask(source.of(remaining), self.colours["source"])
             result.append((ink, self.shift(source, width), self.drop(source)))
         settled = self.settles <= t
-        if settled.any():
-            result.append((Sprite.of_mask(translation.of(settled), self.colours["translation"]), x, y))
+        fresh = settled & (self.settles > t - FRESH_S)
+        for chosen, colour in ((settled & ~fresh, self.colours["translation"]), (fresh, self.fresh)):
+            if chosen.any():
+                result.append((Sprite.of_mask(translation.of(chosen), colour), x, y))
         moving = np.flatnonzero((self.begins <= t) & ~settled)
         if len(moving):
-            front = np.zeros_like(translation.mask)
-            for i in moving:
-                self._stamp(front, translation, int(i), state[2])
-            result.append((Sprite.of_mask(front, self.accent), x, y))
+            result += self._wave(moving, state[2], t, x, y)
         return result
+
+    def _wave(self, moving: NDArray[np.intp], tick: int, t: float, x: int, y: int) -> list[tuple[Sprite, int, int]]:
+        """The characters that flicker, the newest of them faint, and the light they give."""
+        import cv2
+
+        translation = self.translation
+        assert translation
+        front, faint = np.zeros_like(translation.mask), np.zeros_like(translation.mask)
+        for i in moving:
+            self._stamp(faint if t - self.begins[i] < 0.25 * FLICKER_S else front, translation, int(i), tick)
+        np.maximum(front, _scaled(faint, 0.55), out=front)
+        reach = max(2, round(0.22 * self.owner.em * self.row.size))
+        left = max(0, min(translation.cells[i][0] for i in moving) - reach)
+        right = max(translation.cells[i][2] for i in moving) + reach
+        front = front[:, left:right]
+        light = cv2.blur(cv2.blur(np.pad(front, reach), (reach, reach)), (2 * reach + 1, 2 * reach + 1))
+        glow = Sprite.of_mask(_scaled(np.asarray(light, dtype=np.uint8), 0.7), self.accent)
+        return [(glow, x + left - reach, y - reach), (Sprite.of_mask(front, self.accent), x + left, y)]
 
     def _stamp(self, mask: NDArray[np.uint8], letters: Letters, i: int, tick: int) -> None:
         if not letters.solid[i]:
@@ -393,20 +412,29 @@ class _Text:
         self._flicker.stamp(mask, letters.cells[i], line.baseline, scatter(self.cue.phrase, self.cue.page, i, tick))
 
     def caret(self, t: float, width: int) -> tuple[int, int, int, int] | None:
-        """Where the next character will be typed, px from the row's corner; None when nothing is being typed."""
-        cue, source = self.cue, self.source
-        if not source or t >= cue.spoken or (self.translation and t >= cue.turn_start):
+        """Where the next character will be typed, or has begun to turn, px from the row's corner; None when nothing does."""
+        cue, letters = self.cue, self.source
+        if not letters:
             return None
-        n = self._typed(t)
-        if n >= len(source):
-            return None
-        left, top, right, _ = source.cells[n]
-        while not source.solid[n] and n + 1 < len(source) and source.cells[n + 1][1] == top:
-            n += 1
-            left, top, right, _ = source.cells[n]
         em, thick = self.owner.em, max(2, round(self.owner.em / 12))
-        x = self.shift(source, width) + (right - thick if source.layout.direction == "rtl" else left)
-        base = source.layout.lines[source.layout.clusters[n].line].baseline + self.drop(source)
+        if self.translation and t >= cue.turn_start:
+            if t >= cue.turn_end or self.goes is None:
+                return None
+            letters = self.translation
+            n = max(0, int(np.searchsorted(self.begins, t, side="right")) - 1)
+            left, top, right, _ = letters.cells[n]
+            x = left - thick if letters.layout.direction == "rtl" else right
+        else:
+            n = self._typed(t) if t < cue.spoken else len(letters)
+            if n >= len(letters):
+                return None
+            left, top, right, _ = letters.cells[n]
+            while not letters.solid[n] and n + 1 < len(letters) and letters.cells[n + 1][1] == top:
+                n += 1
+                left, top, right, _ = letters.cells[n]
+            x = right - thick if letters.layout.direction == "rtl" else left
+        x += self.shift(letters, width)
+        base = letters.layout.lines[letters.layout.clusters[n].line].baseline + self.drop(letters)
         return x, round(base - 0.72 * em * self.row.size), x + thick, round(base + 0.06 * em)
 
 
@@ -418,6 +446,11 @@ def _shown_colours(text: _Text, accent: RGB) -> list[RGB]:
     if text.source:
         colours.append(row.source_colour)
     return colours
+
+
+def _between(one: RGB, other: RGB) -> RGB:
+    a, b, c = ((p + q) // 2 for p, q in zip(one, other, strict=True))
+    return a, b, c
 
 
 def _scaled(mask: NDArray[np.uint8], share: float) -> NDArray[np.uint8]:

@@ -154,9 +154,10 @@ def place(
 
     `low`: everything at the lower third; `still`: nothing glides. Above a panel that is not at its face there is room for the
     speaker's name, whose size in px `tabs` has by person, with `face_tab` above every panel. A voice off screen stands at the edge
-    of the frame behind which its face is; `home` ("left" or "right") is the one where nothing tells.
+    of the frame behind which its face is; `home` ("left" or "right") is the one where nothing tells. Where there is no room
+    left an earlier panel ends as the new one comes: the last spot of its cue then ends before the cue does.
     """
-    done: list[tuple[Spot, ...]] = []
+    done: list[list[Spot]] = []
     active: list[Spot] = []
     last: dict[tuple[str | None, int], str] = {}
     edges = _Edges(scene, home)
@@ -172,9 +173,24 @@ def place(
             spot = spot or _spot(cue, size, start, end, scene, active, low, still, before, tab, face_tab, edges)
             last[cue.person, shot] = spot.kind
             spots.append(spot)
+            covered = [other for other in active if _covers(spot, other)]
+            for k, earlier in enumerate(done if covered else ()):
+                at = next((i for i, other in enumerate(earlier) if any(other is c for c in covered)), None)
+                if at is not None:
+                    done[k] = [*earlier[:at], replace(earlier[at], end=max(earlier[at].start, spot.start))]
+            active = [s for s in active if not any(s is c for c in covered)]
         active.extend(spots)
-        done.append(tuple(spots))
-    return tuple(done)
+        done.append(spots)
+    return tuple(map(tuple, done))
+
+
+def _covers(new: Spot, old: Spot) -> bool:
+    """Whether a twentieth of the older panel or more is ever under the new one."""
+    start, end = max(new.start, old.start), min(new.end, old.end)
+    if start >= end:
+        return False
+    times = np.linspace(start, end, max(2, int((end - start) / STEP_S) + 1))
+    return float(_overlap(new.boxes(times), old.boxes(times)).max()) > 0.05 * old.width * old.height
 
 
 class _Edges:

@@ -116,6 +116,19 @@ def test_a_translation_longer_than_its_words_gets_pages_of_its_own() -> None:
     assert {n.code for n in notices} <= {"reading_speed", "text_cut", "short_cue"}
 
 
+def test_pages_of_a_long_translation_wait_for_each_other_where_there_is_time() -> None:
+    long = " ".join([PL] * 5)
+    found, _ = cues(analysis(phrase(1, "p1", 0, 3, translation=long), duration=30), MORPH)
+    assert " ".join(c.translation for c in found) == long
+    for cue in found:
+        assert units(cue.translation) / (cue.end - cue.turn_start) < captions.FASTEST_CPS
+    found, notices = cues(analysis(phrase(1, "p1", 0, 3, translation=long), duration=10), MORPH)
+    assert found[-1].end <= 10.1
+    lengths = [c.end - c.start for c in found]
+    assert max(lengths) < 2 * min(lengths)  # too little time for all, but not all of it for the last
+    assert [n.code for n in notices] == ["reading_speed"]
+
+
 def test_too_much_text_is_said() -> None:
     run = [phrase(i, "p1", i * 1.0, i + 0.95, translation=PL) for i in range(4)]
     _, notices = cues(analysis(*run), MORPH)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -277,6 +278,38 @@ def test_ten_faces_and_a_phrase_of_nobody() -> None:
     assert one.kind == "low"
     assert abs(one.at(1)[1] - other.at(1)[1]) >= min(one.height, other.height)
     drawn(made, 1)
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_ten_who_speak_at_once_are_never_written_over_each_other(look: str) -> None:
+    tracks = tuple(track(f"p{i + 1}", (10 + 62 * i, 100, 56 + 62 * i, 160), 0, 10) for i in range(10))
+    made = compositor(
+        Look(look), *(phrase(i + 1, f"p{i + 1}", 0.2 * i, 4, translation=PL) for i in range(10)), tracks=tracks,
+        names=tuple(f"Person {i}" for i in range(10)),
+    )  # fmt: skip
+    assert [n.code for n in made.notices] == ["crowded"]
+    for t in np.arange(0.05, 4, 0.1):
+        seen = [s.boxes(np.array([t]))[0] for own in made.spots for spots in own for s in spots if s.start <= t < s.end]
+        assert len(seen) >= min(4, int(t / 0.2) + 1)
+        for a, b in itertools.combinations(seen, 2):
+            wide, tall = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
+            assert max(0, wide) * max(0, tall) <= 0.06 * (a[2] - a[0]) * (a[3] - a[1])
+    drawn(made, 3.5)
+
+
+def test_a_name_at_the_edge_stands_beside_its_panel_and_points_out_of_the_frame() -> None:
+    away = (track("p2", (280, 60, 360, 160), 0, 10),)
+    for language, edge in (("en", "left"), ("ar", "right")):
+        scene = replace(analysis(phrase(1, "p1", 0, 3, translation=PL), tracks=away), language=language)
+        made = Compositor(scene, Look(), WIDTH, HEIGHT, 25)
+        (spot,) = made.spots[0][0]
+        assert spot.edge == edge
+        frame = drawn(made, 2.0)
+        cyan = yuv.planes(frame)[2] < 100
+        y = spot.at(2)[1] // 2
+        tag = cyan[y + 2 : y + spot.tab // 2 - 1]
+        assert tag[:, 0 if edge == "left" else -1].all()  # it reaches to the frame's edge
+        assert not tag[:, WIDTH // 4].any()
 
 
 def test_faces_scale_with_the_picture() -> None:
