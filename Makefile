@@ -4,8 +4,11 @@
 # make app     the page, at http://127.0.0.1:7860
 # make gallery every look with every script on one page: docs/looks.jpg
 # make check   ruff and mypy
+# make lock    the locks, after a change of requirements.txt or requirements-dev.txt
 #
-# torch comes in the same pip call as everything else, so that nothing replaces it by a larger build.
+# The locks hold the whole tree, with hashes: pip installs that and nothing else, and refuses a file that is not the recorded
+# one. Only torch is not in them, since a machine may have a build of its own (TORCH=...); it comes last, when all it needs is
+# there. setuptools comes first, to build the one package that has no wheel.
 
 TORCH ?= torch==2.13.0
 PYTHON ?= $(shell for p in python3.11 python3.12 python3; do $$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null && echo $$p && break; done)
@@ -14,7 +17,10 @@ BIN := $(VENV)/bin
 CLIP ?= examples/europa_pl.mp4
 TO ?= English
 
-.PHONY: demo test bench app gallery check install clean
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+LOCKED := --no-deps --require-hashes --no-build-isolation
+
+.PHONY: demo test bench app gallery check install lock clean
 
 demo: $(VENV)/.installed
 	$(BIN)/python -m pipeline $(CLIP) --to $(TO) --out out/demo
@@ -44,13 +50,21 @@ $(VENV)/bin/python:
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or 3.12 is needed; install it and run make again."; exit 1; }
 	@$(PYTHON) -m venv $(VENV) || $(PYTHON) -m virtualenv $(VENV) || { rm -rf $(VENV); echo "No virtual environment could be made: install python3-venv (apt-get install python3-venv) and run make again."; exit 1; }
 
-$(VENV)/.installed: requirements.txt constraints.txt $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(TORCH) -r requirements.txt -c constraints.txt
+$(VENV)/.installed: requirements.lock $(VENV)/bin/python
+	@sed -n '/^setuptools==/,/[^\\]$$/p' requirements.lock > $(VENV)/setuptools.lock
+	$(PIP) $(LOCKED) -r $(VENV)/setuptools.lock
+	$(PIP) $(LOCKED) -r requirements.lock
+	$(PIP) $(TORCH)
 	@touch $@
 
-$(VENV)/.tested: requirements-dev.txt $(VENV)/.installed
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt -c constraints.txt
+$(VENV)/.tested: requirements-dev.lock $(VENV)/.installed
+	$(PIP) $(LOCKED) -r requirements-dev.lock
 	@touch $@
+
+# Keeps the versions that are locked already; for newer ones, `rm *.lock` first.
+lock: $(VENV)/.tested
+	$(BIN)/uv pip compile --quiet requirements.txt -o requirements.lock
+	$(BIN)/uv pip compile --quiet requirements-dev.txt -c requirements.lock -o requirements-dev.lock
 
 clean:
 	rm -rf $(VENV) out bench-out

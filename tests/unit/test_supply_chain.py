@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import ast
+import hashlib
 import os
 import re
 import subprocess
 import sys
+import zipfile
 from importlib import metadata
 from pathlib import Path
 
 import pytest
-from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from benchmarks import licences
@@ -22,12 +23,18 @@ SOURCES = [ROOT / "app.py", *sorted((ROOT / "pipeline").rglob("*.py"))]
 RUNTIME, DEV = ROOT / "requirements.txt", ROOT / "requirements-dev.txt"
 
 
-def constraints() -> dict[str, str]:
-    found = licences.required(ROOT / "constraints.txt")
-    return {canonicalize_name(r.name): str(r.specifier).removeprefix("==") for r in found}
+LOCK, DEV_LOCK = ROOT / "requirements.lock", ROOT / "requirements-dev.lock"
 
 
-@pytest.mark.parametrize("file", [RUNTIME, DEV, ROOT / "constraints.txt"], ids=lambda file: file.name)
+def locked(file: Path) -> dict[str, tuple[str, list[str]]]:
+    """Of every package in a lock: its version and the SHA-256 of the files it may be."""
+    entries = re.findall(
+        r"^([a-z0-9-]+)==(\S+) \\\n((?:    --hash=sha256:[0-9a-f]{64}(?: \\)?\n)+)", file.read_text(), re.M
+    )
+    return {name: (version, re.findall("[0-9a-f]{64}", hashes)) for name, version, hashes in entries}
+
+
+@pytest.mark.parametrize("file", [RUNTIME, DEV], ids=lambda file: file.name)
 def test_every_requirement_is_pinned_to_one_version(file: Path) -> None:
     found = licences.required(file)
     assert len(found) >= 7
@@ -37,18 +44,79 @@ def test_every_requirement_is_pinned_to_one_version(file: Path) -> None:
     assert len(names) == len(set(names))
 
 
-@pytest.mark.parametrize("requirement", licences.required(RUNTIME) + licences.required(DEV), ids=str)
-def test_what_is_tested_is_what_is_pinned(requirement: Requirement) -> None:
-    pinned = str(requirement.specifier).removeprefix("==")
-    assert metadata.version(requirement.name) == pinned
-    assert constraints()[canonicalize_name(requirement.name)] == pinned
+@pytest.mark.parametrize("file", [RUNTIME, DEV], ids=lambda file: file.name)
+def test_what_is_tested_is_what_is_pinned_and_locked(file: Path) -> None:
+    pinned = {canonicalize_name(r.name): str(r.specifier).removeprefix("==") for r in licences.required(file)}
+    assert {name: metadata.version(name) for name in pinned} == pinned
+    lock = locked(LOCK if file == RUNTIME else DEV_LOCK)
+    assert {name: lock[name][0] for name in pinned} == pinned, "run `make lock`"
 
 
-def test_the_whole_tree_is_pinned() -> None:
-    pinned = constraints()
-    installed = {canonicalize_name(e.name): e.version for e in licences.entries()}
+@pytest.mark.parametrize("file", [LOCK, DEV_LOCK], ids=lambda file: file.name)
+def test_a_lock_is_nothing_but_versions_with_hashes(file: Path) -> None:
+    lines = [line for line in file.read_text().splitlines() if not line.startswith("#")]
+    lock = locked(file)
+    assert len(lines) == len(lock) + sum(len(hashes) for _, hashes in lock.values())
+    assert len(lock) == len({line.split("==")[0] for line in lines if not line.startswith(" ")})
+    both = locked(LOCK)
+    assert {name: version for name, (version, _) in lock.items() if name in both and both[name][0] != version} == {}
+
+
+def test_the_whole_tree_is_locked_and_nothing_else() -> None:
     of_torch = re.compile(r"torch|triton|nvidia-.*|cuda-.*")  # its own index decides their versions
-    assert {n: v for n, v in installed.items() if pinned.get(n) != v and not of_torch.fullmatch(n)} == {}
+    installed = {canonicalize_name(e.name): e.version for e in licences.entries()}
+    installed = {name: version for name, version in installed.items() if not of_torch.fullmatch(name)}
+    lock = {name: version for name, (version, _) in locked(LOCK).items() if not of_torch.fullmatch(name)}
+    assert installed == lock
+
+
+def test_nothing_that_a_package_needs_is_missing_in_the_locks() -> None:
+    """pip takes the locks as they are, so it does not say so itself."""
+    done = subprocess.run([sys.executable, "-m", "pip", "check"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+def toy(folder: Path, name: str) -> Path:
+    """A package of that name, a wheel in `folder`."""
+    wheel = folder / f"{name}-1.0-py3-none-any.whl"
+    info = f"{name}-1.0.dist-info"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.writestr(f"{name}.py", "")
+        archive.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+        archive.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        archive.writestr(f"{info}/RECORD", f"{name}.py,,\n{info}/METADATA,,\n{info}/WHEEL,,\n{info}/RECORD,,\n")
+    return wheel
+
+
+@pytest.mark.parametrize("tampered", [None, "setuptools", "runtime", "tool"])
+def test_make_refuses_a_package_that_is_not_the_recorded_one(tampered: str | None, tmp_path: Path) -> None:
+    """The Makefile itself and real pip, with toy packages for the tree."""
+    for name in ("Makefile", "requirements.txt", "requirements-dev.txt"):
+        (tmp_path / name).write_bytes((ROOT / name).read_bytes())
+    for lock, names in (("requirements.lock", ("runtime", "setuptools")), ("requirements-dev.lock", ("tool",))):
+        hashes = {name: hashlib.sha256(toy(tmp_path, name).read_bytes()).hexdigest() for name in names}
+        entries = (f"{name}==1.0 \\\n    --hash=sha256:{hash}\n" for name, hash in hashes.items())
+        (tmp_path / lock).write_text("# made\n" + "".join(entries))
+    toy(tmp_path, "torch")
+    if tampered:
+        with zipfile.ZipFile(tmp_path / f"{tampered}-1.0-py3-none-any.whl", "a") as archive:
+            archive.writestr("more.py", "")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("PIP_", "MAKE"))}
+    index = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(tmp_path), "PIP_CONFIG_FILE": os.devnull}
+    done = subprocess.run(
+        ["make", ".venv/.tested", f"PYTHON={sys.executable}", "TORCH=torch==1.0"],
+        cwd=tmp_path, env={**environment, **index}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    installed = {file.name for file in tmp_path.glob(".venv/lib/*/site-packages/*.py")}
+    if tampered is None:
+        assert done.returncode == 0, done.stderr
+        assert {"setuptools.py", "runtime.py", "torch.py", "tool.py"} <= installed
+    else:
+        assert done.returncode != 0
+        assert "DO NOT MATCH THE HASHES" in done.stderr
+        assert f"{tampered}.py" not in installed
+        assert "more.py" not in installed
+        assert not (tmp_path / ".venv" / ".tested").exists()
 
 
 def test_weights_of_the_light_set_are_pinned_by_sha256() -> None:
