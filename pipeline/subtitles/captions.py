@@ -380,8 +380,8 @@ def _notices(result: list[Cue], texts: str, cut: list[float]) -> tuple[Notice, .
         notices.append(
             Notice(
                 "short_cue",
-                f"{_of(len(short), len(result), 'stands', 'stand')} less than 5/6 s, the first at {short[0]:.1f} s, because "
-                "the same person goes on at once.",
+                f"{_of(len(short), len(result), 'stands', 'stand')} less than 5/6 s, the first at {short[0]:.1f} s: "
+                "the next words, or the end of the clip, come too soon.",
             )
         )
     if cut:

@@ -290,7 +290,7 @@ def _at_edge(
     person: str, size: tuple[int, int], start: float, end: float, times: np.ndarray, scene: Scene, walls: list, panels: list,
     edges: _Edges,
 ) -> Spot | None:  # fmt: skip
-    """At the edge of the frame behind which the person is, else at the other one; None where both are taken."""
+    """At the edge of the frame behind which the person is, else at the other one; None where elsewhere less would be hidden."""
     (w, h), m = size, scene.margin
     if w + m > scene.width:
         return None
@@ -298,14 +298,20 @@ def _at_edge(
     bottom = (
         scene.height - max(m, 0.06 * scene.height) if before is None else before.at(before.start)[1] + before.height
     )
+    least: tuple[float, Spot] | None = None
     for side in (edge, "right" if edge == "left" else "left"):
         x = 0.0 if side == "left" else float(scene.width - w - m)
         at, y, hidden = _search((w + m, h), times, scene, walls, panels, (x, bottom - h), columns=(x,))
+        if least is None or hidden < 0.8 * least[0]:
+            least = hidden, Spot(start, end, w + m, h, "off screen", times, at, y, edge=side)
         if hidden == 0:
-            spot = Spot(start, end, w + m, h, "off screen", times, at, y, edge=side)
-            edges.keep(person, spot)
-            return spot
-    return None
+            break
+    assert least is not None
+    hidden, spot = least
+    if hidden and _search(size, times, scene, walls, panels, ((scene.width - w) / 2, bottom - h))[2] < 0.8 * hidden:
+        return None
+    edges.keep(person, spot)
+    return spot
 
 
 def _padded(boxes: np.ndarray, scene: Scene) -> np.ndarray:

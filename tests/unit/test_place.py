@@ -230,6 +230,12 @@ def test_a_face_at_the_edge_sends_the_panel_up_or_to_the_other_one() -> None:
     assert covered(spot, made) == 0
 
 
+def test_a_face_that_fills_the_frame_does_not_send_the_voice_off_screen_into_the_picture() -> None:
+    made = build(there("right", 0, 1.9), track("p2", (150, 40, 490, 355), 2, 10, sway=0), shots=TWO_SHOTS)
+    (spot,) = place([cue(2.5, 5)], [SIZE], made, tabs=TABS)[0]
+    assert spot.edge == "right"
+
+
 def test_two_voices_off_screen_stand_apart_at_one_edge() -> None:
     made = build(track(None, OTHER, 0, 10))
     a, b = place([cue(0, 4), cue(1, 4, "p2")], [SIZE, SIZE], made, tabs={**TABS, "p2": (40, 14)})
