@@ -24,17 +24,19 @@ from tests.fixtures_look import TRANSLATIONS, analysis, phrase, track
 
 ROOT = Path(__file__).parents[1]
 CLIP, AT = ROOT / "examples" / "orbit_en.mp4", 3.0
-WIDTH, HEIGHT = 640, 360
-LEFT, TOP = 10, 130  #: the part of the 1280 x 720 picture that is shown
-FACE = (242.0 - LEFT, 252.0 - TOP, 418.0 - LEFT, 470.0 - TOP)
+WHOLE = 960, 540  #: px the example is read at
+WIDTH, HEIGHT = 480, 360
+LEFT, TOP = 12, 100  #: of what is shown of it
+FACE = (181.0 - LEFT, 189.0 - TOP, 314.0 - LEFT, 353.0 - TOP)
 TALL = 200  #: px of a tile
 SPACE, HEAD = 10, 34
-# title, look, moment in the cue
+# title, look, moment in the cue, whose face is seen
 COLUMNS = (
-    ("Cyberpunk, typed", Look(text_size=1.3), "typing"),
-    ("Cyberpunk, turning", Look(text_size=1.3), "turning"),
-    ("Classic", Look("classic", text_size=1.3), "turned"),
-    ("Bars", Look("bars", text_size=1.3), "typing"),
+    ("Cyberpunk, typed", Look(text_size=1.3), "typing", "p1"),
+    ("turning", Look(text_size=1.3), "turning", "p1"),
+    ("off screen", Look(text_size=1.3), "turned", "p2"),
+    ("Classic", Look("classic", text_size=1.3), "turned", "p1"),
+    ("Bars", Look("bars", text_size=1.3), "typing", "p1"),
 )
 
 
@@ -52,16 +54,20 @@ def label(text: str, size: float = 20) -> Image.Image:
     return Image.composite(Image.new("RGB", mask.size, (34, 230, 255)), Image.new("RGB", mask.size, (11, 14, 18)), mask)
 
 
-def tile(look: Look, moment: str, target: str, picture: np.ndarray) -> Image.Image:
-    """The picture with one cue on it."""
+def tile(look: Look, moment: str, seen: str, target: str, picture: np.ndarray) -> Image.Image:
+    """The picture, in which `seen` has the face, with one cue of the first person on it."""
     scene = analysis(
         phrase(1, "p1", 0, 3, translation=TRANSLATIONS[target]),
-        tracks=(track("p1", FACE, 0, 10),),
+        tracks=(track(seen, FACE, 0, 10),),
         target=target, size=(WIDTH, HEIGHT), names=("Eileen", "Grace"),
     )  # fmt: skip
     made = Compositor(scene, look, WIDTH, HEIGHT, Fraction(30), yuv.BT709)
     cue = made.cues[0]
-    t = {"typing": 1.7, "turned": cue.spoken - 0.01, "turning": (cue.turn_start + cue.turn_end) / 2}[moment]
+    t = {
+        "typing": 1.7,
+        "turned": max(cue.spoken, cue.turn_end + 0.3) - 0.01,
+        "turning": (cue.turn_start + cue.turn_end) / 2,
+    }[moment]
     frame = made.framed(picture.copy())
     made.draw(frame, t)
     image = rgb(frame)
@@ -73,22 +79,22 @@ def main() -> None:
     options.add_argument("--out", type=Path, default=ROOT / "docs" / "looks.jpg")
     to = options.parse_args().out
     clip = media.probe(CLIP, Settings())
-    frames = media.frames(clip, width=1280, height=720, pixels="yuv420p", start=AT, end=AT + 0.5)
+    frames = media.frames(clip, width=WHOLE[0], height=WHOLE[1], pixels="yuv420p", start=AT, end=AT + 0.5)
     whole = next(frames)[1]
     frames.close()
     picture = yuv.black(WIDTH, HEIGHT)
     for part, plane, step in zip(yuv.planes(picture), yuv.planes(whole), (1, 2, 2), strict=True):
         part[...] = plane[TOP // step : (TOP + HEIGHT) // step, LEFT // step : (LEFT + WIDTH) // step]
-    rows = [[tile(look, moment, target, picture) for _, look, moment in COLUMNS] for target in TRANSLATIONS]
+    rows = [[tile(look, moment, seen, target, picture) for _, look, moment, seen in COLUMNS] for target in TRANSLATIONS]
     edges = [SPACE, *(SPACE + sum(image.width + SPACE for image in rows[0][: k + 1]) for k in range(len(COLUMNS)))]
     sheet = Image.new("RGB", (edges[-1], HEAD + len(rows) * (TALL + SPACE)), (11, 14, 18))
-    for k, (title, _, _) in enumerate(COLUMNS):
+    for k, (title, *_) in enumerate(COLUMNS):
         sheet.paste(label(title), (edges[k], 6))
     for j, row in enumerate(rows):
         for k, image in enumerate(row):
             sheet.paste(image, (edges[k], HEAD + j * (TALL + SPACE)))
     to.parent.mkdir(parents=True, exist_ok=True)
-    sheet.save(to, quality=82, optimize=True)
+    sheet.save(to, quality=78, optimize=True)
     print(f"{to}: {sheet.width} x {sheet.height}, {to.stat().st_size // 1024} KB, {', '.join(TRANSLATIONS)}")
 
 
