@@ -148,7 +148,6 @@ class _Work:
         """Detects, links and reads lips in the block; its last sample starts the next one."""
         import cv2
 
-        self._collect()
         if not self.block:
             return
         picks = list(range(0, len(self.block), self.step))
@@ -158,6 +157,7 @@ class _Work:
         fresh = picks[1:] if self.seen else picks
         if fresh:
             found = self._detect([images[i] for i in fresh])
+            self._collect()  # the lips of the block before were read meanwhile
             for i, faces in zip(fresh, found, strict=True):
                 t = self.block[i][0]
                 self._finish(self.tracker.step(t, faces, track.chips_of(images[i], faces)))

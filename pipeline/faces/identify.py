@@ -32,8 +32,8 @@ class Embedder(Protocol):
 
 
 #: s of a track that give one candidate face, and the most candidates a track keeps: the span doubles when they are full.
-SPAN = 3.0
-CANDIDATES = 8
+SPAN = 4.0
+CANDIDATES = 6
 #: Side of the region kept of a candidate, in sides of the face box: head and shoulders, and all that DeepFace turns.
 MARGIN = 2.2
 #: px, side of a portrait in the gallery.
