@@ -1,6 +1,6 @@
-"""The contact sheet: every look with every script on one page, docs/looks.jpg.
+"""The pictures in the README: every look with every script on one page (looks.jpg), three moments of a result (result.jpg).
 
-    python -m benchmarks.gallery [--out FILE]
+    python -m benchmarks.gallery [--out FOLDER]
 
 The picture behind is a frame of the example clip (NASA and US Navy portraits, public domain; examples/README.md).
 """
@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from pipeline import media
+from pipeline import media, transcript
 from pipeline.records import Look
 from pipeline.settings import Settings
 from pipeline.subtitles import yuv
@@ -30,6 +30,7 @@ LEFT, TOP = 12, 100  #: of what is shown of it
 FACE = (181.0 - LEFT, 189.0 - TOP, 314.0 - LEFT, 353.0 - TOP)
 TALL = 200  #: px of a tile
 SPACE, HEAD = 10, 34
+RESULT, MOMENTS = ROOT / "examples" / "results" / "orbit_en" / "transcript.json", (22.6, 24.36, 25.28)
 # title, look, moment in the cue, whose face is seen
 COLUMNS = (
     ("Cyberpunk, typed", Look(text_size=1.3), "typing", "p1"),
@@ -76,26 +77,50 @@ def tile(look: Look, moment: str, seen: str, target: str, picture: np.ndarray) -
 
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--out", type=Path, default=ROOT / "docs" / "looks.jpg")
+    options.add_argument("--out", type=Path, default=ROOT / "docs")
     to = options.parse_args().out
-    clip = media.probe(CLIP, Settings())
-    frames = media.frames(clip, width=WHOLE[0], height=WHOLE[1], pixels="yuv420p", start=AT, end=AT + 0.5)
-    whole = next(frames)[1]
+    to.mkdir(parents=True, exist_ok=True)
+    for name, image in (("looks.jpg", sheet()), ("result.jpg", result())):
+        image.save(to / name, quality=78, optimize=True)
+        print(f"{to / name}: {image.width} x {image.height}, {(to / name).stat().st_size // 1024} KB")
+
+
+def shown(at: float, width: int, height: int) -> np.ndarray:
+    """The example's frame at `at` seconds."""
+    frames = media.frames(
+        media.probe(CLIP, Settings()), width=width, height=height, pixels="yuv420p", start=at, end=at + 0.5
+    )
+    frame = next(frames)[1].copy()
     frames.close()
+    return frame
+
+
+def result() -> Image.Image:
+    """The example's ready result: typed, turning, turned."""
+    made = Compositor(transcript.from_json(RESULT.read_text()), Look(), 1280, 720, Fraction(25), yuv.BT709)
+    strip = Image.new("RGB", (960, 540 * len(MOMENTS)))
+    for k, t in enumerate(MOMENTS):
+        frame = shown(t, 1280, 720)
+        made.draw(frame, t)
+        strip.paste(rgb(frame).resize((960, 540), Image.Resampling.LANCZOS), (0, 540 * k))
+    return strip
+
+
+def sheet() -> Image.Image:
+    """Every look with every script."""
+    whole = shown(AT, *WHOLE)
     picture = yuv.black(WIDTH, HEIGHT)
     for part, plane, step in zip(yuv.planes(picture), yuv.planes(whole), (1, 2, 2), strict=True):
         part[...] = plane[TOP // step : (TOP + HEIGHT) // step, LEFT // step : (LEFT + WIDTH) // step]
     rows = [[tile(look, moment, seen, target, picture) for _, look, moment, seen in COLUMNS] for target in TRANSLATIONS]
     edges = [SPACE, *(SPACE + sum(image.width + SPACE for image in rows[0][: k + 1]) for k in range(len(COLUMNS)))]
-    sheet = Image.new("RGB", (edges[-1], HEAD + len(rows) * (TALL + SPACE)), (11, 14, 18))
+    page = Image.new("RGB", (edges[-1], HEAD + len(rows) * (TALL + SPACE)), (11, 14, 18))
     for k, (title, *_) in enumerate(COLUMNS):
-        sheet.paste(label(title), (edges[k], 6))
+        page.paste(label(title), (edges[k], 6))
     for j, row in enumerate(rows):
         for k, image in enumerate(row):
-            sheet.paste(image, (edges[k], HEAD + j * (TALL + SPACE)))
-    to.parent.mkdir(parents=True, exist_ok=True)
-    sheet.save(to, quality=78, optimize=True)
-    print(f"{to}: {sheet.width} x {sheet.height}, {to.stat().st_size // 1024} KB, {', '.join(TRANSLATIONS)}")
+            page.paste(image, (edges[k], HEAD + j * (TALL + SPACE)))
+    return page
 
 
 if __name__ == "__main__":
