@@ -16,7 +16,7 @@ import json
 import subprocess
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pipeline.media import ffmpeg_binary
@@ -38,6 +38,7 @@ class Piece:
     end: float
     text: str
     crop: str  #: ffmpeg's crop of the speaker's square in the clip
+    sound: str = ""  #: more ffmpeg audio filters; they keep the length
 
     @property
     def seconds(self) -> float:
@@ -162,7 +163,7 @@ def talking(piece: Piece, effect: str = "") -> View:
 
 def part(piece: Piece, start: float, end: float, text: str = "") -> Piece:
     """`start` to `end` s into `piece`."""
-    return Piece(piece.clip, piece.speaker, piece.start + start, piece.start + end, text, piece.crop)
+    return replace(piece, start=piece.start + start, end=piece.start + end, text=text)
 
 
 # --- the situations ---------------------------------------------------------------------------------------------------
@@ -258,6 +259,44 @@ def short_turns(d: Duo, folder: Path) -> Composition:
     return c
 
 
+#: Another person's voice with the same lips: lower by a quarter, formants and all, and as long as before.
+OTHER_VOICE = "asetrate=48000*0.78,aresample=48000,atempo=1/0.78"
+#: Another person's face that is taken for the first one's: mirrored, a little narrower, in another light.
+OTHER_FACE = f"scale={SIDE * 7 // 8}:{SIDE},pad={SIDE}:{SIDE}:(ow-iw)/2,hflip,eq=gamma=0.8"
+#: The same face through a wide lens in hard light: 0.09 to 0.11 from the plain one for dlib's network, so another person.
+OTHER_LIGHT = f"scale={SIDE * 2}:{SIDE},crop={SIDE}:{SIDE},eq=gamma=0.35:contrast=2:saturation=0"
+
+
+def twice(d: Duo) -> tuple[Piece, Piece]:
+    """Two things that one person says: two pieces, or the halves of the only one, the text with the first."""
+    if len(d.a) > 1:
+        return d.a[0], d.a[1]
+    (piece,) = d.a
+    middle = piece.seconds / 2
+    return part(piece, 0, middle, piece.text), part(piece, middle, piece.seconds)
+
+
+def look_alikes(d: Duo, folder: Path) -> Composition:
+    """Two people who look alike, never in one picture, each with a voice of their own: the second is the first, changed."""
+    c = Composition(f"look_alikes_{d.name}", 2)
+    first, second = twice(d)
+    twin = replace(second, speaker=f"{second.speaker}'s twin", sound=OTHER_VOICE)
+    for _ in range(2):
+        c.add([talking(first)], first, "any")
+        c.add([talking(twin, OTHER_FACE)], twin, "any")
+    return c
+
+
+def changed_light(d: Duo, folder: Path) -> Composition:
+    """One person comes back through another lens and in another light, in which they look like somebody else."""
+    c = Composition(f"changed_light_{d.name}", 2)
+    first, second = twice(d)
+    c.add([talking(first)], first, "any")
+    c.add([talking(d.b[0])], d.b[0], "any")
+    c.add([talking(second, OTHER_LIGHT)], second, "any")
+    return c
+
+
 def three_people(d: Duo, e: Duo) -> Composition:
     """Three people in one picture speak in turn; the one in the middle may be boxed on either half."""
     c = Composition("three_people", 3)
@@ -289,6 +328,7 @@ def long_mix(d: Duo, seconds: float = 150.0) -> Composition:
 
 SITUATIONS: tuple[Callable[[Duo, Path], Composition], ...] = (
     listener_cut, landscape_voice, overlap, turned_away, mirrored, chewing, swapped_sides, short_turns,
+    look_alikes, changed_light,
 )  # fmt: skip
 
 
@@ -368,9 +408,10 @@ def _mix(composition: Composition, to: Path) -> None:
         for heard in shot.heard:
             piece, i = heard.piece, len(graph)
             inputs += ["-ss", f"{piece.start:.3f}", "-t", f"{piece.seconds:.3f}", "-i", str(piece.clip)]
+            change = f",{piece.sound}" if piece.sound else ""
             fade = f"afade=t=in:d=0.01,afade=t=out:st={piece.seconds - 0.01:.3f}:d=0.01"
             at = round((start + heard.at) * 1000)
-            graph.append(f"[{i}:a]aresample=48000,aformat=channel_layouts=mono,{fade},adelay={at}[a{i}]")
+            graph.append(f"[{i}:a]aresample=48000,aformat=channel_layouts=mono{change},{fade},adelay={at}[a{i}]")
         start += shot.seconds
     together = "".join(f"[a{i}]" for i in range(len(graph)))
     together += f"amix={len(graph)}:normalize=0:dropout_transition=0,apad,atrim=end={start:.3f}[a]"

@@ -1,12 +1,14 @@
 """Who says what: voices, faces, lips, shots and words become people and phrases. Pure functions on records.
 
-Three steps:
+Four steps:
 
-1. `_associate`: which voice moves which face. Every stretch of one voice votes with the lips seen meanwhile; votes join voices
+1. `_part_look_alikes`, `_join_faces`: voices mend face clusters. Two people taken for one face are parted by the two voices that move
+   it, shot by shot; one person with two faces is joined by the one voice that moves both.
+2. `_associate`: which voice moves which face. Every stretch of one voice votes with the lips seen meanwhile; votes join voices
    (two clusters that move the same lips), part them (one cluster that moves two people's lips) or say "off screen".
-2. `_decode`: the most likely person for every word. The voice is the prior, lips overrule it with a margin, a change of
+3. `_decode`: the most likely person for every word. The voice is the prior, lips overrule it with a margin, a change of
    person costs, less at pauses, ends of sentences and cuts (Viterbi 1967).
-3. `_phrases`: segments are split where the person changes, and to the size of a subtitle.
+4. `_phrases`: segments are split where the person changes, and to the size of a subtitle.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from __future__ import annotations
 import itertools
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -46,13 +48,35 @@ CLEAR = 0.7
 #: A face belongs to a voice when it won these seconds, this share of all that faces won (the published rule, PEERS (B) 2), and
 #: this share of the time at which any mouth could be seen. Another face makes the voice two people from this share on.
 WON, DOMINANCE, SHOWN, SECOND = 1.0, 0.6, 0.25, 0.15
-#: A second voice on one face is the same person when that face won this share of what could be seen, or the voices are this
-#: alike (cosine; GE2E gives 0.75 and more for one speaker).
-JOIN, ALIKE = 0.4, 0.8
+#: s that such a face must have won where it had a single line; a wrong turn is shorter.
+ECHO = 2.0
+#: A second voice on one face is the same person when that face won this share of what could be seen, or the voices are alike.
+#: Voices that sound like two people must both have this share.
+JOIN, JOIN_STRANGE = 0.4, 0.7
+#: How far two sounds lie apart, on a scale where equal ones are 0 and two people on good sound 1 (`Diarization.strangers`), up to
+#: which they are one voice; two seconds of one speaker lie 0.3 to 0.5 from the rest. From the second on they are two people:
+#: voice clusters of two people lie 0.63 to 1.05 apart here (0.31 on a telephone).
+ALIKE, STRANGE = 0.5, 0.6
+#: s of clear lines that each of two voices needs on a face, and the share of a track that the second of two voices has there at
+#: most, to part it; the second is the diarizer's slip.
+PARTS, SLIP = 2.0, 0.33
+#: Two groups of tracks are two faces when they lie this many times further apart than the tracks within them, or, one track each,
+#: this share of the embedder's own threshold (`Faces.same`).
+WIDER, ONE_EACH = 1.2, 0.5
+#: Two clusters may be one face up to these multiples of that threshold: where the sound says so, and where it says nothing. One
+#: person through another lens and in another light: 1.2 to 1.4; two people: from 1.3 on, 3 on average.
+NEAR, NEARER = 1.5, 1.2
+#: Share of a turn inside the lines of one face that makes its sound that person's.
+INSIDE = 0.7
+#: How far apart two voice clusters may lie that are one person's with two faces. The diarizer joins clusters this near itself,
+#: unless both say a lot; two people on a telephone lie 0.31 apart.
+TWINS = 0.3
+#: Log-odds at which a mouth in view is clearly still, and s of its voice over it that make an unseen second speaker.
+STILL, UNSEEN = -1.5, 2.0
 #: Log-odds a second that a word belongs to another voice than the diarizer says, for a turn long enough to be sure of.
 VOICE_RATE = 3.0
-#: s of a turn whose voice is sure, and how much nearer (cosine) it lies to its own voice than to another's then.
-SURE_TURN, APART = 1.5, 0.2
+#: s of a turn whose voice is sure, and how much nearer (see `ALIKE`) it lies to its own voice than to another's then.
+SURE_TURN, APART = 1.5, 0.5
 #: Half-width (s) of the stretch of lips around a word, and the weight of their log-odds a second.
 AROUND, LIPS_RATE = 0.4, 3.0
 #: Log-odds against a change of person between two words; taken off at a pause, the end of a sentence, a cut, the end of a turn.
@@ -129,15 +153,26 @@ class _Scene:
         self.embeddings = {
             voice.speaker: np.array(voice.embedding) for voice in diarization.voices if len(voice.embedding)
         }
+        self.strangers = diarization.strangers
         self.envelope = np.array(diarization.envelope, float)
         self.faces = faces
         self.cuts = [shot.start for shot in faces.shots[1:]]
-        #: A node is a face cluster (its number) or a track without one (minus its id).
-        self.nodes: dict[int, list[FaceTrack]] = {}
+        #: A node is one face: a cluster (its number), or a track without one or the first of a parted cluster (minus its id).
+        nodes: dict[int, list[FaceTrack]] = {}
         for track in faces.tracks:
-            self.nodes.setdefault(-track.id if track.cluster is None else track.cluster, []).append(track)
-        self.mouths = {node: self._mouth(tracks) for node, tracks in self.nodes.items()}
+            nodes.setdefault(-track.id if track.cluster is None else track.cluster, []).append(track)
+        self.regroup(nodes)
+
+    def regroup(self, nodes: dict[int, list[FaceTrack]]) -> None:
+        """The tracks belong to these nodes."""
+        self.nodes = nodes
+        self.node_of = {track.id: node for node, tracks in nodes.items() for track in tracks}
+        self.mouths = {node: self._mouth(tracks) for node, tracks in nodes.items()}
         self._scores: dict[tuple[int, float, float], float | None] = {}
+
+    def apart(self, a: np.ndarray, b: np.ndarray) -> float:
+        """How far two sounds lie apart: 0 equal, 1 as two people do on good sound."""
+        return (1 - float(a @ b)) / (1 - self.strangers)
 
     def _mouth(self, tracks: Sequence[FaceTrack]) -> np.ndarray:
         from pipeline.faces import lips
@@ -195,6 +230,7 @@ class _Votes:
 
     won: dict[int, float] = field(default_factory=dict)  # by node
     clear: dict[int, list[tuple[float, float]]] = field(default_factory=dict)  # lines a node won beyond doubt
+    lines: list[tuple[float, float]] = field(default_factory=list)  # all of them
     unseen: float = 0.0  # mouths were in view and none of them spoke
     blind: float = 0.0  # no mouth in view
 
@@ -205,6 +241,7 @@ def _count(scene: _Scene) -> dict[str, _Votes]:
     for voice, start, end in scene.lines():
         scores = {node: value for node in scene.nodes if (value := scene.lips(node, start, end)) is not None}
         tally, seconds = votes[voice], end - start
+        tally.lines.append((start, end))
         if not scores:
             tally.blind += seconds
             continue
@@ -220,6 +257,10 @@ def _count(scene: _Scene) -> dict[str, _Votes]:
 
 def _associate(scene: _Scene, speakers: int | None) -> list[_Somebody]:
     """People from voices and faces, in order of first speech."""
+    if speakers is None or len(scene.voices) <= speakers:
+        _part_look_alikes(scene, _count(scene))
+    if speakers is None or len(scene.voices) >= speakers:
+        _join_faces(scene, _count(scene))
     votes = _count(scene)
     accepted = {voice: _faces_of(tally, set()) for voice, tally in votes.items()}
     claimed = {node for nodes in accepted.values() for node in nodes}
@@ -233,24 +274,233 @@ def _associate(scene: _Scene, speakers: int | None) -> list[_Somebody]:
     for voice, node in sorted(pairs, key=lambda pair: -votes[pair[0]].won[pair[1]]):
         same = next((one for one in people if node in one.faces), None)
         if same is None:
-            people.append(_Somebody({voice}, {node}, _sound(scene, votes[voice], node, accepted[voice])))
-        elif enough and _same_voice(scene, voice, same, votes[voice], node):
+            people.append(
+                _Somebody(
+                    {voice}, {node}, _sound(scene, votes[voice].clear[node]) if len(accepted[voice]) > 1 else None
+                )
+            )
+        elif enough and _same_voice(scene, voice, same, votes, node):
             same.voices.add(voice)
     known = {voice for one in people for voice in one.voices}
     people += [_Somebody({voice}) for voice in scene.voices if voice not in known]
     _fill_blind(people, votes, scene)
+    if speakers is None or len(people) < speakers:
+        people += [
+            unseen for voice in scene.voices if (unseen := _unseen(scene, voice, votes[voice], people)) is not None
+        ]
     return people
 
 
-def _same_voice(scene: _Scene, voice: str, one: _Somebody, votes: _Votes, node: int) -> bool:
+# --- voices mend faces ------------------------------------------------------------------------------------------------
+
+
+def _part_look_alikes(scene: _Scene, votes: dict[str, _Votes]) -> None:
+    """Face clusters that hold two people become two nodes.
+
+    The tell-tale: two voices far apart move the cluster's mouth, each in tracks of its own, and the tracks of either are nearer
+    to one another than to the other's. Tracks in which neither is heard go to the nearer face.
+    """
+    nodes: dict[int, list[FaceTrack]] = {}
+    for node, tracks in scene.nodes.items():
+        spoken = {t.id: _spoken(t, node, votes) for t in tracks}
+        heard = [v for v in votes if sum(one.get(v, 0.0) for one in spoken.values()) >= PARTS]
+        groups = _merged([{voice} for voice in heard], lambda a, b: not _strange(scene, a, b))
+        groups = _merged(groups, lambda a, b: not _two_faces(scene, a, b, tracks, spoken))  # noqa: B023
+        if len(groups) < 2:
+            nodes[node] = tracks
+            continue
+        parts = [[t for t in tracks if _loudest(spoken[t.id], groups) is group] for group in groups]
+        faces = [_face(part) for part in parts]
+        settled = {t.id for part in parts for t in part}
+        for track in tracks:
+            if track.id not in settled:
+                parts[int(np.argmax([np.array(track.embedding) @ face for face in faces]))].append(track)
+        for part in parts:
+            part.sort(key=lambda t: t.boxes[0].t)
+        parts.sort(key=lambda part: part[0].boxes[0].t)
+        nodes |= {node: parts[0]} | {-part[0].id: part for part in parts[1:]}
+    if len(nodes) > len(scene.nodes):
+        scene.regroup(nodes)
+
+
+def _spoken(track: FaceTrack, node: int, votes: dict[str, _Votes]) -> dict[str, float]:
+    """s by voice that the mouth of `track`, one of `node`, spoke beyond doubt."""
+    first, last = track.boxes[0].t, track.boxes[-1].t
+    common = {
+        v: sum(max(0.0, min(last, b) - max(first, a)) for a, b in tally.clear.get(node, ()))
+        for v, tally in votes.items()
+    }
+    return {voice: seconds for voice, seconds in common.items() if seconds > 0}
+
+
+def _merged(groups: list[set[str]], one: Callable[[set[str], set[str]], bool]) -> list[set[str]]:
+    """The groups, those that are `one` together, through others too."""
+    merged: list[set[str]] = []
+    for group in groups:
+        near = [other for other in merged if one(group, other)]
+        merged = [other for other in merged if other not in near] + [group.union(*near)]
+    return merged
+
+
+def _loudest(spoken: dict[str, float], groups: Sequence[set[str]]) -> set[str] | None:
+    """The group of voices that speaks most; None where nobody does."""
+    seconds = [sum(spoken.get(voice, 0.0) for voice in group) for group in groups]
+    return groups[int(np.argmax(seconds))] if max(seconds) > 0 else None
+
+
+def _strange(scene: _Scene, a: set[str], b: set[str]) -> bool:
+    """Whether every voice of `a` sounds like another person than every voice of `b`."""
+    return all(
+        v in scene.embeddings
+        and w in scene.embeddings
+        and scene.apart(scene.embeddings[v], scene.embeddings[w]) >= STRANGE
+        for v in a
+        for w in b
+    )
+
+
+def _two_faces(
+    scene: _Scene, a: set[str], b: set[str], tracks: Sequence[FaceTrack], spoken: dict[int, dict[str, float]]
+) -> bool:
+    """Whether strange voices `a` and `b`, which move the mouth of one face cluster, are two look-alikes."""
+    for one in spoken.values():
+        low, high = sorted(sum(one.get(voice, 0.0) for voice in group) for group in (a, b))
+        if low > SLIP * (low + high):  # both speak with this mouth: it is one person, and the diarizer is wrong
+            return False
+    sides = [[np.array(t.embedding) for t in tracks if _loudest(spoken[t.id], (a, b)) is side] for side in (a, b)]
+    if not all(sides) or not scene.faces.same:
+        return False
+    between = float(np.mean([1 - x @ y for x in sides[0] for y in sides[1]]))
+    pairs = [1 - x @ y for side in sides for x, y in itertools.combinations(side, 2)]
+    if not pairs:
+        return between > ONE_EACH * scene.faces.same
+    return between > WIDER * float(np.mean(pairs))
+
+
+def _join_faces(scene: _Scene, votes: dict[str, _Votes]) -> None:
+    """Face clusters that one voice moves become one node where they may be one face.
+
+    They are never in one picture, no voice that moves one is strange to the other's, each sounds the same where it speaks, and
+    the faces are nearer than strangers'. Where the diarizer has merged two people, the sounds differ.
+    """
+    nodes = dict(scene.nodes)
+    lines = {
+        node: {v: t.clear[node] for v, t in votes.items() if node in t.clear and t.won[node] >= WON} for node in nodes
+    }
+    while True:
+        pairs = itertools.combinations([node for node in nodes if lines[node]], 2)
+        near = [(d, a, b) for a, b in pairs if (d := _one_face(scene, nodes, lines, a, b)) is not None]
+        if not near:
+            break
+        _, a, b = min(near)
+        nodes[a] = nodes[a] + nodes.pop(b)
+        more = lines.pop(b)
+        lines[a] = {v: lines[a].get(v, []) + more.get(v, []) for v in lines[a] | more}
+    if len(nodes) < len(scene.nodes):
+        scene.regroup(nodes)
+
+
+def _one_face(
+    scene: _Scene,
+    nodes: dict[int, list[FaceTrack]],
+    lines: dict[int, dict[str, list[tuple[float, float]]]],
+    a: int,
+    b: int,
+) -> float | None:
+    """The distance of nodes `a` and `b` over what is allowed, where they may be one person; else None.
+
+    `lines` are the stretches (s) each voice speaks with each node beyond doubt.
+    """
+    if any(
+        s.shot == t.shot and s.boxes[0].t <= t.boxes[-1].t and t.boxes[0].t <= s.boxes[-1].t
+        for s in nodes[a]
+        for t in nodes[b]
+    ):
+        return None
+    shared = lines[a].keys() & lines[b].keys()
+    apart = [
+        scene.apart(scene.embeddings[v], scene.embeddings[w])
+        if v in scene.embeddings and w in scene.embeddings
+        else 1.0
+        for v in lines[a]
+        for w in lines[b]
+        if v != w
+    ]
+    if max(apart, default=0.0) > TWINS:
+        return None
+    limit = NEARER * scene.faces.same
+    sounds = [_sound(scene, [span for voice in lines[node].values() for span in voice]) for node in (a, b)]
+    if sounds[0] is not None and sounds[1] is not None and shared:
+        if scene.apart(sounds[0], sounds[1]) > ALIKE:
+            return None
+        limit = NEAR * scene.faces.same
+    known = [[t for t in nodes[node] if t.embedding] for node in (a, b)]
+    if all(known):
+        distance = 1 - float(_face(known[0]) @ _face(known[1]))
+        return distance / limit if distance < limit else None
+    return 1.0 if limit > NEARER * scene.faces.same else None  # a face nobody could describe: the sound says enough
+
+
+def _face(tracks: Sequence[FaceTrack]) -> np.ndarray:
+    """The mean direction of the embeddings of `tracks`, unit length."""
+    total = sum((np.array(t.embedding) * t.quality for t in tracks), np.zeros(1))
+    return total / max(1e-9, float(np.linalg.norm(total)))
+
+
+def _unseen(scene: _Scene, voice: str, votes: _Votes, people: Sequence[_Somebody]) -> _Somebody | None:
+    """Somebody off screen whom the diarizer took for `voice`: it is heard while its own face is in view and no mouth moves,
+    and sounds like another person there; where sounds cannot be compared, the face must be clearly still.
+
+    Where the sounds are alike people talk over their own picture.
+    """
+    owners = [one for one in people if voice in one.voices]
+    if not owners or any(not one.faces for one in owners):
+        return None
+    own = [_sound(scene, [span for node in one.faces for span in votes.clear.get(node, ())]) for one in owners]
+    quiet = [line for line in votes.lines if _silent(scene, owners, line, 0.0)]
+    theirs = _sound(scene, quiet)
+    known = [sound for sound in own if sound is not None]
+    if theirs is not None and known:
+        if min(scene.apart(theirs, sound) for sound in known) < STRANGE:
+            return None
+    else:
+        quiet = [line for line in quiet if _silent(scene, owners, line, STILL)]
+    if sum(end - start for start, end in quiet) < UNSEEN:
+        return None
+    for one in people:  # somebody known may be the one: then the turn was only given to the wrong voice
+        voices = [scene.embeddings[v] for v in one.voices if v in scene.embeddings]
+        away = one not in owners and all(_best_lips(scene, one, line) is None for line in quiet)
+        if away and (theirs is None or any(scene.apart(theirs, sound) <= ALIKE for sound in voices)):
+            return None
+    for one, sound in zip(owners, own, strict=True):
+        one.sound = sound
+    return _Somebody({voice}, sound=theirs)
+
+
+def _silent(scene: _Scene, people: Sequence[_Somebody], span: tuple[float, float], most: float) -> bool:
+    """Whether the mouths of all `people` are in view, at log-odds of `most` at most, and no other mouth in view moves."""
+    values = [_best_lips(scene, one, span) for one in people]
+    if any(value is None or value > most for value in values):
+        return False
+    return all((scene.lips(node, *span) or 0.0) <= 0.0 for node in scene.nodes)
+
+
+def _same_voice(scene: _Scene, voice: str, one: _Somebody, votes: dict[str, _Votes], node: int) -> bool:
     """Whether `voice`, whose best lips are those of `one`, is theirs: nearly always those lips, or alike in sound.
 
-    A voice that is mostly heard while nobody in view speaks was only there for a wrong turn.
+    A voice that is mostly heard while nobody in view speaks was only there for a wrong turn. Voices that sound like two
+    people are one only where hardly a word of either was without these lips: a listener who chews wins half.
     """
-    if votes.won[node] >= JOIN * (sum(votes.won.values()) + votes.unseen):
-        return True
     sounds = [scene.embeddings[v] for v in one.voices if v in scene.embeddings]
-    return voice in scene.embeddings and any(float(s @ scene.embeddings[voice]) >= ALIKE for s in sounds)
+    if voice in scene.embeddings and any(scene.apart(s, scene.embeddings[voice]) <= ALIKE for s in sounds):
+        return True
+
+    def share(v: str) -> float:
+        return votes[v].won.get(node, 0.0) / max(1e-9, sum(votes[v].won.values()) + votes[v].unseen)
+
+    if _strange(scene, {voice}, one.voices):
+        return min(share(v) for v in (voice, *one.voices)) >= JOIN_STRANGE
+    return share(voice) >= JOIN
 
 
 def _faces_of(tally: _Votes, others: set[int]) -> list[int]:
@@ -258,22 +508,24 @@ def _faces_of(tally: _Votes, others: set[int]) -> list[int]:
     won = {node: seconds for node, seconds in tally.won.items() if node not in others}
     seen = sum(won.values())
     good = sorted((n for n in tally.clear if won.get(n, 0.0) >= WON), key=lambda n: -won[n])
-    # a second face needs lines of its own: a single one may be an echo of a wrong turn
-    more = [n for n in good[1:] if won[n] >= SECOND * seen and len(tally.clear[n]) >= 2]
+    # a second face needs lines of its own: a single short one may be an echo of a wrong turn
+    more = [n for n in good[1:] if won[n] >= SECOND * seen and (len(tally.clear[n]) >= 2 or won[n] >= ECHO)]
     if not good or won[good[0]] < SHOWN * (seen + tally.unseen) or (not more and won[good[0]] < DOMINANCE * seen):
         return []
     return good[:1] + more
 
 
-def _sound(scene: _Scene, votes: _Votes, node: int, nodes: Sequence[int]) -> np.ndarray | None:
-    """How the voice sounds where `node` speaks it; None where it is nobody else's."""
-    if len(nodes) < 2:
+def _sound(scene: _Scene, lines: Sequence[tuple[float, float]]) -> np.ndarray | None:
+    """The mean sound, unit length, of the turns that lie in `lines`; None where there are none to tell from."""
+    own = []
+    for turn in scene.turns:
+        inside = sum(max(0.0, min(turn.end, end) - max(turn.start, start)) for start, end in lines)
+        if len(turn.embedding) and inside >= INSIDE * (turn.end - turn.start):
+            own.append((np.array(turn.embedding), turn.end - turn.start))
+    if sum(seconds for _, seconds in own) < SURE_TURN:
         return None
-    lines = votes.clear.get(node, [])
-    own = [t for t in scene.turns if len(t.embedding) and any(a < t.end and b > t.start for a, b in lines)]
-    total = sum((np.array(t.embedding) * (t.end - t.start) for t in own), np.zeros(1))
-    length = float(np.linalg.norm(total))
-    return total / length if length else None
+    total = sum((sound * seconds for sound, seconds in own), np.zeros(1))
+    return total / max(1e-9, float(np.linalg.norm(total)))
 
 
 def _fill_blind(people: list[_Somebody], votes: dict[str, _Votes], scene: _Scene) -> None:
@@ -393,13 +645,13 @@ def _voice_evidence(turn: Turn, length: float, people: list[_Somebody], scene: _
     if not len(turn.embedding) or turn.speaker not in scene.embeddings:
         return evidence
     sound = np.array(turn.embedding)
-    own = float(sound @ scene.embeddings[turn.speaker])
+    own = scene.apart(sound, scene.embeddings[turn.speaker])
     for p, one in enumerate(people):
-        theirs = [float(sound @ scene.embeddings[voice]) for voice in one.voices if voice in scene.embeddings]
+        theirs = [scene.apart(sound, scene.embeddings[voice]) for voice in one.voices if voice in scene.embeddings]
         if turn.speaker not in one.voices and theirs:
-            evidence[p] *= min(1.5, max(0.3, (own - max(theirs)) / APART))
+            evidence[p] *= min(1.5, max(0.3, (min(theirs) - own) / APART))
         elif one.sound is not None:  # one voice of several people: how each of them sounds where lips tell them apart
-            evidence[p] += 0.5 * rate * min(0.0, float(sound @ one.sound) - own) / APART
+            evidence[p] += 0.5 * rate * min(0.0, own - scene.apart(sound, one.sound)) / APART
     return evidence
 
 
@@ -455,10 +707,29 @@ def _check_overruled(
             room = max(0.0, 1.0 - (words[i - 1].end - words[start].start)) / 2  # a second is what variation needs
             span = (max(low, words[start].start - room), min(high, words[i - 1].end + room))
             mine, theirs = _best_lips(scene, people[p], span), _best_lips(scene, people[q], span)
-            if mine is None or mine < OVERRULE or mine - (theirs or 0.0) < OVERRULE_LEAD:
+            if mine is None:  # not in view: the voice's own face is, and clearly still
+                sure = (
+                    theirs is not None and theirs <= STILL and _sounds_like(scene, turns[start:i], people[p], people[q])
+                )
+            else:
+                sure = mine >= OVERRULE and mine - (theirs or 0.0) >= OVERRULE_LEAD
+            if not sure:
                 run[start:i] = base[start:i]
         start = i
     return run
+
+
+def _sounds_like(scene: _Scene, turns: Sequence[Turn | None], one: _Somebody, other: _Somebody) -> bool:
+    """Whether `turns` sound more like `one` than like `other`, or nobody can tell."""
+    total = sum(
+        (np.array(t.embedding) * (t.end - t.start) for t in turns if t is not None and t.embedding), np.zeros(1)
+    )
+    length = float(np.linalg.norm(total))
+    known = [[scene.embeddings[v] for v in who.voices if v in scene.embeddings] for who in (one, other)]
+    if not length or not all(known):
+        return True
+    mine, theirs = (min(scene.apart(total / length, voice) for voice in voices) for voices in known)
+    return mine < theirs
 
 
 def _best_lips(scene: _Scene, one: _Somebody, span: tuple[float, float]) -> float | None:
@@ -508,8 +779,8 @@ def _answer(
             )
         )
     turns = _person_turns(scene, words, run, people, ids)
-    node_of = {node: ids[p] for p in order for node in people[p].faces}
-    tracks = tuple(Track(node_of.get(-t.id if t.cluster is None else t.cluster), t.boxes) for t in scene.faces.tracks)
+    person_of = {node: ids[p] for p in order for node in people[p].faces}
+    tracks = tuple(Track(person_of.get(scene.node_of[t.id]), t.boxes) for t in scene.faces.tracks)
     portraits, listed = {}, []
     for n, p in enumerate(order):
         best = max(

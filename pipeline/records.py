@@ -137,6 +137,7 @@ class Diarization:
     voices: tuple[Voice, ...]
     envelope: tuple[float, ...] = ()  #: loudness of the speech band, 0..1, `ENVELOPE_HZ` values a second from t = 0
     notices: tuple[Notice, ...] = ()
+    strangers: float = 0.0  #: cosine similarity of two people's embeddings on good sound
 
 
 ENVELOPE_HZ = 25
@@ -186,6 +187,7 @@ class Faces:
     shots: tuple[Shot, ...]
     tracks: tuple[FaceTrack, ...]
     notices: tuple[Notice, ...] = ()
+    same: float = 0.0  #: cosine distance below which two embeddings are one person's; 0 where that is not known
 
 
 # --- the answer -------------------------------------------------------------------------------------------------------

@@ -269,7 +269,8 @@ class _Work:
         tracks = tuple(replace(one, id=i + 1, cluster=labels.get(i)) for i, one in enumerate(found))
         ends = [*self.starts[1:], max(self.clip.duration, self.last)]
         notices = () if tracks else (Notice("no_faces", "No face was found in the picture."),)
-        return Faces(tuple(Shot(a, b) for a, b in zip(self.starts, ends, strict=True)), tracks, notices)
+        found_shots = tuple(Shot(a, b) for a, b in zip(self.starts, ends, strict=True))
+        return Faces(found_shots, tracks, notices, self.embedder.threshold)
 
 
 def _together(a: FaceTrack, b: FaceTrack) -> bool:
