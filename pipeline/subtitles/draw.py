@@ -106,7 +106,7 @@ class Compositor:
         if not active and not marked:
             return False
         target = yuv.planes(frame)
-        taken = [self._box(self.spots[k][i], t) for i in active for k in range(len(self.spots))] if marked else []
+        taken = [self._box(own[i], t) for i in active for own in self.spots if t < own[i][-1].end] if marked else []
         for person, face, brackets, name in marked:
             self._markers.draw(target, person, face.at(t), brackets, name, taken)
         for i in active:

@@ -58,12 +58,8 @@ class Drawing:
             x += spot.width - self.width
         if spot.kind != "bar":
             y += owner.canvas.top
-        chip = self.tag
-        carried = owner.look.markers and spot.face is not None and not owner.names_on_panels
-        if chip and spot.kind != "held" and (self.panel.name or (not carried and self.panel is owner.panels[0])):
-            y += spot.tab
-        else:
-            chip = None
+        y += spot.tab
+        chip = self.tag if spot.tab else None
         opacity, opened = self._appearing(t)
         columns = None
         if opened < 1.0:

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from pipeline.errors import UsageError
-from pipeline.records import Look
+from pipeline.records import Look, Shot
 from pipeline.subtitles import looks, yuv
 from pipeline.subtitles.draw import Compositor
 from pipeline.subtitles.setting import lit
 from pipeline.subtitles.yuv import BT601, BT709, Frost, Sprite
-from tests.fixtures_look import HEIGHT, LEFT, SOURCE, TRANSLATIONS, WIDTH, analysis, backdrop, phrase, track
+from tests.fixtures_look import HEIGHT, LEFT, RIGHT, SOURCE, TRANSLATIONS, WIDTH, analysis, backdrop, phrase, track
 
 LOOKS = looks.names()
 TEXTS = ("morph", "both", "original", "translation")
@@ -295,6 +295,19 @@ def test_ten_who_speak_at_once_are_never_written_over_each_other(look: str) -> N
             wide, tall = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
             assert max(0, wide) * max(0, tall) <= 0.06 * (a[2] - a[0]) * (a[3] - a[1])
     drawn(made, 3.5)
+
+
+@pytest.mark.parametrize("markers", [True, False])
+def test_a_panel_that_stays_a_moment_after_a_cut_does_not_move(markers: bool) -> None:
+    shots = (Shot(0, 3), Shot(3, 10))
+    seen = (track("p1", RIGHT, 0, 2.9), track("p2", (40, 160, 140, 290), 3, 10))
+    made = compositor(Look(markers=markers), phrase(1, "p1", 0, 3.3, translation=None), shots=shots, tracks=seen)
+    assert [s.kind for s in made.spots[0][0]] == ["above", "held"]
+    before, after = drawn(made, 2.98).astype(int), drawn(made, 3.02).astype(int)
+    spot = made.spots[0][0][0]
+    x, y = spot.at(2.98)
+    panel = np.s_[y : y + spot.height, x : x + spot.width]
+    assert (np.abs(before[panel] - after[panel]) > 40).mean() < 0.02  # but for the next letter
 
 
 def test_a_name_at_the_edge_stands_beside_its_panel_and_points_out_of_the_frame() -> None:
