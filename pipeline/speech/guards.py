@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+import zlib
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -16,6 +17,17 @@ from dataclasses import replace
 from pipeline.records import Segment, Word
 
 Spans = Sequence[tuple[float, float]]  # s, in order and apart
+
+# When Whisper doubts its own text: openai/whisper's values, but for two. Five temperatures of fallback cost ten times the
+# first try and rarely mend it; and text that says a sentence twice compresses by 2.55 (`cuts`), a loop by 4 and more, so 2.4
+# would punish repetition.
+TEMPERATURES = (0.0, 0.4, 0.8)  #: tried in turn while the text is doubted; the best of them stands
+LOG_PROBABILITY, COMPRESSION = -1.0, 2.8  #: a text less likely or more repetitive than this is doubted
+NO_SPEECH = 0.6  #: a doubted text where Whisper thinks so surely that nobody speaks is dropped
+GUESSED = -1.5  #: a text that stays less likely than this is dropped
+# A free translation is less certain than a transcript: usable ones of the German, Japanese and Polish clips have -0.5 to -1.02,
+# invented ones ("I will not let you go" for "every voice deserves to be understood") -1.3.
+TRANSLATED_LOG_PROBABILITY, TRANSLATED_COMPRESSION = -1.1, 2.0  #: a translation that stays beyond these is dropped
 
 MIN_WORD_S = 0.04  #: a word shorter than a 25 Hz frame cannot be shown
 MIN_VOICED = 0.2  #: a segment with less of its length voiced was not spoken; real speech here has 0.6 and more
@@ -64,6 +76,29 @@ def spoken(segment: Segment, voiced: Spans) -> bool:
     if share < MIN_VOICED or _CREDITS.match(segment.text):
         return False
     return share >= 0.5 or not _FAREWELLS.fullmatch(segment.text.strip())
+
+
+def trusted(log_probability: float, no_speech: float, repetition: float) -> bool:
+    """Whether a transcript stands. `log_probability` is the mean over the tokens of its window, `no_speech` how probable
+    Whisper thinks it that nobody speaks there (0..1), `repetition` the `compression` of the window's text.
+
+    A loop alone is no reason: it may stand behind real words, and `collapsed` takes it out.
+    """
+    doubted = log_probability < LOG_PROBABILITY or repetition > COMPRESSION
+    return log_probability > GUESSED and not (doubted and no_speech > NO_SPEECH)
+
+
+def trusted_translation(text: str, log_probability: float) -> bool:
+    """Whether a translation stands: likely enough, and no loop."""
+    return (
+        log_probability > TRANSLATED_LOG_PROBABILITY and compression(text) < TRANSLATED_COMPRESSION and not loops(text)
+    )
+
+
+def compression(text: str) -> float:
+    """How many times shorter zlib makes the text; openai/whisper's measure of a loop."""
+    data = text.encode()
+    return len(data) / len(zlib.compress(data))
 
 
 def share_voiced(start: float, end: float, voiced: Spans) -> float:

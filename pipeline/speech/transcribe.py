@@ -24,14 +24,12 @@ PAUSE_S = 2.0  # a longer silence ends a chunk: Whisper invents text in it
 PAD_S = 0.5  # around a chunk: Whisper drops words that start with the first sample (pyvideotrans #957)
 HOLE_S = 0.6  # voiced for so long without a word is heard a second time: Whisper drops a short last phrase
 
-# openai/whisper's own, but for two. Five temperatures of fallback cost ten times the first try and rarely mend it; and
-# text that says a sentence twice compresses by 2.55 (`cuts`), a loop by 4 and more, so 2.4 would punish repetition.
 DECODING: dict[str, Any] = {
     "beam_size": 5,
-    "temperature": (0.0, 0.4, 0.8),
-    "compression_ratio_threshold": 2.8,
-    "log_prob_threshold": -1.0,
-    "no_speech_threshold": 0.6,
+    "temperature": guards.TEMPERATURES,
+    "compression_ratio_threshold": guards.COMPRESSION,
+    "log_prob_threshold": guards.LOG_PROBABILITY,
+    "no_speech_threshold": guards.NO_SPEECH,
     "condition_on_previous_text": False,
 }
 BLOCK_S = 8.0  # the language is looked at block by block: people change it between sentences
@@ -111,26 +109,20 @@ def translate_speech(
     return tuple(texts)
 
 
-# Without timestamps: with them the base model loops in every second sentence ("to the right to the right ..."). A free
-# translation is less certain than a transcript: usable ones of the German, Japanese and Polish clips have -0.5 to -1.02, invented
-# ones ("I will not let you go" for "every voice deserves to be understood") -1.3.
+# Without timestamps: with them the base model loops in every second sentence ("to the right to the right ...").
 TRANSLATING: dict[str, Any] = {
     **DECODING,
     "without_timestamps": True,
     "no_repeat_ngram_size": 5,
-    "compression_ratio_threshold": 2.0,
-    "log_prob_threshold": -1.1,
+    "compression_ratio_threshold": guards.TRANSLATED_COMPRESSION,
+    "log_prob_threshold": guards.TRANSLATED_LOG_PROBABILITY,
 }
 
 
 def _translated(model: Any, sound: np.ndarray, language: str) -> str | None:
     segments, _ = model.transcribe(sound, language=language, task="translate", word_timestamps=False, **TRANSLATING)
     kept = [
-        segment.text.strip()
-        for segment in segments
-        if segment.avg_logprob > TRANSLATING["log_prob_threshold"]
-        and segment.compression_ratio < TRANSLATING["compression_ratio_threshold"]
-        and not guards.loops(segment.text)
+        segment.text.strip() for segment in segments if guards.trusted_translation(segment.text, segment.avg_logprob)
     ]
     return " ".join(text for text in kept if text) or None
 
@@ -259,7 +251,7 @@ def _hear(model: Any, samples: np.ndarray, start: float, end: float, language: s
             Word(max(0.0, word.start + shift), max(0.0, word.end + shift), word.word, word.probability)
             for word in segment.words
         )
-        if words and segment.avg_logprob > DECODING["log_prob_threshold"] - 0.5:
+        if words and guards.trusted(segment.avg_logprob, segment.no_speech_prob, segment.compression_ratio):
             yield Segment(words[0].start, words[-1].end, segment.text.strip(), words, language)
 
 

@@ -3,12 +3,13 @@
 The sound is cut at silences into pieces that Whisper hears in one go (30 s), the pieces go through the pipeline in
 batches, and word times go back onto the clip's clock. Nothing reaches the recogniser in which no voice was detected,
 language and task are always said explicitly (left out, transformers loops on these checkpoints), and the guards against
-invented text are the light path's.
+invented text are the light path's: what is tried again and what is dropped is decided here, on the likelihood of the
+finished text, since `generate` decides it wrongly for batches (see `hear`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,16 +32,7 @@ PAD_S = 0.4
 BATCH = 16
 #: Whisper's decoder holds 448 tokens, some of them the prompt.
 MAX_NEW_TOKENS = 440
-#: Fallback temperatures and thresholds of openai/whisper's transcribe.py; transformers applies the same rules.
-DECODING = {
-    "num_beams": 5,
-    "max_new_tokens": MAX_NEW_TOKENS,
-    "condition_on_prev_tokens": False,  # one loop would infect the rest of the clip
-    "temperature": (0.0, 0.2, 0.4, 0.6, 0.8, 1.0),
-    "compression_ratio_threshold": 2.4,
-    "logprob_threshold": -1.0,
-    "no_speech_threshold": 0.6,
-}
+BEAMS = 5
 #: A piece is in another language than the clip only if it is this long and Whisper this sure; below, detection errs.
 OTHER_LANGUAGE_S, OTHER_LANGUAGE_P = 4.0, 0.9
 #: The pipeline says words, not segments: a segment ends with a sentence or before a pause.
@@ -58,10 +50,18 @@ def load(source: str | Path, *, revision: str | None, device: str, dtype: str) -
     Raises OSError where the weights can be neither found nor fetched.
     """
     import torch
-    from transformers import pipeline
+    from transformers import AutomaticSpeechRecognitionPipeline, pipeline
+
+    class WithTokens(AutomaticSpeechRecognitionPipeline):
+        """Says the tokens too: a text can be split into others, whose likelihood is another."""
+
+        def postprocess(self, model_outputs: Any, *args: Any, **options: Any) -> Any:
+            tokens = [int(token) for output in model_outputs for token in output["tokens"].flatten()]
+            return {**super().postprocess(model_outputs, *args, **options), "said": tokens}
 
     return pipeline(
         "automatic-speech-recognition",
+        pipeline_class=WithTokens,
         model=str(source),
         revision=revision,
         dtype=getattr(torch, dtype),
@@ -113,10 +113,11 @@ def transcribe(sound: Path, language: str | None, *, speech: Any) -> Stage[Trans
     for code in sorted({piece.language for piece in pieces}, key=lambda code: (code != language, code)):
         together = [piece for piece in pieces if piece.language == code]
         sounds = (np.concatenate([silence, part_of(samples, p.start, p.end), silence]) for p in together)
-        for piece, result in zip(together, hear(sounds, code, "transcribe", speech, words=True), strict=True):
-            for words in sentences(tuple(place(result["chunks"], piece))):
-                text = guards.joined(words, code)
-                heard.append(Segment(words[0].start, words[-1].end, text, words, code))
+        for piece, result in zip(together, hear(sounds, code, "transcribe", speech), strict=True):
+            if guards.trusted(result.log_probability, result.no_speech, guards.compression(result.text)):
+                for words in sentences(tuple(place(result.chunks, piece))):
+                    text = guards.joined(words, code)
+                    heard.append(Segment(words[0].start, words[-1].end, text, words, code))
             done += 1
             known = Transcript(language, confidence, guards.guarded(heard, spans, duration))
             yield Progress("speech", 0.05 + 0.95 * done / len(pieces), "Transcribing", known)
@@ -148,22 +149,121 @@ def part_of(samples: np.ndarray, start: float, end: float) -> np.ndarray:
     return samples[max(0, int(start * RATE)) : int(end * RATE)]
 
 
-def hear(
-    sounds: Iterable[np.ndarray], language: str, task: str, speech: Any, *, words: bool
-) -> Iterator[dict[str, Any]]:
-    """What the pipeline says of each sound, in order, decoded `BATCH` at a time."""
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What the pipeline says of one sound, and how sure the model is of it."""
+
+    text: str
+    chunks: tuple[dict[str, Any], ...]  #: words with their times in s of the sound
+    log_probability: float  #: mean over the text's tokens
+    no_speech: float  #: 0..1
+
+    def rank(self, compression: float) -> tuple[bool, float]:
+        """Of several tries at one sound the greatest stands: no loop, then the likeliest, as in openai/whisper."""
+        return guards.compression(self.text) <= compression, self.log_probability
+
+
+def hear(sounds: Iterable[np.ndarray], language: str, task: str, speech: Any) -> Iterator[Heard]:
+    """What is said in each sound, in order, decoded `BATCH` at a time; what is doubted is tried again at higher
+    temperatures and the best try given.
+
+    `generate` offers that too, but (transformers 5.23) takes the last try for the best one, mixes up which of a batch it
+    tries again, and leaves the pipeline to fail on a sound it skips.
+    """
+    translating = task == "translate"
+    least = guards.TRANSLATED_LOG_PROBABILITY if translating else guards.LOG_PROBABILITY
+    most = guards.TRANSLATED_COMPRESSION if translating else guards.COMPRESSION
+
+    def doubted(heard: Heard) -> bool:
+        silent = heard.no_speech > guards.NO_SPEECH and heard.log_probability < least
+        return not silent and heard.rank(most) < (True, least)
+
+    waiting = list(sounds)
+    for first in range(0, len(waiting), BATCH):
+        batch = waiting[first : first + BATCH]
+        best = _decoded(batch, language, task, speech, guards.TEMPERATURES[0])
+        for temperature in guards.TEMPERATURES[1:]:
+            again = [index for index, heard in enumerate(best) if doubted(heard)]
+            if not again:
+                break
+            tries = _decoded([batch[index] for index in again], language, task, speech, temperature)
+            for index, other in zip(again, tries, strict=True):
+                best[index] = max(best[index], other, key=lambda heard: heard.rank(most))
+        yield from best
+
+
+def _decoded(sounds: list[np.ndarray], language: str, task: str, speech: Any, temperature: float) -> list[Heard]:
+    """One try at each of the sounds, together."""
+    import torch
     from transformers.models.whisper.tokenization_whisper import LANGUAGES
 
     # Where a word ends in a script without spaces is decided by the tokenizer's own idea of the language.
     speech.tokenizer.language = LANGUAGES.get(language, language) if task == "transcribe" else "english"
+    how: dict[str, Any] = {"temperature": temperature, "num_beams": 1} if temperature else {"num_beams": BEAMS}
+    if task == "translate":
+        how["no_repeat_ngram_size"] = 5  # as the light path
     items = ({"raw": sound, "sampling_rate": RATE} for sound in sounds)
-    yield from speech(
-        items,
-        batch_size=BATCH,
-        num_workers=0,  # a ZeroGPU worker may have no children
-        return_timestamps="word" if words else True,
-        generate_kwargs={"language": language, "task": task, **DECODING},
-    )
+    devices = [speech.model.device] if speech.model.device.type == "cuda" else []
+    with torch.random.fork_rng(devices=devices):
+        torch.manual_seed(0)  # the same clip gives the same words, sampled or not
+        answers = list(
+            speech(
+                items,
+                batch_size=BATCH,
+                num_workers=0,  # a ZeroGPU worker may have no children
+                # A translation without: with timestamps the smaller models loop.
+                return_timestamps="word" if task == "transcribe" else None,
+                generate_kwargs={
+                    "language": language,
+                    "task": task,
+                    "max_new_tokens": MAX_NEW_TOKENS,
+                    "condition_on_prev_tokens": False,  # one loop would infect the rest of the clip
+                    **how,
+                },
+            )
+        )
+    sure = likelihood(sounds, [answer["said"] for answer in answers], language, task, speech)
+    return [
+        Heard(answer["text"], tuple(answer.get("chunks", ())), *measures)
+        for answer, measures in zip(answers, sure, strict=True)
+    ]
+
+
+def likelihood(
+    sounds: list[np.ndarray], said: list[list[int]], language: str, task: str, speech: Any
+) -> list[tuple[float, float]]:
+    """(mean log probability of the tokens and their end, probability that nobody speaks) of each sound: openai/whisper's
+    measures. `said` are tokens of text and, in a transcript, of time; others are left out.
+
+    A whole text is read in one pass of the decoder.
+    """
+    import torch
+
+    model, known = speech.model, speech.model.generation_config
+    prompt = [known.decoder_start_token_id, known.lang_to_id[f"<|{language}|>"], known.task_to_id[task]]
+    timed = known.no_timestamps_token_id  # the last token before those of time; text has those before the end
+    if task == "translate":
+        prompt.append(timed)
+    rows = [
+        [*prompt, *(token for token in tokens if token < known.eos_token_id or token > timed), known.eos_token_id]
+        for tokens in said
+    ]
+    longest = max(len(row) for row in rows)
+    # What stands behind the end is not looked back at: it only fills the batch.
+    read = torch.tensor([row + [known.eos_token_id] * (longest - len(row)) for row in rows], device=model.device)
+    features = speech.feature_extractor(sounds, sampling_rate=RATE, return_tensors="pt").input_features
+    with torch.no_grad():
+        logits = model(
+            input_features=features.to(model.device, model.dtype), decoder_input_ids=read, use_cache=False
+        ).logits
+    result = []
+    for row, scores in zip(rows, logits, strict=True):
+        likely = scores[len(prompt) - 1 : len(row) - 1].float().log_softmax(-1)
+        chosen = likely.gather(-1, torch.tensor(row[len(prompt) :], device=likely.device)[:, None])
+        # the token before <|notimestamps|> is <|nospeech|>; it is asked for where the prompt begins
+        silent = scores[0].float().softmax(-1)[known.no_timestamps_token_id - 1]
+        result.append((float(chosen.mean()), float(silent)))
+    return result
 
 
 def detect(samples: np.ndarray, pieces: list[Piece], speech: Any) -> tuple[str, float, list[Piece]]:
@@ -195,7 +295,7 @@ def detect(samples: np.ndarray, pieces: list[Piece], speech: Any) -> tuple[str, 
     return language, float(votes.max()), named
 
 
-def place(chunks: list[dict[str, Any]], piece: Piece) -> Iterator[Word]:
+def place(chunks: Sequence[dict[str, Any]], piece: Piece) -> Iterator[Word]:
     """The pipeline's words on the clip's clock, in time order; an end it does not know is the next word's start."""
     known = [(chunk["text"], *chunk["timestamp"]) for chunk in chunks if chunk["text"].strip()]
     shift, length = piece.start - PAD_S, piece.end - piece.start + 2 * PAD_S
@@ -256,9 +356,9 @@ def translate_speech(
     for code in sorted({phrases[i].language or language for i in wanted}):
         together = [i for i in wanted if (phrases[i].language or language) == code]
         sounds = (sound_of(phrases[i]) for i in together)
-        for i, result in zip(together, hear(sounds, code, "translate", speech, words=False), strict=True):
-            text = result["text"].strip()
-            texts[i] = text if text and not guards.loops(text) else None
+        for i, result in zip(together, hear(sounds, code, "translate", speech), strict=True):
+            text = result.text.strip()
+            texts[i] = text if text and guards.trusted_translation(text, result.log_probability) else None
             done += 1
             yield Progress("translate", done / len(wanted), "Translating into English")
     return tuple(texts)
