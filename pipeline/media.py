@@ -895,16 +895,65 @@ def _ceil(value: float | Fraction) -> int:
 
 
 @contextlib.contextmanager
-def workspace() -> Iterator[Path]:
-    """A folder nobody else can read, gone with all it holds when the block ends.
+def workspace(beside: Path | None = None) -> Iterator[Path]:
+    """A folder nobody else can read, gone with all it holds when the block ends: in the temporary folder, or hidden
+    `beside` a path and so on its disk. What killed processes left in the temporary folder goes, too; what they left beside
+    a path may hold something of the user's, so its caller looks through it (`abandoned`).
 
     Raises MediaError where the disk has no room for it.
     """
+    if beside is None:
+        for left in abandoned():
+            shutil.rmtree(left, ignore_errors=True)
     try:
-        folder = Path(tempfile.mkdtemp(prefix="speechglass-"))
+        folder, lock = _held_folder(*_place(beside))
     except OSError as error:
         raise disk_error(error) from error
     try:
         yield folder
     finally:
-        shutil.rmtree(folder, ignore_errors=sys.exc_info()[0] is not None)
+        try:
+            # Beside a result, what cannot be removed is nothing the result should fail for.
+            shutil.rmtree(folder, ignore_errors=beside is not None or sys.exc_info()[0] is not None)
+        finally:
+            os.close(lock)
+
+
+def abandoned(beside: Path | None = None) -> Iterator[Path]:
+    """The workspaces of that place whose processes ended without removing them, each ours while the caller looks at it.
+
+    A process holds a lock on its workspace for as long as it lives, and the kernel takes it back however it ends.
+    """
+    where, prefix = _place(beside)
+    for folder in where.glob(f"{prefix}*"):
+        try:
+            lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        except OSError:  # gone meanwhile, no folder, or another user's
+            continue
+        try:
+            if os.fstat(lock).st_uid == os.getuid():
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                yield folder
+        except BlockingIOError:  # in use
+            continue
+        finally:
+            os.close(lock)
+
+
+def _place(beside: Path | None) -> tuple[Path, str]:
+    """Where workspaces are, and what their names begin with."""
+    if beside is None:
+        return Path(tempfile.gettempdir()), "speechglass-run-"
+    return beside.parent, ".speechglass-run-"
+
+
+def _held_folder(where: Path, prefix: str) -> tuple[Path, int]:
+    """A new folder and the descriptor that holds its lock."""
+    while True:
+        folder = Path(tempfile.mkdtemp(prefix=prefix, dir=where))
+        with contextlib.suppress(FileNotFoundError):  # taken for abandoned before it was locked: another one
+            lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if folder.exists():
+                return folder, lock
+            os.close(lock)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,6 +23,9 @@ from pipeline.settings import Settings
 FILES = frozenset(
     ("video.mp4", "transcript.json", "transcript.txt", "subtitles.srt", "subtitles.vtt", "subtitles.ass", "turns.rttm", "faces")
 )  # fmt: skip
+
+
+EARLIER = "earlier"  #: in a workspace: the result that is being replaced
 
 
 def process(
@@ -123,17 +125,25 @@ def _replace(out: Path, folder: Path) -> None:
     if not out.exists():
         folder.rename(out)
         return
-    old = Path(tempfile.mkdtemp(prefix=".speechglass-old-", dir=out.parent))
+    earlier = folder.with_name(EARLIER) / out.name
+    earlier.parent.mkdir()
+    out.rename(earlier)
     try:
-        out.rename(old / "results")
-        try:
-            check_folder(old / "results")  # somebody may have put a file there during the run
-            folder.rename(out)
-        except BaseException:
-            (old / "results").rename(out)
-            raise
-    finally:
-        shutil.rmtree(old, ignore_errors=True)
+        check_folder(earlier)  # somebody may have put a file there during the run
+        folder.rename(out)
+    except BaseException:
+        earlier.rename(out)
+        raise
+
+
+def _clear_up(out: Path) -> None:
+    """What killed processes left beside `out` is gone. An earlier result that one of them had moved away, and not yet
+    replaced by its own, is where it was."""
+    for left in media.abandoned(out):
+        for earlier in (left / EARLIER).glob("*"):
+            if not (out.parent / earlier.name).exists():
+                earlier.rename(out.parent / earlier.name)
+        shutil.rmtree(left, ignore_errors=True)
 
 
 @contextlib.contextmanager
@@ -144,11 +154,11 @@ def _folder_beside(out: Path) -> Iterator[Path]:
     try:
         with _told():
             out.parent.mkdir(parents=True, exist_ok=True)
-            folder = Path(tempfile.mkdtemp(prefix=".speechglass-", dir=out.parent))
-        try:
+            _clear_up(out)
+        with media.workspace(beside=out) as space:
+            with _told():
+                (folder := space / "made").mkdir()
             yield folder
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
     finally:
         for parent in made:
             with contextlib.suppress(OSError):  # it holds the results

@@ -10,12 +10,13 @@ An embedder has `name`, `threshold` (cosine distance below which two faces are o
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
+
+from pipeline import media
 
 if TYPE_CHECKING:
     import numpy as np
@@ -69,12 +70,12 @@ class DlibFaces:
 
     def __init__(self, weights: Path) -> None:
         # DeepFace reads its home once per model, and looks for the weights in it under this name
-        with tempfile.TemporaryDirectory() as home:
-            folder = Path(home) / ".deepface" / "weights"
+        with media.workspace() as home:
+            folder = home / ".deepface" / "weights"
             folder.mkdir(parents=True)
             (folder / weights.name).symlink_to(weights)
             before = {key: os.environ.get(key) for key in ("DEEPFACE_HOME", "DEEPFACE_BACKEND_ENGINE")}
-            os.environ.update(DEEPFACE_HOME=home, DEEPFACE_BACKEND_ENGINE="pytorch")
+            os.environ.update(DEEPFACE_HOME=str(home), DEEPFACE_BACKEND_ENGINE="pytorch")
             try:
                 from deepface.modules import modeling
 

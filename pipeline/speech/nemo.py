@@ -9,12 +9,12 @@ here; turns in seconds come out.
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipeline import media
 from pipeline.records import Diarization, Notice, Progress, Stage, Turn, Voice
 
 if TYPE_CHECKING:
@@ -97,11 +97,10 @@ def diarize(sound: Path, speakers: int | None, *, diarizer: Diarizer) -> Stage[D
     `speakers` is the number of voices, or None to find it. Up to four are Sortformer's, whose turns may overlap; more are
     the clustering's, whose turns do not.
     """
-    from pipeline.media import read_sound
     from pipeline.speech.diarize import envelope
 
     yield Progress("voices", 0.0, "Telling voices apart")
-    samples = read_sound(sound)
+    samples = media.read_sound(sound)
     notices: tuple[Notice, ...] = ()
     found: list[tuple[float, float, str]] = []
     if speakers is None or speakers <= SORTFORMER_VOICES:
@@ -214,8 +213,7 @@ def cluster_regions(
 
     if not speech:
         return []
-    with tempfile.TemporaryDirectory(prefix="voices-") as name:
-        folder = Path(name)
+    with media.workspace() as folder:
         sound = _linked(sound, folder / "clip.wav")  # NeMo names everything after the file
         clip = {"audio_filepath": str(sound), "uniq_id": "clip", "offset": 0, "duration": None, "label": "infer", "text": "-",
                 "num_speakers": speakers, "rttm_filepath": None, "uem_filepath": None}  # fmt: skip

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 
-from pipeline import results
+from pipeline import media, results
 from pipeline.cache import StageCache
 from pipeline.errors import NotAClipError
 from pipeline.records import Analysis, Look, Notice
@@ -36,15 +36,16 @@ KEPT_UNDO = 50  #: edits that can be taken back; records share what did not chan
 @cache
 def root() -> Path:
     """The folder of this process, 0700, removed when it ends."""
-    folder = Path(tempfile.mkdtemp(prefix="speechglass-"))
+    held = media.workspace()
     owner = os.getpid()
 
     def sweep() -> None:
         if os.getpid() == owner:  # not in a forked ZeroGPU worker
-            shutil.rmtree(folder, ignore_errors=True)
+            with suppress(OSError):  # a run that goes on in a thread may still write; the next start removes the rest
+                held.__exit__(None, None, None)
 
     atexit.register(sweep)
-    return folder
+    return held.__enter__()
 
 
 def new_folder() -> Path:

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 import wave
 import zipfile
 from collections.abc import Callable, Iterator
@@ -32,7 +33,7 @@ from pipeline.records import Analysis, Look, Models, Stage
 from pipeline.settings import Settings
 from pipeline.subtitles import draw, export
 from tests import deepl_server
-from tests.fixtures_runs import FOUND, ffmpegs, finish, nothing_is_left, quick_models, small_clip
+from tests.fixtures_runs import FOUND, ffmpegs, finish, nothing_is_left, quick_models, small_clip, tree
 
 ROOT = Path(__file__).parents[2]
 STAGES = ("speech", "voices", "faces", "people", "translate", "render")
@@ -149,7 +150,7 @@ def full_rename(bench: Bench) -> None:
     bench.patch.setattr(
         Path,
         "rename",
-        only_for(Path.rename, lambda self, to: Path(to) == bench.out and "old" not in str(self), no_space),
+        only_for(Path.rename, lambda self, to: Path(to) == bench.out and self.name == "made", no_space),
     )
 
 
@@ -250,8 +251,8 @@ class Fault:
 
 FULL = "The disk is full"
 FAULTS: dict[str, Fault] = {
-    "disk full: temporary folder": Fault(full_folder("speechglass-"), MediaError, FULL),
-    "disk full: result folder": Fault(full_folder(".speechglass-"), MediaError, FULL),
+    "disk full: temporary folder": Fault(full_folder("speechglass-run-"), MediaError, FULL),
+    "disk full: result folder": Fault(full_folder(".speechglass-run-"), MediaError, FULL),
     "disk full: sound": Fault(full_file(".wav"), MediaError, FULL),
     "disk full: last samples": Fault(patched(wave.Wave_write, "writeframes", no_space), MediaError, FULL),
     "disk full: video": Fault(full_file(".mp4"), MediaError, FULL),
@@ -306,10 +307,14 @@ def test_a_fault_leaves_nothing_and_the_next_run_works(name: str, bench: Bench) 
     )
 
 
-@pytest.mark.parametrize(("place", "kilobytes"), [("results", 4), ("results", 24), ("results", 48), ("scratch", 8)])
-def test_a_disk_that_is_really_full(place: str, kilobytes: int, bench: Bench) -> None:
-    """A small file system of memory, where we may mount one: the results of the clip take 52 KB there (video first,
-    then the records), its sound 38."""
+@pytest.mark.parametrize(("place", "share"), [("results", 0.1), ("results", 0.5), ("results", 1), ("scratch", 0.2)])
+def test_a_disk_that_is_really_full(place: str, share: float, bench: Bench) -> None:
+    """A small file system of memory, where we may mount one, with room for that share of what comes (the video first, then
+    the records), but for the last page of 4 KB."""
+    coming = sum(-(-len(data) // 4096) for data in tree(bench.out).values())
+    if place == "scratch":
+        coming = int(1.2 * media.SAMPLE_RATE * 2) // 4096  # the sound of 1.2 s
+    kilobytes = max(1, int(coming * share) - 1) * 4
     disk = bench.folder / "disk"
     disk.mkdir()
     mounted = subprocess.run(
@@ -444,10 +449,8 @@ sys.exit(command.main(sys.argv[1:]))
 """
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("stage", ["probe", "speech", "voices", "faces", "translate", "render"])
-def test_a_signal_at_any_stage_of_the_command(stage: str, number: int, bench: Bench) -> None:
-    bench.clip = small_clip(bench.folder / "longer.mp4", seconds=4.0, size="640x360")
+def run_in_a_process(bench: Bench, code: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+    """`code` in a Python of its own, which stands in for the command."""
     environment = {
         **{k: v for k, v in os.environ.items() if not k.startswith("DEEPL")},
         "TMPDIR": str(bench.folder / "scratch"),
@@ -455,17 +458,19 @@ def test_a_signal_at_any_stage_of_the_command(stage: str, number: int, bench: Be
         "SPEECHGLASS_MODELS": "light",
         "PYTHONPATH": str(ROOT),
     }
-    arguments = [bench.clip, "--to", "PL", "--speakers", "1", "--out", bench.out]
+    return subprocess.run(
+        [sys.executable, "-c", code, *map(str, arguments or (bench.clip, "--to", "PL", "--speakers", "1", "--out", bench.out))],
+        cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
 
-    def run(code: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-c", code, *map(str, arguments)],
-            cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120, check=False,
-        )  # fmt: skip
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("stage", ["probe", "speech", "voices", "faces", "translate", "render"])
+def test_a_signal_at_any_stage_of_the_command(stage: str, number: int, bench: Bench) -> None:
+    bench.clip = small_clip(bench.folder / "longer.mp4", seconds=4.0, size="640x360")
     before = {p.pid for p in psutil.process_iter(["name"]) if "ffmpeg" in (p.info["name"] or "")}
     with nothing_is_left(bench.folder / "results"):
-        done = run(RUNNER.format(stage=stage, number=int(number)))
+        done = run_in_a_process(bench, RUNNER.format(stage=stage, number=int(number)))
     assert done.returncode == 128 + number, done.stderr
     assert "Traceback" not in done.stderr
     assert done.stderr.endswith("nothing was written.\n")
@@ -477,18 +482,87 @@ def test_a_signal_at_any_stage_of_the_command(stage: str, number: int, bench: Be
 
 
 def test_after_a_signal_the_command_works_again(bench: Bench) -> None:
-    environment = {
-        **os.environ, "SPEECHGLASS_CACHE_DIR": str(bench.settings.cache_dir), "SPEECHGLASS_MODELS": "light",
-        "PYTHONPATH": str(ROOT), "TMPDIR": str(bench.folder / "scratch"),
-    }  # fmt: skip
-    arguments = [sys.executable, "-c", RUNNER.format(stage="faces", number=2), bench.clip, "--to", "PL"]
-    first = subprocess.run(
-        [*arguments, "--out", bench.out], cwd=ROOT, env=environment, capture_output=True, check=False
-    )
-    assert first.returncode == 130
-    arguments[2] = RUNNER.format(stage="never", number=2)
-    again = subprocess.run(
-        [*arguments, "--out", bench.out], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
-    )
+    assert run_in_a_process(bench, RUNNER.format(stage="faces", number=2)).returncode == 130
+    again = run_in_a_process(bench, RUNNER.format(stage="never", number=2))
     assert again.returncode == 0, again.stderr
     assert again.stdout == f"{bench.out}\n"
+
+
+KILLED_BETWEEN_THE_FOLDERS = """
+import os, pathlib
+rename = pathlib.Path.rename
+def killed(path, to):
+    rename(path, to)
+    os.kill(os.getpid(), 9)
+pathlib.Path.rename = killed
+"""
+
+
+def left_in(bench: Bench) -> list[Path]:
+    """What a run has in hand: in the temporary folder, and beside the results."""
+    return [*(bench.folder / "scratch").iterdir(), *(p for p in bench.out.parent.iterdir() if p != bench.out)]
+
+
+def run_out(bench: Bench) -> bool:
+    """Whether the ffmpegs of a process that is no more come to their end."""
+    end = time.monotonic() + 20
+    while time.monotonic() < end:
+        found = psutil.process_iter(["name", "cmdline"])
+        if not any(
+            "ffmpeg" in p.info["name"] and str(bench.folder) in " ".join(p.info["cmdline"] or ()) for p in found
+        ):
+            return True
+        time.sleep(0.05)
+    return False
+
+
+@pytest.mark.parametrize("stage", ["probe", "speech", "voices", "faces", "translate", "render", "the last step"])
+def test_what_a_killed_process_left_goes_with_the_next_run(stage: str, bench: Bench) -> None:
+    """`kill -9` lets nothing run; the earlier result is there all the same, or comes back."""
+    earlier = tree(bench.out)
+    bench.clip = small_clip(bench.folder / "longer.mp4", seconds=4.0, size="640x360")
+    code = RUNNER.format(stage=stage, number=9)
+    if stage == "the last step":
+        code = KILLED_BETWEEN_THE_FOLDERS + code
+    assert run_in_a_process(bench, code).returncode == -9
+    assert run_out(bench), "an ffmpeg went on without anybody to work for"
+    assert stage in ("probe", "translate") or left_in(bench), "nothing was left, so nothing is tested"
+    assert bench.out.exists() == (stage != "the last step")
+    other = replace(bench, out=bench.out.with_name("other"))
+    with media.workspace() as live, media.workspace(bench.out) as live_too:
+        (live / "file").write_text("in use")
+        (live_too / "file").write_text("in use")
+        assert other.run()
+        assert sorted(left_in(bench)) == sorted([live, live_too, other.out])
+        assert {file.read_text() for folder in (live, live_too) for file in folder.iterdir()} == {"in use"}
+    assert tree(bench.out) == earlier
+    assert bench.run()
+    assert left_in(bench) == [other.out]
+    assert tree(bench.out) != earlier
+
+
+def test_what_a_killed_page_left_goes_with_the_next_start(bench: Bench) -> None:
+    code = "import os; from pipeline.web import jobs; (jobs.new_folder() / 'clip').write_text('a visitor'); "
+    assert run_in_a_process(bench, code + "os.kill(os.getpid(), 9)").returncode == -9
+    scratch = bench.folder / "scratch"
+    assert [file.read_text() for file in scratch.rglob("clip")] == ["a visitor"]
+    seen = run_in_a_process(bench, code + "print(*jobs.root().parent.iterdir(), sep='\\n')")
+    assert len(seen.stdout.splitlines()) == 1
+    assert list(scratch.iterdir()) == []
+
+
+def test_another_user_s_folder_and_a_link_are_not_taken_for_ours(bench: Bench) -> None:
+    scratch, elsewhere = bench.folder / "scratch", bench.folder / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "file").write_text("kept")
+    (scratch / "speechglass-run-link").symlink_to(elsewhere)
+    (scratch / "speechglass-run-file").write_text("kept")
+    (scratch / "speechglass-run-dead").mkdir()
+    with bench.patch.context() as patch:
+        patch.setattr(os, "getuid", lambda: os.geteuid() + 1)
+        with media.workspace():
+            assert (scratch / "speechglass-run-dead").exists()
+    with media.workspace():
+        assert not (scratch / "speechglass-run-dead").exists()
+    assert {p.name for p in scratch.iterdir()} == {"speechglass-run-link", "speechglass-run-file"}
+    assert (elsewhere / "file").read_text() == "kept"
