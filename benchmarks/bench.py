@@ -4,8 +4,8 @@
 
 For every clip of ../shared/clips (where the machine has them), every example and every composed clip, the command line runs
 as a user's would, in its own process with an empty stage cache; what it wrote is scored. Then, in this process:
-    evidence     speaker and face accuracy with voices only, with faces by co-occurrence, with all evidence, and how
-                 confidence goes with being right
+    evidence     speaker and face accuracy with voices only, with faces by co-occurrence, with all evidence; the same with the
+                 perceived records disturbed (benchmarks/disturb.py), and how confidence goes with being right
     rendering    seconds over a plain ffmpeg transcode with the same encoder settings, by look, on 60 s of 720p
     memory       peak of the whole process tree on a clip and on ten times as long a clip
 Machines are noisy, so speed is a ratio to something measured in the same run: the clip's length or a transcode.
@@ -18,13 +18,14 @@ import contextlib
 import dataclasses
 import io
 import json
+import math
 import os
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,7 @@ from typing import Any
 import psutil
 
 from benchmarks import score
+from benchmarks.disturb import disturbed
 from pipeline import Look, Settings, load_models, media
 from pipeline.attribute import attribute
 from pipeline.records import Analysis, Box, Diarization, Faces, Media, Phrase, Transcript
@@ -42,6 +44,8 @@ ROOT = Path(__file__).parents[1]
 SHARED = ROOT.parent / "shared" / "clips"
 LOOKS = ("cyberpunk", "bars", "classic")
 MODES = ("voice", "cooccurrence", "all")
+#: Lower edges of the bins of confidence whose share of right phrases is printed.
+BINS = (0.99, 0.9, 0.6, 0.0)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -161,11 +165,34 @@ def perceive(case: Case, settings: Settings) -> tuple[Transcript, Diarization, F
     return heard, voices, faces, dict(watch.timings), clip.duration
 
 
-def evidence(case: Case, settings: Settings) -> tuple[dict[str, dict[str, float]], list[tuple[float, bool]], float]:
-    """Scores by kind of evidence; (confidence, right) of every phrase; the face stage's seconds over the clip's length."""
+@dataclasses.dataclass(frozen=True)
+class Judged:
+    """One phrase of an answer under the best naming of its people: how sure, how long (s), and whether it was right."""
+
+    confidence: float
+    seconds: float
+    right: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class Trial:
+    """One clip with its records as perceived or disturbed: its phrases by kind of evidence."""
+
+    what: str
+    judged: dict[str, list[Judged]]
+
+    def right(self, mode: str) -> float:
+        """Share of the phrases' time given to the right person."""
+        phrases = self.judged[mode]
+        return sum(p.seconds for p in phrases if p.right) / max(1e-9, sum(p.seconds for p in phrases))
+
+
+def evidence(case: Case, settings: Settings) -> tuple[dict[str, dict[str, float]], list[Trial], float]:
+    """Scores by kind of evidence; the trials, disturbed ones too; the face stage's seconds over the clip's length."""
     clip = media.probe(case.clip, settings)
     heard, voices, faces, seconds, duration = perceive(case, settings)
-    scores, pairs = {}, []
+    turns = json.loads(case.truth.read_text())["turns"]
+    scores = {}
     for mode in MODES:
         answer = attribute(heard, voices, faces, evidence=mode)
         analysis = Analysis(
@@ -174,25 +201,34 @@ def evidence(case: Case, settings: Settings) -> tuple[dict[str, dict[str, float]
             tracks=answer.tracks, notices=(), timings={},
         )  # fmt: skip
         scores[mode] = scored(to_json(analysis), case.truth)
-        if mode == "all":
-            pairs = _confidences(to_json(analysis), json.loads(case.truth.read_text()))
-    return scores, pairs, seconds.get("faces", 0.0) / duration
+    trials = [
+        Trial(what, {mode: judge(attribute(heard, v, f, evidence=mode).phrases, turns) for mode in ("voice", "all")})
+        for what, v, f in disturbed(case.name, voices, faces)
+    ]
+    return scores, trials, seconds.get("faces", 0.0) / duration
 
 
-def _confidences(text: str, truth: dict[str, Any]) -> list[tuple[float, bool]]:
-    """(confidence, given to the right person) of every phrase, under the best naming of people by the truth's speakers."""
-    phrases = json.loads(text)["phrases"]
+def judge(phrases: Sequence[Phrase], turns: list[dict[str, Any]]) -> list[Judged]:
+    """The phrases that lie in a turn of the truth, with people named one to one so that most of their time is right."""
+    from scipy.optimize import linear_sum_assignment
+
     said = []
     for phrase in phrases:
-        middle = (phrase["start"] + phrase["end"]) / 2
-        turn = next((t for t in truth["turns"] if t["start"] <= middle < t["end"]), None)
+        middle = (phrase.start + phrase.end) / 2
+        turn = next((t for t in turns if t["start"] <= middle < t["end"]), None)
         if turn:
-            said.append((phrase, turn["speaker"]))
+            said.append((phrase, turn["speaker"], phrase.end - phrase.start))
+    people = sorted({phrase.person for phrase, *_ in said if phrase.person})
+    speakers = sorted({speaker for _, speaker, _ in said})
+    common = [
+        [sum(s for phrase, of, s in said if (phrase.person, of) == (person, speaker)) for speaker in speakers]
+        for person in people
+    ]
     names = {}
-    for person in {p["person"] for p, _ in said if p["person"]}:
-        speakers = [s for p, s in said if p["person"] == person]
-        names[person] = max(set(speakers), key=speakers.count)
-    return [(p["evidence"]["confidence"], names.get(p["person"]) == speaker) for p, speaker in said]
+    if people:
+        rows, columns = linear_sum_assignment(common, maximize=True)
+        names = {people[row]: speakers[column] for row, column in zip(rows, columns, strict=True)}
+    return [Judged(p.evidence.confidence, s, names.get(p.person) == speaker) for p, speaker, s in said]
 
 
 def rendering(settings: Settings, folder: Path, seconds: int = 60) -> dict[str, float]:
@@ -264,15 +300,13 @@ def longer(case: Case, folder: Path, times: int = 10) -> Case:
     return Case(to.stem, to, None)
 
 
-def calibration(pairs: list[tuple[float, bool]]) -> list[dict[str, float]]:
-    """How often phrases were right, in the lower, middle and upper third by confidence."""
-    ordered, rows = sorted(pairs), []
-    for i in range(3):
-        part = ordered[i * len(ordered) // 3 : (i + 1) * len(ordered) // 3]
-        if part:
-            rows.append({
-                "confidence": sum(c for c, _ in part) / len(part), "right": sum(r for _, r in part) / len(part), "phrases": len(part),
-            })  # fmt: skip
+def calibration(phrases: Sequence[Judged]) -> list[dict[str, float]]:
+    """How often phrases were right, by bin of confidence, the surest first."""
+    rows = []
+    for low, high in zip(BINS, (math.inf, *BINS), strict=False):
+        inside = [p.right for p in phrases if low <= p.confidence < high]
+        if inside:
+            rows.append({"from": low, "right": sum(inside) / len(inside), "phrases": len(inside)})
     return rows
 
 
@@ -307,12 +341,12 @@ def main() -> None:
         print(
             f"\n{'evidence':28} {'speaker: voice':>15} {'co-occ':>7} {'all':>6}   {'face: voice':>12} {'co-occ':>7} {'all':>6}  face stage/length"
         )
-        pairs: list[tuple[float, bool]] = []
+        trials: list[Trial] = []
         for case in chosen:
             if not case.truth or "faces" not in json.loads(case.truth.read_text()):
                 continue
             scores, found, share = evidence(case, settings)
-            pairs += found
+            trials += found
             summary["evidence"][case.name] = {
                 m: {k: scores[m].get(k) for k in ("speaker_accuracy", "face_accuracy")} for m in MODES
             }
@@ -322,9 +356,18 @@ def main() -> None:
                 f"{case.name:28} {s[0]:15.2f} {s[1]:7.2f} {s[2]:6.2f}   {f[0]:12.2f} {f[1]:7.2f} {f[2]:6.2f}  {share:.2f}",
                 flush=True,
             )
-        summary["calibration"] = calibration(pairs)
+        if trials:
+            print(f"\n{'disturbed':28} {'cases':>6} {'voice':>7} {'all':>6}  all below voice")
+        summary["disturbed"] = {}
+        for what in dict.fromkeys(trial.what for trial in trials):
+            mine = [trial for trial in trials if trial.what == what]
+            voice, everything = (sum(trial.right(m) for trial in mine) / len(mine) for m in ("voice", "all"))
+            below = sum(trial.right("all") < trial.right("voice") - 0.01 for trial in mine)
+            summary["disturbed"][what] = {"cases": len(mine), "voice": voice, "all": everything, "below": below}
+            print(f"{what:28} {len(mine):6} {voice:7.2f} {everything:6.2f}  {below}")
+        summary["calibration"] = calibration([phrase for trial in trials for phrase in trial.judged["all"]])
         for row in summary["calibration"]:
-            print(f"confidence about {row['confidence']:.2f}: {row['right']:.0%} of {row['phrases']} phrases right")
+            print(f"confidence from {row['from']:.2f}: {row['right']:.1%} of {row['phrases']} phrases right")
 
         if not given.quick:
             summary["rendering"] = rendering(settings, folder)

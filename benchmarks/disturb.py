@@ -1,0 +1,159 @@
+"""What was perceived, made worse on purpose: attribution under the errors that diarizers, lips and face embedders make.
+
+Perception is done once and attribution takes milliseconds, so each clip gives one honest case and a dozen disturbed ones, enough
+phrases to see what a confidence means. Everything is seeded by the clip's name: the same records give the same disturbances.
+"""
+
+from __future__ import annotations
+
+import itertools
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from pipeline.records import Diarization, Faces, FaceTrack, Turn, Voice
+
+#: Share of turns that get another voice's label.
+FLIPPED = 0.15
+#: s that turns start and end too early or too late.
+MOVED = 0.6
+#: Noise on the opening of a mouth over the distance of its eyes: a listener moves by 0.002 to 0.014, a speaker by 0.02 to 0.05.
+NOISE = (0.01, 0.02)
+#: Face distances over the embedder's threshold: look-alikes that fell into one cluster, one person that fell into two.
+TAKEN_FOR_ONE, TAKEN_FOR_TWO = 0.8, 1.3
+
+
+def disturbed(name: str, voices: Diarization, faces: Faces) -> Iterator[tuple[str, Diarization, Faces]]:
+    """(what was done, voices, faces) of the clip `name`: first as perceived, then every disturbance it has material for."""
+    noise = np.random.default_rng(zlib.crc32(name.encode()))
+    yield "as perceived", voices, faces
+    for _ in range(3):
+        flipped = flip_turns(voices, noise)
+        if flipped != voices:
+            yield "turns flipped", flipped, faces
+            yield "flipped, lips noised", flipped, noise_lips(faces, NOISE[-1], noise)
+            yield "flipped, no faces", flipped, Faces((), ())
+    yield "turn edges moved", move_edges(voices, noise), faces
+    for a, b in itertools.combinations([voice.speaker for voice in voices.voices], 2):
+        yield "voices merged", merge_voices(voices, a, b), faces
+    for voice in voices.voices:
+        split = split_voice(voices, voice.speaker)
+        if split != voices:
+            yield "voice split", split, faces
+    for deviation in NOISE:
+        yield "lips noised", voices, noise_lips(faces, deviation, noise)
+    clusters = sorted({track.cluster for track in faces.tracks if track.cluster is not None})
+    for one in clusters:
+        yield "face without lips", voices, hide_lips(faces, one)
+        split_faces = split_face(faces, one)
+        if split_faces != faces:
+            yield "face split", voices, split_faces
+    for one, other in itertools.combinations(clusters, 2):
+        if not _together(faces, one, other):
+            yield "faces merged", voices, merge_faces(faces, one, other)
+
+
+def flip_turns(voices: Diarization, noise: np.random.Generator) -> Diarization:
+    """Some turns carry another voice's label; what they sound like stays."""
+    names = [voice.speaker for voice in voices.voices]
+
+    def label(turn: Turn) -> Turn:
+        others = [name for name in names if name != turn.speaker]
+        return replace(turn, speaker=str(noise.choice(others))) if others and noise.random() < FLIPPED else turn
+
+    return replace(voices, turns=tuple(label(turn) for turn in voices.turns))
+
+
+def move_edges(voices: Diarization, noise: np.random.Generator) -> Diarization:
+    """Every change of voice, and every start and end, is up to `MOVED` s off; a voice's own turns do not overlap."""
+    turns = sorted(voices.turns, key=lambda turn: turn.start)
+    ends = [turn.end + float(noise.uniform(-MOVED, MOVED)) for turn in turns]
+    starts = [max(0.0, turns[0].start + float(noise.uniform(-MOVED, MOVED)))] if turns else []
+    for before, turn, end in zip(turns, turns[1:], ends, strict=False):
+        starts.append(
+            max(end, turn.start + float(noise.uniform(-MOVED, MOVED))) if before.end <= turn.start else turn.start
+        )
+    moved = [replace(t, start=a, end=max(b, a + 0.1)) for t, a, b in zip(turns, starts, ends, strict=True)]
+    return replace(voices, turns=tuple(moved))
+
+
+def merge_voices(voices: Diarization, one: str, other: str) -> Diarization:
+    """`other` has become `one`."""
+    turns = tuple(replace(t, speaker=one) if t.speaker == other else t for t in voices.turns)
+    return _heard_again(voices, turns)
+
+
+def split_voice(voices: Diarization, one: str) -> Diarization:
+    """Every second turn of `one` is another voice; unchanged where it has fewer than four."""
+    mine = [turn for turn in voices.turns if turn.speaker == one]
+    if len(mine) < 4:
+        return voices
+    taken = mine[1::2]
+    name = f"v{len(voices.voices) + 1}"
+    return _heard_again(voices, tuple(replace(t, speaker=name) if t in taken else t for t in voices.turns))
+
+
+def _heard_again(voices: Diarization, turns: tuple[Turn, ...]) -> Diarization:
+    """Voices as the diarizer would describe them by these turns."""
+    found = []
+    for name in dict.fromkeys(turn.speaker for turn in turns):
+        mine = [turn for turn in turns if turn.speaker == name]
+        total = sum(((turn.end - turn.start) * np.array(turn.embedding) for turn in mine), np.zeros(1))
+        found.append(Voice(name, _unit(total)))
+    return replace(voices, turns=turns, voices=tuple(found))
+
+
+def noise_lips(faces: Faces, deviation: float, noise: np.random.Generator) -> Faces:
+    def shaken(track: FaceTrack) -> FaceTrack:
+        moves = noise.normal(0.0, deviation, len(track.mouth))
+        return replace(track, mouth=tuple((t, v + float(m)) for (t, v), m in zip(track.mouth, moves, strict=True)))
+
+    return replace(faces, tracks=tuple(shaken(track) for track in faces.tracks))
+
+
+def hide_lips(faces: Faces, cluster: int) -> Faces:
+    """The face of `cluster` is too small or too far turned for its lips to be read."""
+    return replace(faces, tracks=tuple(replace(t, mouth=()) if t.cluster == cluster else t for t in faces.tracks))
+
+
+def split_face(faces: Faces, cluster: int) -> Faces:
+    """Every second track of `cluster` looks like somebody else; unchanged where there is only one."""
+    mine = [track for track in faces.tracks if track.cluster == cluster]
+    if len(mine) < 2:
+        return faces
+    new = 1 + max(track.cluster for track in faces.tracks if track.cluster is not None)
+    far = TAKEN_FOR_TWO * faces.same
+    moved = {t.id: replace(t, cluster=new, embedding=_at_distance(t.embedding, far, t.embedding)) for t in mine[1::2]}
+    return replace(faces, tracks=tuple(moved.get(track.id, track) for track in faces.tracks))
+
+
+def merge_faces(faces: Faces, one: int, other: int) -> Faces:
+    """The people of two clusters look alike and share the first."""
+    like = next(track.embedding for track in faces.tracks if track.cluster == one)
+    near = TAKEN_FOR_ONE * faces.same
+    tracks = tuple(
+        replace(t, cluster=one, embedding=_at_distance(like, near, t.embedding)) if t.cluster == other else t
+        for t in faces.tracks
+    )
+    return replace(faces, tracks=tracks)
+
+
+def _at_distance(vector: Sequence[float], distance: float, towards: Sequence[float]) -> tuple[float, ...]:
+    """The unit vector that lies `distance` (cosine) from `vector`, on the way to `towards` or, where that is `vector`, any way."""
+    base, aim = np.array(vector), np.array(towards)
+    aside = aim - (aim @ base) * base
+    if np.linalg.norm(aside) < 1e-3:
+        aside = np.roll(base, 1) - (np.roll(base, 1) @ base) * base
+    cosine = 1 - distance
+    return _unit(cosine * base + (1 - cosine**2) ** 0.5 * aside / np.linalg.norm(aside))
+
+
+def _unit(vector: np.ndarray) -> tuple[float, ...]:
+    return tuple((vector / max(1e-9, float(np.linalg.norm(vector)))).tolist())
+
+
+def _together(faces: Faces, one: int, other: int) -> bool:
+    spans = [[(t.boxes[0].t, t.boxes[-1].t) for t in faces.tracks if t.cluster == cluster] for cluster in (one, other)]
+    return any(a <= d and c <= b for a, b in spans[0] for c, d in spans[1])

@@ -1,0 +1,125 @@
+"""What the benchmark does to records and how it judges answers."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+
+from benchmarks import bench, disturb
+from pipeline.records import Box, Diarization, Evidence, Faces, FaceTrack, Phrase, Shot, Turn, Voice
+
+pytestmark = pytest.mark.unit
+
+
+def unit(*parts: float) -> tuple[float, ...]:
+    vector = np.array(parts, float)
+    return tuple((vector / np.linalg.norm(vector)).tolist())
+
+
+def track(number: int, shot: int, cluster: int | None, embedding: tuple[float, ...]) -> FaceTrack:
+    start = 4.0 * shot
+    boxes = (Box(start, 0, 0, 80, 80), Box(start + 3.9, 0, 0, 80, 80))
+    mouth = tuple((start + i / 25, 0.05) for i in range(95))
+    return FaceTrack(number, shot, boxes, mouth, embedding, cluster, 0.9, b"jpeg")
+
+
+VOICES = Diarization(
+    tuple(Turn(2.0 * i, 2.0 * i + 1.9, f"v{1 + i // 4}", unit(1, i // 4, 0.1 * i)) for i in range(8)),
+    (Voice("v1", unit(1, 0, 0.15)), Voice("v2", unit(1, 1, 0.55))),
+    (0.5,) * 400,
+    strangers=0.6,
+)
+FACES = Faces(
+    tuple(Shot(4.0 * i, 4.0 * i + 4) for i in range(4)),
+    (
+        track(1, 0, 0, unit(1, 0, 0)),
+        track(2, 1, 0, unit(1, 0, 0.05)),
+        track(3, 2, 1, unit(1, 1, 0)),
+        track(4, 3, 1, unit(1, 1, 0.05)),
+    ),
+    same=0.075,
+)
+
+
+def test_disturbances_are_the_same_every_time():
+    assert list(disturb.disturbed("clip", VOICES, FACES)) == list(disturb.disturbed("clip", VOICES, FACES))
+    assert list(disturb.disturbed("clip", VOICES, FACES)) != list(disturb.disturbed("other", VOICES, FACES))
+
+
+def test_every_disturbance_but_the_first_changes_something():
+    first, *others = disturb.disturbed("clip", VOICES, FACES)
+    assert first == ("as perceived", VOICES, FACES)
+    assert all((voices, faces) != (VOICES, FACES) for _, voices, faces in others)
+    assert {what for what, *_ in others} == {
+        "turns flipped", "flipped, lips noised", "flipped, no faces", "turn edges moved", "voices merged", "voice split",
+        "lips noised", "face without lips", "face split", "faces merged",
+    }  # fmt: skip
+
+
+def test_merged_voices_sound_like_both_and_split_ones_are_described_anew():
+    merged = disturb.merge_voices(VOICES, "v1", "v2")
+    assert [voice.speaker for voice in merged.voices] == ["v1"]
+    assert [turn.embedding for turn in merged.turns] == [turn.embedding for turn in VOICES.turns]
+    both = np.array(merged.voices[0].embedding)
+    assert all(0.8 < both @ np.array(voice.embedding) < 0.99 for voice in VOICES.voices)
+    split = disturb.split_voice(VOICES, "v1")
+    assert [turn.speaker for turn in split.turns] == ["v1", "v3", "v1", "v3", "v2", "v2", "v2", "v2"]
+    assert [voice.speaker for voice in split.voices] == ["v1", "v3", "v2"]
+
+
+def test_moved_edges_keep_turns_in_order():
+    moved = disturb.move_edges(VOICES, np.random.default_rng(1)).turns
+    assert all(a.end <= b.start for a, b in itertools.pairwise(moved))
+    assert all(turn.start < turn.end for turn in moved)
+    assert max(abs(a.end - b.end) for a, b in zip(moved, VOICES.turns, strict=True)) <= disturb.MOVED
+
+
+def test_a_split_face_is_two_clusters_just_beyond_the_threshold():
+    faces = disturb.split_face(FACES, 0).tracks
+    assert [t.cluster for t in faces] == [0, 2, 1, 1]
+    assert 1 - np.dot(FACES.tracks[1].embedding, faces[1].embedding) == pytest.approx(1.3 * 0.075)
+
+
+def test_merged_faces_are_one_cluster_just_within_the_threshold():
+    faces = disturb.merge_faces(FACES, 0, 1).tracks
+    assert {t.cluster for t in faces} == {0}
+    assert [1 - np.dot(faces[0].embedding, t.embedding) for t in faces[2:]] == pytest.approx([0.8 * 0.075] * 2)
+
+
+def phrase(number: int, person: str | None, confidence: float, seconds: float = 1.0) -> Phrase:
+    start = 2.0 * number
+    return Phrase(number, start, start + seconds, person, "words", (), evidence=Evidence(confidence))
+
+
+def test_people_are_named_one_to_one():
+    """Two people made of one speaker are not both right."""
+    turns = [{"start": 2.0 * i, "end": 2.0 * i + 2, "speaker": "AAAB"[i]} for i in range(4)]
+    phrases = (
+        phrase(0, "p1", 0.9),
+        phrase(1, "p1", 0.9),
+        phrase(2, "p2", 0.8),
+        phrase(3, None, 0.0),
+        phrase(9, "p1", 1),
+    )
+    assert [(p.confidence, p.right) for p in bench.judge(phrases, turns)] == [
+        (0.9, True),
+        (0.9, True),
+        (0.8, False),
+        (0, False),
+    ]
+    trial = bench.Trial("as perceived", {"all": bench.judge(phrases, turns)})
+    assert trial.right("all") == pytest.approx(0.5)
+
+
+def test_calibration_counts_by_bins_of_confidence():
+    judged = [
+        bench.Judged(c, 1.0, right)
+        for c, right in ((1.0, True), (0.99, True), (0.95, True), (0.9, False), (0.3, False))
+    ]
+    assert bench.calibration(judged) == [
+        {"from": 0.99, "right": 1.0, "phrases": 2},
+        {"from": 0.9, "right": 0.5, "phrases": 2},
+        {"from": 0.0, "right": 0.0, "phrases": 1},
+    ]
