@@ -363,12 +363,14 @@ def _two_faces(
     scene: _Scene, a: set[str], b: set[str], tracks: Sequence[FaceTrack], spoken: dict[int, dict[str, float]]
 ) -> bool:
     """Whether strange voices `a` and `b`, which move the mouth of one face cluster, are two look-alikes."""
+    if not scene.faces.same:
+        return False
     for one in spoken.values():
         low, high = sorted(sum(one.get(voice, 0.0) for voice in group) for group in (a, b))
         if low > SLIP * (low + high):  # both speak with this mouth: it is one person, and the diarizer is wrong
             return False
     sides = [[np.array(t.embedding) for t in tracks if _loudest(spoken[t.id], (a, b)) is side] for side in (a, b)]
-    if not all(sides) or not scene.faces.same:
+    if not all(sides):
         return False
     between = float(np.mean([1 - x @ y for x in sides[0] for y in sides[1]]))
     pairs = [1 - x @ y for side in sides for x, y in itertools.combinations(side, 2)]
@@ -581,6 +583,7 @@ class _Run:
     voice: np.ndarray  # (words, people): log-odds from the voice
     lips: np.ndarray  # (words, people): log-odds from the lips
     seen: np.ndarray  # (words, people): the mouth was seen
+    named: np.ndarray  # (words, people): the diarizer names one of their voices, or none
 
 
 def _turn_of(word: Word, turns: Sequence[Turn]) -> Turn | None:
@@ -604,6 +607,7 @@ def _decode(words: list[Word], people: list[_Somebody], scene: _Scene, use_lips:
     voice, lips = np.zeros((count, states)), np.zeros((count, states))
     seen = np.zeros((count, states), bool)
     turns = [_turn_of(word, scene.turns) for word in words]
+    named = np.array([[t is None or t.speaker in one.voices for one in people] for t in turns], bool)
     for i, (word, turn) in enumerate(zip(words, turns, strict=True)):
         seconds = max(0.15, min(1.0, word.end - word.start))
         low, high = scene.shot_around((word.start + word.end) / 2)
@@ -617,13 +621,13 @@ def _decode(words: list[Word], people: list[_Somebody], scene: _Scene, use_lips:
                     seen[i, p] = True
                     lips[i, p] = value * LIPS_RATE * seconds
     if not count or not states:
-        return _Run([-1] * count, voice, lips, seen)
+        return _Run([-1] * count, voice, lips, seen, named)
     change = [_change_cost(words[i - 1], words[i], turns[i - 1], turns[i], scene) for i in range(1, count)]
     run = _viterbi(voice + lips, change)
     if use_lips:
         run = _check_overruled(run, _viterbi(voice, change), words, turns, people, scene)
     run = [-1 if turn is None and not seen[i].any() else run[i] for i, turn in enumerate(turns)]
-    return _Run(_smooth_islands(run, words), voice, lips, seen)
+    return _Run(_smooth_islands(run, words), voice, lips, seen, named)
 
 
 def _contradicted(run: _Run, words: list[Word], people: list[_Somebody], scene: _Scene) -> float:
@@ -882,7 +886,7 @@ def _evidence(
     if run.seen[start:end].any():
         weights = np.exp(np.where(run.seen[start:end].any(0), mouth, -9.0) / max(1, end - start))
         share = float(weights[p] / (weights.sum() + 1.0)) if seen else 0.0
-    agrees = voice[p] >= -1e-9
+    agrees = bool(run.named[start:end, p].mean() >= 0.5)
     if not lips or not run.seen[start:end].any():
         reason = "voice" if agrees else "nearest voice"
     elif not seen:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -160,6 +161,7 @@ def test_two_people_whose_voices_the_diarizer_merged_are_not_joined():
     answer = attribute(HEARD, MERGED, four_shots(*TWO_LOOKS, cluster=APART))
     assert len(answer.people) == 2
     assert [face_of(answer, p) for p in (who(answer, 3), who(answer, 9))] == [[0, 2], [1, 3]]
+    assert {phrase.evidence.reason for phrase in answer.phrases} == {"voice and lips agree"}  # nothing was overruled
 
 
 def test_faces_as_far_apart_as_strangers_are_not_joined():
@@ -271,3 +273,23 @@ def test_a_listener_whose_lips_move_half_the_time_does_not_take_both_voices():
 
     assert len(attribute(heard, spoken(BEA), picture).people) == 2
     assert len(attribute(heard, spoken(SPLIT), picture).people) == 1
+
+
+def test_nobody_is_in_one_picture_twice():
+    """Whoever is heard in each of four shots, however faces were clustered, with a listener beside them in the first."""
+    voices = [("v1", ADA), ("v2", BEA), ("v1", BEA)]
+    people = set()
+    for first, second, third in itertools.product(voices, repeat=3):
+        order = (first, second, third, second)
+        spoken = [(6.0 * i + 0.2, 6.0 * i + 5.8, *voice) for i, voice in enumerate(order)]
+        for looks, cluster in ((LOOKS, (0, 0, 0, 0)), (TWO_LOOKS, APART)):
+            talkers = four_shots(*looks, cluster=cluster).tracks
+            listener = seen(face(5, 0.0, 6.0, resting(9), 1 - cluster[0], 0), TWO_LOOKS[1])
+            faces = Faces(shots(*talkers).shots, (*talkers, listener), same=SAME)
+            answer = attribute(HEARD, turns(*spoken), faces)
+            assert [track.boxes for track in answer.tracks] == [track.boxes for track in faces.tracks]
+            assert answer.tracks[0].person is None or answer.tracks[0].person != answer.tracks[4].person
+            assert {track.person for track in answer.tracks} - {None} <= {person.id for person in answer.people}
+            assert [word for p in answer.phrases for word in p.words] == [w for s in HEARD.segments for w in s.words]
+            people.add(len(answer.people))
+    assert people == {1, 2, 3}  # three where a strange voice moves the second face of another one
