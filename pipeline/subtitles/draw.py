@@ -161,7 +161,8 @@ class Compositor:
         slots: list[tuple[float, int]] = []  # until when each is taken, and by which cue
         most = 1 + max(0, int((height / 2 - bar) / pitch))
         for number, (cue, (w, h)) in enumerate(zip(self.cues, sizes, strict=True)):
-            tab = self._tags[cue.person].height if panel.name and cue.person in self._tags else 0
+            tag = self._tags.get(cue.person or "")
+            tab = tag.height if tag and self._setting.carries_name(panel, cue) else 0
             slot = next((k for k, (until, _) in enumerate(slots) if until <= cue.start), len(slots))
             if slot == most and w:
                 slot = slots.index(min(slots))

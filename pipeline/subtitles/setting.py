@@ -76,6 +76,11 @@ class Setting:
         """Whether names always stand with the text; then no face carries one."""
         return any(panel.name for panel in self.panels)
 
+    def carries_name(self, panel: Panel, cue: Cue) -> bool:
+        """Whether the speaker's name stands with this panel: with the one that is made for it, or where that is empty the next."""
+        shown = [p for p in self.panels if any(any(self.texts(row, cue)) for row in p.rows)]
+        return self.names_on_panels and next((p for p in shown if p.name), shown[0] if shown else None) is panel
+
     def colour(self, person: str | None) -> RGB:
         """The person's colour, lightened where it could not be seen on dark glass."""
         return self._colours.get(person or "", UNKNOWN)
