@@ -79,7 +79,11 @@ def facenet(figures: dict[str, float]) -> None:
 
 
 def decoding(clip: Path, figures: dict[str, float]) -> None:
-    """The part of `find_faces` that no GPU makes faster: decoding, scaling, shots, tracks, lips."""
+    """The part of `find_faces` that no GPU makes faster: decoding, scaling, shots, tracks, lips.
+
+    What the detector found in a first pass is played back in the passes that count. Beside the time on the clock stands
+    the processor time of all threads and of ffmpeg: on one core it takes that long, and a busy machine moves it little.
+    """
     import numpy as np
 
     from pipeline import media, models
@@ -88,14 +92,13 @@ def decoding(clip: Path, figures: dict[str, float]) -> None:
     from pipeline.settings import Settings
 
     detector = RetinaFaceOnnx(result(models.path("retinaface-mobilenet")))
-    spent = 0.0
+    found: dict[bytes, list[np.ndarray]] = {}
 
-    def timed(images: np.ndarray) -> list[np.ndarray]:
-        nonlocal spent
-        start = time.perf_counter()
-        found = detector(images)
-        spent += time.perf_counter() - start
-        return found
+    def recorded(images: np.ndarray) -> list[np.ndarray]:
+        key = images[:, ::8, ::8].tobytes()
+        if key not in found:
+            found[key] = detector(images)
+        return list(found[key])
 
     class Free:
         name, threshold, dim = "free", 0.3, 4
@@ -104,9 +107,15 @@ def decoding(clip: Path, figures: dict[str, float]) -> None:
             return np.tile(np.float32([[1, 0, 0, 0]]), (len(faces), 1))
 
     probed = media.probe(clip, Settings())
-    start = time.perf_counter()
-    result(find_faces(probed, timed, Free()))
-    figures["faces_processor_s_per_s_of_clip"] = (time.perf_counter() - start - spent) / probed.duration
+    result(find_faces(probed, recorded, Free()))
+    clock, processor = [], []
+    for _ in range(3):
+        before, start = os.times(), time.perf_counter()
+        result(find_faces(probed, recorded, Free()))
+        clock.append(time.perf_counter() - start)
+        processor.append(sum(os.times()[:4]) - sum(before[:4]))
+    figures["faces_clock_s_per_s_of_clip"] = min(clock) / probed.duration
+    figures["faces_processor_s_per_s_of_clip"] = min(processor) / probed.duration
 
 
 def whisper(clip: Path, figures: dict[str, float]) -> None:
@@ -133,7 +142,7 @@ def whisper(clip: Path, figures: dict[str, float]) -> None:
 
 
 def main() -> None:
-    clip = Path(sys.argv[1]) if len(sys.argv) > 1 else Path("examples/first_contact.mp4")
+    clip = Path(sys.argv[1]) if len(sys.argv) > 1 else Path("examples/orbit_en.mp4")
     figures = Figures()
     with tempfile.TemporaryDirectory() as home:
         from tests.fixtures_full import deepface_files

@@ -127,9 +127,9 @@ def place() -> None:
 #
 # seconds asked = BASE + sum over the work of (factor x seconds of clip)
 #
-# BASE: the fork, the CUDA context and 6.4 GB of weights from disk onto the card. The factors: see benchmarks/full.py and the
-# README's table; most of it is decoding frames and reading lips, which is processor work. Asked is what the quota is checked
-# against (times 1.5 on the present cards), used is what is paid: too little kills the run, too much shuts visitors out.
+# BASE: the fork, the CUDA context and 6.5 GB of weights from disk onto the card. The factors: see benchmarks/full.py and the
+# README's table; half of the largest is decoding frames and reading lips, which is processor work. Asked is what the quota is
+# checked against (times 1.5 on the present cards), used is what is paid: too little kills the run, too much shuts visitors out.
 # 60 s of clip ask for 56 s. A visitor without an account (120 s a day, so 80 s asked) can have 100 s of clip, one with a
 # free account (300 s, so 200 s asked) the longest clip the page takes.
 
