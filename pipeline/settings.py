@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,6 +26,8 @@ class Settings:
     cache_age_s: float = (
         math.inf
     )  #: longest life of an entry of either cache; a public page keeps nobody's faces for long
+    #: SHA-256 of weight files for which the catalogue has none: NAME=HASH, separated by commas
+    weights_sha256: tuple[tuple[str, str], ...] = ()
     cache_bytes: int = 2 * 2**30  #: bound of the stage cache, and of the translation cache; models are not counted
     deepl_keys: tuple[str, ...] = field(default=(), repr=False)  #: never printed
     deepl_server: str | None = None  #: None: DeepL's own free or Pro server, by the key
@@ -49,9 +52,9 @@ class Settings:
         """
         env = os.environ if environment is None else environment
         values: dict[str, object] = {}
-        kinds = {
+        kinds: dict[str, Callable[[str], object]] = {
             "models": str, "max_duration_s": float, "max_file_bytes": int, "max_pixels": int,
-            "cache_dir": Path, "cache_bytes": int,
+            "cache_dir": Path, "cache_bytes": int, "weights_sha256": _hashes,
         }  # fmt: skip
         for name, kind in kinds.items():
             raw = env.get(PREFIX + name.upper(), "").strip()
@@ -59,7 +62,8 @@ class Settings:
                 try:
                     values[name] = kind(raw)
                 except ValueError:
-                    raise UsageError(f"{PREFIX}{name.upper()} must be a {kind.__name__}, not {raw[:40]!r}.") from None
+                    what = kind.__name__ if isinstance(kind, type) else "list of NAME=SHA-256"
+                    raise UsageError(f"{PREFIX}{name.upper()} must be a {what}, not {raw[:40]!r}.") from None
         if models is not None:
             values["models"] = models
         raw_keys = env.get("DEEPL_AUTH_KEY") or env.get("DEEPL_KEY") or ""
@@ -71,6 +75,13 @@ class Settings:
             zero_gpu=env.get("SPACES_ZERO_GPU", "").lower() in ("1", "t", "true"),
             space_id=env.get("SPACE_ID", ""),
         )
+
+
+def _hashes(text: str) -> tuple[tuple[str, str], ...]:
+    pairs = [part.strip().partition("=") for part in text.split(",")]
+    if not all(name and re.fullmatch("[0-9a-f]{64}", sha256) for name, _, sha256 in pairs):
+        raise ValueError
+    return tuple((name, sha256) for name, _, sha256 in pairs)
 
 
 def _user_cache() -> Path:

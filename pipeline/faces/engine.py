@@ -10,10 +10,8 @@ import os
 import shutil
 from pathlib import Path
 
+from pipeline import models
 from pipeline.errors import ModelError
-
-#: Mirror of the weights that both packages name beside their GitHub release; preloaded at build time on a Space.
-HUB = "serengil/deepface"
 
 
 def use_pytorch() -> None:
@@ -32,19 +30,20 @@ def use_pytorch() -> None:
             )
 
 
-def weights(name: str, revision: str | None = None) -> Path:
-    """Where DeepFace and retina-face look for the weight file `name`; it is there afterwards if the Hub has it or had it
-    at build time. If not, the package fetches it itself, from its GitHub release, when the model is built."""
+def weights(key: str) -> Path:
+    """Where DeepFace and retina-face look for the file of `models.CATALOGUE`'s model `key`; it is there afterwards, and is
+    the pinned one.
+
+    Both packages would fetch it themselves, unchecked; what they find here they take. Both read tensors only
+    (`weights_only`), so a file that nobody pinned can be wrong but not run anything.
+
+    Raises ModelError when it can be neither found nor fetched, or is another file than the pinned one.
+    """
+    name = models.hub(key).files[0][0]
     file = Path(os.environ.get("DEEPFACE_HOME") or Path.home()) / ".deepface" / "weights" / name
     if file.is_file():
-        return file
-    from huggingface_hub import hf_hub_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
-
-    try:
-        cached = hf_hub_download(HUB, name, revision=revision)
-    except (HfHubHTTPError, LocalEntryNotFoundError, OSError):
-        return file
+        return models.insist(key, file)
+    cached = models.hub_file(key)
     file.parent.mkdir(parents=True, exist_ok=True)
     # A copy, not a link: ZeroGPU removes files of the Hub's cache whose tensors it has packed.
     part = file.with_suffix(f".part-{os.getpid()}")

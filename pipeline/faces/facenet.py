@@ -27,7 +27,7 @@ class Facenet512:
 
     def __init__(self, *, device: str = "cpu") -> None:
         engine.use_pytorch()
-        engine.weights("facenet512_weights.pth")
+        engine.weights("facenet512")
         import torch
         from deepface.config.threshold import thresholds
         from deepface.modules import modeling

@@ -40,7 +40,7 @@ class RetinaFaceTorch:
         from retinaface.model import retinaface_pth_model
 
         if model is None:
-            engine.weights("retinaface.pth")
+            engine.weights("retinaface-resnet50")
             model = retinaface_pth_model.build_model()
         self.model = model.to(device).eval()
         self.device, self.threshold, self.upscale = device, threshold, upscale

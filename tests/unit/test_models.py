@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from pipeline import models
-from pipeline.errors import ModelError
+from pipeline.errors import ModelError, UsageError
 from pipeline.models import Archive, Model
 from pipeline.records import Progress
 from pipeline.settings import Settings
@@ -176,11 +176,63 @@ def test_prepare_fetches_what_the_set_uses(toy: Model, settings: Settings) -> No
     assert list(models.prepare(chosen)) == []
 
 
-def test_the_listing_names_job_licence_and_source_of_every_model(settings: Settings) -> None:
-    lines = models.listing(settings).splitlines()
-    assert len(lines) == len(models.CATALOGUE) + 1
-    for model, line in zip(models.CATALOGUE, lines[1:], strict=True):
+def test_the_listing_names_job_licence_pin_and_source_of_every_model(settings: Settings) -> None:
+    table, notes = (part.splitlines() for part in models.listing(settings).split("\n\n"))
+    assert len(table) == len(models.CATALOGUE) + 1
+    for model, line in zip(models.CATALOGUE, table[1:], strict=True):
         assert all(part in line for part in (model.job, model.name, model.licence, model.source))
+        assert (model.licence + " *" in line) == bool(model.note)
+    assert notes == [f"* {model.name}: {model.note}" for model in models.CATALOGUE if model.note]
+    unpinned = [line for line in table if "nothing yet" in line]
+    assert ["RetinaFace ResNet50" in unpinned[0], "FaceNet 512" in unpinned[1]] == [True, True]
+    assert len(unpinned) == 2
+
+
+def test_a_weight_file_the_catalogue_cannot_pin_is_pinned_by_the_operator(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    from pipeline.faces import engine
+
+    file = tmp_path / ".deepface" / "weights" / "retinaface.pth"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(WEIGHTS)
+    monkeypatch.setenv("DEEPFACE_HOME", str(tmp_path))
+    monkeypatch.delenv("SPEECHGLASS_WEIGHTS_SHA256", raising=False)
+    assert engine.weights("retinaface-resnet50") == file
+    advice = caplog.records[-1].getMessage().rpartition(" ")[2]  # what the log says to set
+    assert advice == f"SPEECHGLASS_WEIGHTS_SHA256=retinaface.pth={hashlib.sha256(WEIGHTS).hexdigest()}"
+
+    monkeypatch.setenv(*advice.split("=", 1))
+    caplog.clear()
+    assert engine.weights("retinaface-resnet50") == file
+    assert not caplog.records
+    pinned = [
+        line for line in models.listing(Settings.from_environment()).splitlines() if "RetinaFace ResNet50" in line
+    ]
+    assert "SHA-256" in pinned[0]
+    file.write_bytes(WEIGHTS + b"swapped")
+    with pytest.raises(ModelError, match="is not the pinned file"):
+        engine.weights("retinaface-resnet50")
+
+
+@pytest.mark.parametrize("value", ["retinaface.pth", "retinaface.pth=12", "=" + 64 * "a", ","])
+def test_a_pin_that_is_none_is_refused_at_the_start(value: str) -> None:
+    with pytest.raises(UsageError, match="WEIGHTS_SHA256 must be a list of NAME=SHA-256"):
+        Settings.from_environment({"SPEECHGLASS_WEIGHTS_SHA256": value})
+
+
+def test_face_weights_are_read_as_tensors_only() -> None:
+    """Nobody pins them yet, so nothing in them may run: both packages have to ask torch for tensors alone."""
+    import importlib.util
+
+    for package, inside in (
+        ("deepface", "models/facial_recognition/pytorch/TorchFacialRecognition.py"),
+        ("retinaface", "model/retinaface_pth_model.py"),
+    ):
+        found = importlib.util.find_spec(package)
+        assert found is not None
+        source = (Path(found.submodule_search_locations[0]) / inside).read_text()  # type: ignore[index]
+        assert source.count("torch.load(") == source.count("weights_only=True") == 1
 
 
 def test_every_light_archive_is_pinned_twice() -> None:
