@@ -341,7 +341,9 @@ def placing(api: zero_gpu.DeviceApi, checkpoints: str) -> Any:
 
     folder = Path(checkpoints)
     os.environ["DEEPFACE_HOME"] = checkpoints
-    models.hub = lambda key, known=models.hub: dataclasses.replace(known(key), repository=str(folder / key), revision=None)
+    models.hub = lambda key, known=models.hub: dataclasses.replace(
+        known(key), repository=str(folder / key), revision=None
+    )
     models.hub_file = lambda key: folder / f"{key}.nemo"
     calls: list[str] = []
     for owner in (whisper_full, nemo, open_translation):
@@ -384,7 +386,9 @@ def real(api: zero_gpu.DeviceApi, checkpoints: str, video: str, sound: str) -> A
 
     folder = Path(checkpoints)
     os.environ["DEEPFACE_HOME"] = checkpoints
-    models.hub = lambda key, known=models.hub: dataclasses.replace(known(key), repository=str(folder / key), revision=None)
+    models.hub = lambda key, known=models.hub: dataclasses.replace(
+        known(key), repository=str(folder / key), revision=None
+    )
     models.hub_file = lambda key: folder / f"{key}.nemo"
     import torch
 
