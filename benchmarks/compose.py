@@ -268,12 +268,11 @@ OTHER_LIGHT = f"scale={SIDE * 2}:{SIDE},crop={SIDE}:{SIDE},eq=gamma=0.35:contras
 
 
 def twice(d: Duo) -> tuple[Piece, Piece]:
-    """Two things that one person says: two pieces, or the halves of the only one, the text with the first."""
+    """Two things that one person says: two pieces, or the only one cut after its first short piece."""
     if len(d.a) > 1:
         return d.a[0], d.a[1]
-    (piece,) = d.a
-    middle = piece.seconds / 2
-    return part(piece, 0, middle, piece.text), part(piece, middle, piece.seconds)
+    first, *rest = (piece for piece in d.short if piece.speaker == d.a[0].speaker)
+    return first, replace(rest[0], end=rest[-1].end, text=" ".join(piece.text for piece in rest))
 
 
 def look_alikes(d: Duo, folder: Path) -> Composition:
