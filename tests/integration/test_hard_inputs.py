@@ -123,7 +123,8 @@ def is_cue_seen(truth: Ugly, name: str) -> bool:
 
 def cue_at(video: media.Clip) -> float | None:
     """When something is drawn in the lower third of a picture that is otherwise one colour there, in s."""
-    height, width = video.height // 2 * 2, video.width // 2 * 2
+    step = 2 * max(1, video.width // 1280)  # 4K would be much to look through
+    height, width = video.height // step * 2, video.width // step * 2
     for t, frame in media.frames(video, width=width, height=height, pixels="yuv420p"):
         lower = frame[height * 2 // 3 : height - 2, width // 4 : width - width // 4]
         if int(lower.max()) - int(lower.min()) > 60:
@@ -297,6 +298,7 @@ class Page:
             content=b"--frontier\r\n" + head + b"\r\nContent-Type: video/mp4\r\n\r\n" + clip + b"\r\n--frontier--\r\n",
             headers={"Content-Type": "multipart/form-data; boundary=frontier"},
             timeout=60,
+            verify=False,
         )
         assert answer.status_code == 200, answer.text
         return {"path": answer.json()[0], "meta": {"_type": "gradio.FileData"}}
@@ -324,7 +326,9 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
         patch.setenv("GRADIO_TEMP_DIR", str(jobs.root() / "served"))
         patch.setattr(models, "load", lambda settings: watched(load(settings), calls))
         with served(services.real(Settings(models="light", cache_dir=cache))) as url:
-            client = Client(url, download_files=str(tmp_path_factory.mktemp("downloads")), verbose=False)
+            downloads = str(tmp_path_factory.mktemp("downloads"))
+            # Without certificates, which are read anew for each of ten requests a clip and cost half of its time.
+            client = Client(url, download_files=downloads, verbose=False, ssl_verify=False)
             standing = {p.name for p in jobs.root().iterdir()} - {"served"}
             yield Page(url, client, calls, scratch, jobs.root(), standing)
         jobs.root.cache_clear()
