@@ -877,9 +877,9 @@ def _evidence(
     rivals = [q for q in ids if q != p]
     runner_up = max(rivals, key=lambda q: total[q], default=None)
     seconds = max(0.5, sum(min(1.0, word.end - word.start) for word in words))
-    # Logistic regression on 1162 phrases of 18 clips, real and disturbed diarization. Held against 1761 phrases of 19 clips with
-    # voices, lips and faces disturbed (benchmarks/disturb.py): of phrases with 0.99 and more 99.6 % were right, at 0.9 to 0.99
-    # 92 %, at 0.6 to 0.9 63 %, below that one of four.
+    # Logistic regression on 1162 phrases of 18 clips, real and disturbed diarization. Held against 1524 phrases of 17 clips with
+    # voices, lips and faces disturbed (`make bench`): of phrases with 0.99 and more 99.4 % were right, at 0.9 to 0.99 95 %, at
+    # 0.6 to 0.9 64 %, below that one of four.
     score = 1.5 + 0.9 * max(-1.0, voice[p] / seconds / 3) + 2.4 * float(np.clip(mouth[p] / seconds / 6, -1, 1))
     score += 1.8 * math.tanh((total[p] - total[runner_up]) / 6) if runner_up is not None else 1.0
     confidence = 1 / (1 + math.exp(-score))
