@@ -217,7 +217,7 @@ def judge(phrases: Sequence[Phrase], turns: list[dict[str, Any]]) -> list[Judged
         middle = (phrase.start + phrase.end) / 2
         turn = next((t for t in turns if t["start"] <= middle < t["end"]), None)
         if turn:
-            said.append((phrase, turn["speaker"], phrase.end - phrase.start))
+            said.append((phrase, turn["speaker"], float(phrase.end - phrase.start)))  # Whisper's times are numpy's
     people = sorted({phrase.person for phrase, *_ in said if phrase.person})
     speakers = sorted({speaker for _, speaker, _ in said})
     common = [
@@ -300,6 +300,20 @@ def longer(case: Case, folder: Path, times: int = 10) -> Case:
     return Case(to.stem, to, None)
 
 
+def by_disturbance(trials: Sequence[Trial]) -> dict[str, dict[str, float]]:
+    """By what was done: cases, mean share right with voices only and with all evidence, and in how many all was worse."""
+    rows = {}
+    for what in dict.fromkeys(trial.what for trial in trials):
+        mine = [(trial.right("voice"), trial.right("all")) for trial in trials if trial.what == what]
+        rows[what] = {
+            "cases": len(mine),
+            "voice": sum(voice for voice, _ in mine) / len(mine),
+            "all": sum(everything for _, everything in mine) / len(mine),
+            "below": sum(everything < voice - 0.01 for voice, everything in mine),
+        }
+    return rows
+
+
 def calibration(phrases: Sequence[Judged]) -> list[dict[str, float]]:
     """How often phrases were right, by bin of confidence, the surest first."""
     rows = []
@@ -358,13 +372,9 @@ def main() -> None:
             )
         if trials:
             print(f"\n{'disturbed':28} {'cases':>6} {'voice':>7} {'all':>6}  all below voice")
-        summary["disturbed"] = {}
-        for what in dict.fromkeys(trial.what for trial in trials):
-            mine = [trial for trial in trials if trial.what == what]
-            voice, everything = (sum(trial.right(m) for trial in mine) / len(mine) for m in ("voice", "all"))
-            below = sum(trial.right("all") < trial.right("voice") - 0.01 for trial in mine)
-            summary["disturbed"][what] = {"cases": len(mine), "voice": voice, "all": everything, "below": below}
-            print(f"{what:28} {len(mine):6} {voice:7.2f} {everything:6.2f}  {below}")
+        summary["disturbed"] = by_disturbance(trials)
+        for what, row in summary["disturbed"].items():
+            print(f"{what:28} {row['cases']:6} {row['voice']:7.2f} {row['all']:6.2f}  {row['below']}")
         summary["calibration"] = calibration([phrase for trial in trials for phrase in trial.judged["all"]])
         for row in summary["calibration"]:
             print(f"confidence from {row['from']:.2f}: {row['right']:.1%} of {row['phrases']} phrases right")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -111,6 +113,15 @@ def test_people_are_named_one_to_one():
     ]
     trial = bench.Trial("as perceived", {"all": bench.judge(phrases, turns)})
     assert trial.right("all") == pytest.approx(0.5)
+
+
+def test_what_the_last_line_holds_is_json():
+    """Whisper's times are numpy's, whose comparisons json refuses."""
+    turns = [{"start": 0.0, "end": 9.0, "speaker": "A"}]
+    judged = bench.judge([replace(phrase(0, "p1", 0.9), end=np.float64(1.5)), phrase(1, "p2", 0.4)], turns)
+    trials = [bench.Trial("voices merged", {"voice": judged, "all": judged[1:]})]
+    rows = bench.by_disturbance(trials)
+    assert json.loads(json.dumps(rows)) == {"voices merged": {"cases": 1, "voice": 0.6, "all": 0.0, "below": 1}}
 
 
 def test_calibration_counts_by_bins_of_confidence():
