@@ -43,8 +43,8 @@ COLUMNS = (
 
 def rgb(frame: np.ndarray) -> Image.Image:
     """The yuv420p frame (BT.709, limited range) as a picture."""
-    luma, u, v = (plane.astype(np.float32) for plane in yuv.planes(frame))
-    u, v = (np.repeat(np.repeat(plane, 2, 0), 2, 1) - 128 for plane in (u, v))
+    luma, chroma = (plane.astype(np.float32) for plane in yuv.planes(frame))
+    u, v = np.repeat(np.repeat(chroma, 2, 1), 2, 2) - 128
     pixels = np.stack([luma - 16, u, v], axis=-1) @ np.linalg.inv(yuv.BT709.rows()).T
     return Image.fromarray(np.clip(np.round(pixels), 0, 255).astype(np.uint8))
 
@@ -110,8 +110,8 @@ def sheet() -> Image.Image:
     """Every look with every script."""
     whole = shown(AT, *WHOLE)
     picture = yuv.black(WIDTH, HEIGHT)
-    for part, plane, step in zip(yuv.planes(picture), yuv.planes(whole), (1, 2, 2), strict=True):
-        part[...] = plane[TOP // step : (TOP + HEIGHT) // step, LEFT // step : (LEFT + WIDTH) // step]
+    for part, plane, step in zip(yuv.planes(picture), yuv.planes(whole), (1, 2), strict=True):
+        part[...] = plane[..., TOP // step : (TOP + HEIGHT) // step, LEFT // step : (LEFT + WIDTH) // step]
     rows = [[tile(look, moment, seen, target, picture) for _, look, moment, seen in COLUMNS] for target in TRANSLATIONS]
     edges = [SPACE, *(SPACE + sum(image.width + SPACE for image in rows[0][: k + 1]) for k in range(len(COLUMNS)))]
     page = Image.new("RGB", (edges[-1], HEAD + len(rows) * (TALL + SPACE)), (11, 14, 18))

@@ -93,8 +93,8 @@ class Compositor:
             return frame
         canvas = yuv.black(self.canvas.width, self.canvas.height)
         for target, source in zip(yuv.planes(canvas), yuv.planes(frame), strict=True):
-            top = (target.shape[0] - source.shape[0]) // 2
-            target[top : top + source.shape[0]] = source
+            top = (target.shape[-2] - source.shape[-2]) // 2
+            target[..., top : top + source.shape[-2], :] = source
         return canvas
 
     def draw(self, frame: NDArray[np.uint8], t: float) -> bool:

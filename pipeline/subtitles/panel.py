@@ -162,20 +162,20 @@ class Drawing:
 
         assert spot.face
         owner = self.owner
-        box = spot.face.at((spot.start + spot.end) / 2 if owner.look.reduced_motion else t)
-        box[[1, 3]] += owner.canvas.top
+        box = spot.face.at((spot.start + spot.end) / 2 if owner.look.reduced_motion else t).tolist()
+        box[1], box[3] = box[1] + owner.canvas.top, box[3] + owner.canvas.top
         em = owner.em
-        middle = float(box[0] + box[2]) / 2
+        middle = (box[0] + box[2]) / 2
         if spot.kind in ("above", "below") and x + em <= middle <= x + self.width - em:
             notch = self._notch(spot.kind == "above")
             top = y + self.height if spot.kind == "above" else y - notch.height
             notch.blend(target, round(middle) - notch.width // 2, top, 0.9 * opacity)
             return
         a = (
-            float(np.clip(middle, x + em, x + self.width - em)),
-            float(np.clip((box[1] + box[3]) / 2, y, y + self.height)),
+            min(max(middle, x + em), x + self.width - em),
+            min(max((box[1] + box[3]) / 2, y), y + self.height),
         )
-        b = (float(np.clip(a[0], box[0], box[2])), float(np.clip(a[1], box[1], box[3])))
+        b = (min(max(a[0], box[0]), box[2]), min(max(a[1], box[1]), box[3]))
         left, top = int(min(a[0], b[0])) - 4, int(min(a[1], b[1])) - 4
         mask = np.zeros((int(abs(a[1] - b[1])) + 9, int(abs(a[0] - b[0])) + 9), dtype=np.uint8)
         line = max(1, round(em / 16))

@@ -7,6 +7,7 @@ it can glide but not jump. A cut starts anew. Pixels of the output picture, seco
 
 from __future__ import annotations
 
+from bisect import bisect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
@@ -44,10 +45,13 @@ class FacePath:
 
     def at(self, t: float | np.ndarray) -> np.ndarray:
         """The box at `t`, held before its start and after its end; (4,) or (len(t), 4)."""
-        after = np.clip(np.searchsorted(self.times, t), 1, len(self.times) - 1)
-        before, step = self.times[after - 1], self.times[after] - self.times[after - 1]
-        share = np.clip((t - before) / step, 0.0, 1.0)[..., None]
-        return self.boxes[after - 1] * (1 - share) + self.boxes[after] * share
+        if isinstance(t, np.ndarray):
+            return np.stack([np.interp(t, self.times, column) for column in self.boxes.T], axis=-1)
+        # np.interp would copy the whole path, four times a frame
+        after = min(max(bisect(self.times, t), 1), len(self.times) - 1)
+        before, end = self.times[after - 1], self.times[after]
+        share = min(max((t - before) / (end - before), 0.0), 1.0)
+        return self.boxes[after - 1] + share * (self.boxes[after] - self.boxes[after - 1])
 
     def seen(self, start: float, end: float) -> float:
         """For how many seconds of start..end the face is there."""

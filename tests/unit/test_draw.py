@@ -46,7 +46,7 @@ def test_a_sprite_lands_on_its_pixel_in_luma_and_chroma(x: int, y: int) -> None:
     rgba = np.zeros((9, 13, 4), dtype=np.uint8)
     rgba[...] = (255, 0, 0, 255)
     Sprite.of_rgba(rgba, BT601).blend(yuv.planes(frame), x, y)
-    luma, u, v = yuv.planes(frame)
+    luma, (u, v) = yuv.planes(frame)
     expected = np.full((64, 100), 60)
     expected[max(0, y) : max(0, y + 9), max(0, x) : max(0, x + 13)] = 81
     assert np.array_equal(luma, expected)
@@ -124,8 +124,8 @@ def test_bars_stand_outside_the_picture() -> None:
     (t, frame), *_ = list(made.drawn([(2.0, picture)]))
     assert t == 2.0
     for whole, part in zip(yuv.planes(frame), yuv.planes(picture), strict=True):
-        top = (whole.shape[0] - part.shape[0]) // 2
-        assert np.array_equal(whole[top : top + part.shape[0]], part)
+        top = (whole.shape[-2] - part.shape[-2]) // 2
+        assert np.array_equal(whole[..., top : top + part.shape[-2], :], part)
     luma = yuv.planes(frame)[0]
     assert luma[: canvas.top].max() > 200  # translation
     assert luma[-canvas.top :].max() > 120  # source
@@ -318,7 +318,7 @@ def test_a_name_at_the_edge_stands_beside_its_panel_and_points_out_of_the_frame(
         (spot,) = made.spots[0][0]
         assert spot.edge == edge
         frame = drawn(made, 2.0)
-        cyan = yuv.planes(frame)[2] < 100
+        cyan = yuv.planes(frame)[1][1] < 100
         y = spot.at(2)[1] // 2
         tag = cyan[y + 2 : y + spot.tab // 2 - 1]
         assert tag[:, 0 if edge == "left" else -1].all()  # it reaches to the frame's edge
