@@ -163,12 +163,14 @@ class Compositor:
         for number, (cue, (w, h)) in enumerate(zip(self.cues, sizes, strict=True)):
             tag = self._tags.get(cue.person or "")
             tab = tag.height if tag and self._setting.carries_name(panel, cue) else 0
-            slot = next((k for k, (until, _) in enumerate(slots) if until <= cue.start), len(slots))
-            if slot == most and w:
-                slot = slots.index(min(slots))
-                (first,) = spots[slots[slot][1]]
-                spots[slots[slot][1]] = (replace(first, end=cue.start),)
-            slots[slot : slot + 1] = [(cue.end if w else 0.0, number)]
+            slot = 0
+            if w:  # a phrase without a translation takes no place
+                slot = next((k for k, (until, _) in enumerate(slots) if until <= cue.start), len(slots))
+                if slot == most:
+                    slot = slots.index(min(slots))
+                    (first,) = spots[slots[slot][1]]
+                    spots[slots[slot][1]] = (replace(first, end=cue.start),)
+                slots[slot : slot + 1] = [(cue.end, number)]
             if slot == 0:
                 y = (bar - h - tab) / 2 if panel.place == "top bar" else height - (bar + h + tab) / 2
             elif panel.place == "top bar":

@@ -181,6 +181,7 @@ def place(
             for k, earlier in enumerate(done if covered else ()):
                 at = next((i for i, other in enumerate(earlier) if any(other is c for c in covered)), None)
                 if at is not None:
+                    covered += earlier[at:]  # what is not drawn is in nobody's way
                     done[k] = [*earlier[:at], replace(earlier[at], end=max(earlier[at].start, spot.start))]
             active = [s for s in active if not any(s is c for c in covered)]
         active.extend(spots)

@@ -297,6 +297,17 @@ def test_ten_who_speak_at_once_are_never_written_over_each_other(look: str) -> N
     drawn(made, 3.5)
 
 
+def test_a_phrase_without_a_translation_does_not_let_the_others_out_of_their_bar() -> None:
+    made = compositor(
+        Look("bars"), *(phrase(i + 1, f"p{i + 1}", 0.2 * i, 4, translation=None if i == 4 else PL) for i in range(8)),
+        names=tuple(f"Person {i}" for i in range(8)),
+    )  # fmt: skip
+    top, bottom = ([spot.boxes(spot.times) for (spot,) in spots if spot.width] for spots in made.spots)
+    assert (len(top), len(bottom)) == (7, 8)
+    assert max(boxes[:, 3].max() for boxes in top) <= made.canvas.height / 2
+    assert min(boxes[:, 1].min() for boxes in bottom) >= made.canvas.height / 2
+
+
 @pytest.mark.parametrize("markers", [True, False])
 def test_a_panel_that_stays_a_moment_after_a_cut_does_not_move(markers: bool) -> None:
     shots = (Shot(0, 3), Shot(3, 10))

@@ -135,6 +135,14 @@ def test_two_at_once_have_two_places() -> None:
     assert covered(a[0], made) == covered(b[0], made) == 0
 
 
+def test_a_panel_that_ended_early_is_in_nobody_s_way_after_the_cut() -> None:
+    made = build(shots=(Shot(0, 2), Shot(2, 10)))
+    large, late = (600, 200), cue(2.5, 4, None)
+    ended, _, after = place([cue(0, 4, None), cue(1, 2, None), late], [large, large, SIZE], made)
+    assert [(s.start, s.end) for s in ended] == [(0, 1)]
+    assert after[0].at(3) == place([late], [SIZE], made)[0][0].at(3)
+
+
 def test_off_screen_voices_stand_low() -> None:
     spot = one(build(track("p2", RIGHT, 0, 10)))
     assert spot.kind == "off screen"
