@@ -33,7 +33,7 @@ class Embedder(Protocol):
 
 
 #: s of a track that give one candidate face, and the most candidates a track keeps: the span doubles when they are full.
-SPAN = 4.0
+SPAN = 5.0
 CANDIDATES = 6
 #: Side of the region kept of a candidate, in sides of the face box: head and shoulders, and all that DeepFace turns.
 MARGIN = 2.2
