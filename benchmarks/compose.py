@@ -13,11 +13,15 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import subprocess
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+
+import cv2
+import numpy as np
 
 from pipeline.media import ffmpeg_binary
 
@@ -139,6 +143,29 @@ CROPS = {
 }
 
 
+@dataclass(frozen=True)
+class Head:
+    """The ellipsoid that a head is in its SIDE x SIDE picture, and where its colours are found, px; boxes are x, y, width, height."""
+
+    x: float
+    y: float
+    half_width: float
+    half_height: float
+    taper: float  #: how much narrower than an ellipsoid it is at the chin, 0 to 1
+    hair: tuple[int, int, int, int]
+    skin: tuple[int, int, int, int]
+    nape: float  #: y below which the back of the head is skin
+
+
+#: Degrees from the camera at which nothing of the face is left; at 110 a rim of cheek still is.
+AWAY = 130.0
+#: The heads of those who talk first, set by eye.
+HEADS = {
+    "two_shot": Head(292, 240, 154, 225, 0.3, (310, 66, 60, 16), (240, 130, 60, 40), 335),
+    "orbit_en": Head(250, 196, 128, 172, 0.4, (230, 50, 100, 62), (210, 215, 20, 30), 275),
+}
+
+
 def duo(folder: Path, name: str) -> Duo:
     """The pieces of `folder`/NAME.mp4 by its truth."""
     clip = folder / f"{name}.mp4"
@@ -206,15 +233,13 @@ def overlap(d: Duo, folder: Path) -> Composition:
 
 
 def turned_away(d: Duo, folder: Path) -> Composition:
-    """The speaker walks out of the picture and goes on talking unseen."""
+    """The speaker turns their head away from the camera and goes on talking unseen."""
     c = Composition(f"turned_away_{d.name}", 2)
-    piece, leaves, gone = d.a[0], 3.0, 4.0
-    walk = (
-        f"split[i][o];[o]crop=40:40:0:0,scale={SIDE}:{SIDE},boxblur=30,eq=brightness=-0.05[w];"
-        f"[w][i]overlay=x='if(lt(t,{leaves}),0,-(t-{leaves})*{SIDE}/{gone - leaves})':y=0:eof_action=repeat"
+    piece, turns, gone = d.a[0], 3.0, 4.0
+    c.shots.append(
+        Shot(piece.seconds, (View(_turn_head(piece, HEADS[d.name], turns, gone, folder), 0),), (Heard(piece),))
     )
-    c.shots.append(Shot(piece.seconds, (talking(piece, walk),), (Heard(piece),)))
-    c.said(piece.speaker, 0, leaves, "any", piece.text)
+    c.said(piece.speaker, 0, turns, "any", piece.text)  # three quarters and profile may be boxed or not
     c.said(piece.speaker, gone, piece.seconds, None, "")
     c.voices = [(0, piece.seconds, piece.speaker)]
     c.add([talking(d.b[0])], d.b[0], "any")
@@ -336,7 +361,6 @@ SITUATIONS: tuple[Callable[[Duo, Path], Composition], ...] = (
 
 def landscape(folder: Path) -> Path:
     """A PNG of hills under an evening sky: a picture that holds no face."""
-    import numpy as np
     from PIL import Image
 
     y, x = np.mgrid[0:SIDE, 0:SIDE] / SIDE
@@ -354,6 +378,64 @@ def _ffmpeg(*arguments: str) -> None:
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         raise RuntimeError(f"ffmpeg: {done.stderr.strip()[-800:]}\n{' '.join(command)}")
+
+
+def _back(image: np.ndarray, head: Head) -> np.ndarray:
+    """SIDE x 2 SIDE x 3, uint8: what is behind the face, once around the head, 0 degrees in the middle: hair, and skin below it."""
+    (x, y, w, h), (sx, sy, sw, sh) = head.hair, head.skin
+    around = ((0, SIDE - h), (SIDE - w // 2, SIDE - w + w // 2), (0, 0))
+    hair = cv2.blur(np.pad(image[y : y + h, x : x + w], around, "symmetric"), (3, 31))  # a pad repeats, strands do not
+    skin = image[sy : sy + sh, sx : sx + sw].mean((0, 1)) * 0.8  # in the hair's shadow
+    below = np.clip((np.arange(SIDE) - head.nape) / 50 + 0.5, 0, 1)[:, None, None]
+    return (hair * (1 - below) + skin * below).astype(np.uint8)
+
+
+def turned(image: np.ndarray, back: np.ndarray, head: Head, degrees: float) -> np.ndarray:
+    """The SIDE x SIDE picture with its head turned to the picture's right by `degrees`; all else stays.
+
+    The head is an ellipsoid that turns about its upright axis: what is at longitude p (0 at the nose) is seen at
+    p + `degrees`, at x + half width * sin(p + degrees).
+    """
+    y, x = np.mgrid[0:SIDE, 0:SIDE].astype(np.float32)
+    off = (y - head.y) / head.half_height
+    half = head.half_width * (1 - head.taper * np.clip(off, 0, 1)) * np.sqrt(np.clip(1 - off**2, 1e-4, 1))
+    across = np.clip((x - head.x) / half, -1, 1)
+    longitude = (np.arcsin(across) - math.radians(degrees) + np.pi) % (2 * np.pi) - np.pi
+    front = cv2.remap(image, head.x + half * np.sin(longitude), y, cv2.INTER_LINEAR)
+    behind = cv2.remap(back, (longitude / (2 * np.pi) + 0.5) * (2 * SIDE - 1), y, cv2.INTER_LINEAR)
+    behind = behind * (0.6 + 0.4 * np.sqrt(1 - across**2))[..., None]
+    # the last degrees before the outline are stretched smears, so the back begins before them
+    face = np.clip((math.radians(70) - np.abs(longitude)) / math.radians(25), 0, 1)[..., None]
+    inside = np.clip((1 - np.abs(x - head.x) / half) / 0.12, 0, 1) * np.clip((1 - np.abs(off)) / 0.08, 0, 1)
+    inside = inside[..., None] * min(1.0, degrees / 15)
+    head_now = front * face + behind * (1 - face)
+    return (head_now * inside + image * (1 - inside)).astype(np.uint8)
+
+
+def _turn_head(piece: Piece, head: Head, turns: float, gone: float, folder: Path) -> Path:
+    """The speaker's square of `piece`, at RATE, with the head turning away between `turns` and `gone`, s into the piece.
+
+    Raises RuntimeError with ffmpeg's words, or where OpenCV can read or write no video.
+    """
+    plain, to = folder / f"{piece.clip.stem}_plain.mkv", folder / f"{piece.clip.stem}_turned.avi"
+    _render(Shot(piece.seconds, (talking(piece),), ()), plain)
+    reader = cv2.VideoCapture(str(plain))
+    writer = cv2.VideoWriter(str(to), cv2.VideoWriter.fourcc(*"MJPG"), RATE, (SIDE, SIDE))
+    frames = round(piece.seconds * RATE)
+    for frame in range(frames):
+        more, image = reader.read()
+        if not more or not writer.isOpened():
+            raise RuntimeError(
+                f"OpenCV: {plain.name} ended at frame {frame} of {frames}, or {to.name} cannot be written"
+            )
+        if not frame:
+            back = _back(image, head)
+        done = min(1.0, max(0.0, (frame / RATE - turns) / (gone - turns)))
+        writer.write(turned(image, back, head, AWAY * done * done * (3 - 2 * done)))
+    reader.release()
+    writer.release()
+    plain.unlink()
+    return to
 
 
 def _render(shot: Shot, to: Path) -> None:
@@ -447,7 +529,7 @@ def write(composition: Composition, folder: Path) -> tuple[Path, Path]:
 
 
 def compositions(folder: Path) -> list[Composition]:
-    """What this machine has material for. `folder` takes the stills they need."""
+    """What this machine has material for. `folder` takes the stills and the turning heads they need."""
     own = duo(EXAMPLES, "orbit_en")
     if not (SHARED / "two_shot.mp4").exists():
         return [situation(own, folder) for situation in SITUATIONS]

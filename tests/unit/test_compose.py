@@ -3,6 +3,8 @@
 import itertools
 import json
 
+import cv2
+import numpy as np
 import pytest
 
 from benchmarks import compose
@@ -61,6 +63,61 @@ def test_overlapping_voices_are_both_in_the_rttm(example, tmp_path):
     (_, first_end, _), (second_start, _, _) = composition.voices
     assert first_end - second_start == pytest.approx(1.5)
     assert composition.turns[0]["end"] == pytest.approx(second_start, abs=1e-3)
+
+
+HEAD = compose.HEADS["orbit_en"]
+
+
+def marked() -> np.ndarray:
+    """A gray picture whose head bears a blue face, about 30 degrees to either side of the nose."""
+    image = np.full((compose.SIDE, compose.SIDE, 3), 120, np.uint8)
+    y, x = np.mgrid[0 : compose.SIDE, 0 : compose.SIDE]
+    image[(np.abs(x - HEAD.x) < 58) & (np.abs(y - 220) < 50)] = 255, 0, 0
+    return image
+
+
+def blue_at(degrees: float) -> np.ndarray:
+    """x of every pixel of the blue face, turned."""
+    image = marked()
+    seen = compose.turned(image, compose._back(np.full_like(image, 120), HEAD), HEAD, degrees)
+    return np.nonzero(seen[..., 0].astype(int) > seen[..., 2].astype(int) + 60)[1]
+
+
+def test_a_turning_face_goes_through_three_quarters_and_profile_and_is_gone_at_the_end():
+    front, three_quarters, profile, away = (blue_at(degrees) for degrees in (0, 40, 75, compose.AWAY))
+    assert front.mean() == pytest.approx(HEAD.x, abs=2)
+    assert front.mean() + 40 < three_quarters.mean() < profile.mean()
+    assert len(front) > len(three_quarters) > len(profile) > len(front) / 20
+    assert len(away) == 0
+
+
+def test_a_turning_head_leaves_the_rest_of_the_picture_alone():
+    image = np.random.default_rng(0).integers(0, 255, (compose.SIDE, compose.SIDE, 3), np.uint8)
+    back = compose._back(image, HEAD)
+    assert (compose.turned(image, back, HEAD, 0) == image).all()
+    y, x = np.mgrid[0 : compose.SIDE, 0 : compose.SIDE]
+    outside = np.hypot((x - HEAD.x) / HEAD.half_width, (y - HEAD.y) / HEAD.half_height) > 1
+    change = (compose.turned(image, back, HEAD, compose.AWAY) != image).any(-1)
+    assert not change[outside].any()
+    assert change[~outside].mean() > 0.6
+
+
+def test_who_turns_away_is_heard_to_the_end_of_the_piece_without_a_face(example, tmp_path):
+    composition = compose.turned_away(example, tmp_path)
+    seen, unseen, other = composition.turns
+    assert (seen["face"], unseen["face"], other["face"]) == ("any", None, "any")
+    assert seen["speaker"] == unseen["speaker"] != other["speaker"]
+    assert unseen["end"] == pytest.approx(example.a[0].seconds, abs=1e-3)
+    reader = cv2.VideoCapture(str(composition.shots[0].views[0].clip))
+    images = []
+    while (frame := reader.read())[0]:
+        images.append(frame[1].astype(int))
+    assert len(images) == round(example.a[0].seconds * compose.RATE)
+    start, gone = round(seen["end"] * compose.RATE), round(unseen["start"] * compose.RATE)
+    face = np.s_[170:290, 200:300]
+    talking = np.abs(images[start - 1][face] - images[0][face]).mean()
+    assert all(np.abs(image[face] - images[0][face]).mean() > 2 * talking for image in images[gone:])
+    assert all(np.abs(image[face] - images[-1][face]).mean() < 2 for image in images[gone:])
 
 
 @pytest.fixture(scope="module")
