@@ -899,7 +899,8 @@ def _ceil(value: float | Fraction) -> int:
 def workspace(beside: Path | None = None) -> Iterator[Path]:
     """A folder nobody else can read, gone with all it holds when the block ends: in the temporary folder, or hidden
     `beside` a path and so on its disk. What killed processes left in the temporary folder goes, too; what they left beside
-    a path may hold something of the user's, so its caller looks through it (`abandoned`).
+    a path may hold something of the user's, so its caller looks through it (`abandoned`). A process that was forked inside the
+    block removes nothing.
 
     Raises MediaError where the disk has no room for it.
     """
@@ -910,12 +911,14 @@ def workspace(beside: Path | None = None) -> Iterator[Path]:
         folder, lock = _held_folder(*_place(beside))
     except OSError as error:
         raise disk_error(error) from error
+    owner = os.getpid()
     try:
         yield folder
     finally:
         try:
-            # Beside a result, what cannot be removed is nothing the result should fail for.
-            shutil.rmtree(folder, ignore_errors=beside is not None or sys.exc_info()[0] is not None)
+            if os.getpid() == owner:  # not a forked child, which finalises its copy of this generator as it ends
+                # Beside a result, what cannot be removed is nothing the result should fail for.
+                shutil.rmtree(folder, ignore_errors=beside is not None or sys.exc_info()[0] is not None)
         finally:
             os.close(lock)
 
@@ -935,7 +938,7 @@ def abandoned(beside: Path | None = None) -> Iterator[Path]:
             if os.fstat(lock).st_uid == os.getuid():
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 yield folder
-        except BlockingIOError:  # in use
+        except OSError:  # in use; or on a file system without locks, where nothing tells
             continue
         finally:
             os.close(lock)
@@ -949,12 +952,16 @@ def _place(beside: Path | None) -> tuple[Path, str]:
 
 
 def _held_folder(where: Path, prefix: str) -> tuple[Path, int]:
-    """A new folder and the descriptor that holds its lock."""
+    """A new folder and the descriptor that holds its lock.
+
+    Some network file systems have no locks: there it is held by none, and since `abandoned` gets none either, it is safe.
+    """
     while True:
         folder = Path(tempfile.mkdtemp(prefix=prefix, dir=where))
         with contextlib.suppress(FileNotFoundError):  # taken for abandoned before it was locked: another one
             lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            with contextlib.suppress(OSError):
+                fcntl.flock(lock, fcntl.LOCK_EX)
             if folder.exists():
                 return folder, lock
             os.close(lock)

@@ -37,12 +37,10 @@ KEPT_UNDO = 50  #: edits that can be taken back; records share what did not chan
 def root() -> Path:
     """The folder of this process, 0700, removed when it ends."""
     held = media.workspace()
-    owner = os.getpid()
 
     def sweep() -> None:
-        if os.getpid() == owner:  # not in a forked ZeroGPU worker
-            with suppress(OSError):  # a run that goes on in a thread may still write; the next start removes the rest
-                held.__exit__(None, None, None)
+        with suppress(OSError):  # a run that goes on in a thread may still write; the next start removes the rest
+            held.__exit__(None, None, None)
 
     atexit.register(sweep)
     return held.__enter__()

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import fcntl
 import os
 import signal
 import stat
+import tempfile
 import threading
 from pathlib import Path
 
@@ -324,6 +327,18 @@ def test_the_workspace_is_private_and_goes_away_also_after_an_error():
         (folder / "sub" / "file").write_text("x")
         raise ZeroDivisionError
     assert not folder.exists()
+
+
+@pytest.mark.parametrize("code", [errno.ENOLCK, errno.EOPNOTSUPP])
+def test_a_file_system_without_locks_has_workspaces_and_no_sweep(code, tmp_path, monkeypatch):
+    def flock(*_):
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(fcntl, "flock", flock)
+    with media.workspace() as live, media.workspace() as other:
+        assert sorted(tmp_path.iterdir()) == sorted([live, other])
+    assert list(tmp_path.iterdir()) == []
 
 
 # --- without a system ffmpeg ------------------------------------------------------------------------------------------

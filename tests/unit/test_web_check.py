@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -131,6 +134,21 @@ def test_a_job_folder_is_ours_alone_and_goes():
         (folder / "file").touch()
     assert not folder.exists()
     assert jobs.root().stat().st_mode & 0o777 == 0o700
+
+
+def test_the_page_keeps_its_folder_when_a_forked_child_ends(tmp_path):
+    code = (
+        "import os, sys; from pipeline.web import jobs\n"
+        "folder = jobs.root()\n"
+        "if os.fork() == 0: sys.exit(0)\n"
+        "os.wait(); print(folder.exists())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={**os.environ, "TMPDIR": str(tmp_path)}, cwd=Path(__file__).parents[2],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stdout.strip() == "True"
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_upload_keeps_nothing_of_its_name(tmp_path):
