@@ -61,10 +61,10 @@ $(VENV)/.tested: requirements-dev.lock $(VENV)/.installed
 	$(PIP) $(LOCKED) -r requirements-dev.lock
 	@touch $@
 
-# Keeps the versions that are locked already; for newer ones, `rm *.lock` first.
+# Keeps the versions that are locked already; for newer ones, `make lock UPGRADE=--upgrade`.
 lock: $(VENV)/.tested
-	$(BIN)/uv pip compile --quiet requirements.txt -o requirements.lock
-	$(BIN)/uv pip compile --quiet requirements-dev.txt -c requirements.lock -o requirements-dev.lock
+	$(BIN)/uv pip compile --quiet $(UPGRADE) requirements.txt -o requirements.lock
+	$(BIN)/uv pip compile --quiet $(UPGRADE) requirements-dev.txt -c requirements.lock -o requirements-dev.lock
 
 clean:
 	rm -rf $(VENV) out bench-out
