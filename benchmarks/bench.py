@@ -26,11 +26,11 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from fractions import Fraction
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import psutil
 
 from benchmarks import score
@@ -336,6 +336,11 @@ def calibration(phrases: Sequence[Judged]) -> list[dict[str, float]]:
     return rows
 
 
+def as_json(summary: dict[str, Any]) -> str:
+    """The summary as one line; numpy's scalars become numbers, what else json does not know its text."""
+    return json.dumps(summary, default=lambda value: value.item() if isinstance(value, np.generic) else str(value))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", nargs="*", default=[], help="names of clips")
@@ -407,7 +412,7 @@ def main() -> None:
                     for c in (short, long)
                 }
                 print("peak memory, MB: " + ", ".join(f"{k} {v:.0f}" for k, v in summary["memory_mb"].items()))
-    print(json.dumps(summary, default=lambda v: str(v) if isinstance(v, (Fraction, Path)) else v))
+    print(as_json(summary))
 
 
 if __name__ == "__main__":

@@ -67,15 +67,17 @@ def flip_turns(voices: Diarization, noise: np.random.Generator) -> Diarization:
 
 
 def move_edges(voices: Diarization, noise: np.random.Generator) -> Diarization:
-    """Every change of voice, and every start and end, is up to `MOVED` s off; a voice's own turns do not overlap."""
+    """Every start and end is up to `MOVED` s off; turns that did not overlap still do not, and none is shorter than 0.1 s for it."""
     turns = sorted(voices.turns, key=lambda turn: turn.start)
-    ends = [turn.end + float(noise.uniform(-MOVED, MOVED)) for turn in turns]
-    starts = [max(0.0, turns[0].start + float(noise.uniform(-MOVED, MOVED)))] if turns else []
-    for before, turn, end in zip(turns, turns[1:], ends, strict=False):
-        starts.append(
-            max(end, turn.start + float(noise.uniform(-MOVED, MOVED))) if before.end <= turn.start else turn.start
+    ends, starts = noise.uniform(-MOVED, MOVED, (2, len(turns))).tolist()
+    moved: list[Turn] = []
+    for turn, start, end in zip(turns, starts, ends, strict=True):
+        free = max(
+            (after.end for before, after in zip(turns, moved, strict=False) if before.end <= turn.start), default=0.0
         )
-    moved = [replace(t, start=a, end=max(b, a + 0.1)) for t, a, b in zip(turns, starts, ends, strict=True)]
+        start = max(free, turn.start + start)
+        shortest = min(0.1, turn.end - turn.start)
+        moved.append(replace(turn, start=start, end=max(start + shortest, turn.end + end)))
     return replace(voices, turns=tuple(moved))
 
 

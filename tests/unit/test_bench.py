@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -71,11 +72,18 @@ def test_merged_voices_sound_like_both_and_split_ones_are_described_anew():
     assert [voice.speaker for voice in split.voices] == ["v1", "v3", "v2"]
 
 
-def test_moved_edges_keep_turns_in_order():
-    moved = disturb.move_edges(VOICES, np.random.default_rng(1)).turns
-    assert all(a.end <= b.start for a, b in itertools.pairwise(moved))
-    assert all(turn.start < turn.end for turn in moved)
-    assert max(abs(a.end - b.end) for a, b in zip(moved, VOICES.turns, strict=True)) <= disturb.MOVED
+@pytest.mark.parametrize("length", [0.05, 0.4, 1.9])
+@pytest.mark.parametrize("step", [0.3, 0.4, 2.0])
+def test_moved_edges_make_no_turns_overlap(length, step):
+    """Turns of 0.4 s are shorter than the edges move; every third is another voice, which may have overlapped before."""
+    turns = tuple(Turn(step * i, step * i + length, "v2" if i % 3 == 1 else "v1") for i in range(8))
+    for seed in range(30):
+        moved = disturb.move_edges(replace(VOICES, turns=turns), np.random.default_rng(seed)).turns
+        pairs = itertools.combinations(zip(turns, moved, strict=True), 2)
+        assert all(a.end <= b.start for (before, a), (after, b) in pairs if before.end <= after.start)
+        assert all(0 <= turn.start < turn.end for turn in moved)
+        for a, b in zip(turns, moved, strict=True):
+            assert max(abs(a.start - b.start), abs(a.end - b.end)) <= disturb.MOVED + 1e-9
 
 
 def test_a_split_face_is_two_clusters_just_beyond_the_threshold():
@@ -121,7 +129,12 @@ def test_what_the_last_line_holds_is_json():
     judged = bench.judge([replace(phrase(0, "p1", 0.9), end=np.float64(1.5)), phrase(1, "p2", 0.4)], turns)
     trials = [bench.Trial("voices merged", {"voice": judged, "all": judged[1:]})]
     rows = bench.by_disturbance(trials)
-    assert json.loads(json.dumps(rows)) == {"voices merged": {"cases": 1, "voice": 0.6, "all": 0.0, "below": 1}}
+    assert json.loads(bench.as_json(rows)) == {"voices merged": {"cases": 1, "voice": 0.6, "all": 0.0, "below": 1}}
+
+
+def test_numpys_values_in_the_last_line_are_numbers():
+    summary = {"right": np.bool_(True), "phrases": np.int64(3), "share": np.float32(0.5), "clip": Path("a.mp4")}
+    assert json.loads(bench.as_json(summary)) == {"right": True, "phrases": 3, "share": 0.5, "clip": "a.mp4"}
 
 
 def test_calibration_counts_by_bins_of_confidence():
