@@ -3,7 +3,7 @@
 Four steps:
 
 1. `_part_look_alikes`, `_join_faces`: voices mend face clusters. Two people taken for one face are parted by the two voices that move
-   it, shot by shot; one person with two faces is joined by the one voice that moves both.
+   it, shot by shot; one person with two faces is joined by the voice that moves both, or by two voices that are nearly one.
 2. `_associate`: which voice moves which face. Every stretch of one voice votes with the lips seen meanwhile; votes join voices
    (two clusters that move the same lips), part them (one cluster that moves two people's lips) or say "off screen".
 3. `_decode`: the most likely person for every word. The voice is the prior, lips overrule it with a margin, a change of
@@ -101,10 +101,9 @@ def attribute(
 ) -> Attribution:
     """Everybody who speaks, and every word given to one of them or to nobody.
 
-    `speakers` is the number of people who speak, where it is known: voices are then neither joined below nor parted above it.
-    `evidence` is "all", or for
-    comparison "voice" (faces are ignored) or "cooccurrence" (a voice gets the face that is in the picture most while it is
-    heard, as the 2022 original did).
+    `speakers` is the number of people who speak, where it is known: voices are then joined only where there are more of them,
+    and parted only where there are fewer. `evidence` is "all", or for comparison "voice" (faces are ignored) or "cooccurrence" (a
+    voice gets the face that is in the picture most while it is heard, as the 2022 original did).
     """
     words = [(word, number) for number, segment in enumerate(transcript.segments) for word in segment.words]
     scene = _Scene(diarization, faces)
@@ -157,7 +156,8 @@ class _Scene:
         self.envelope = np.array(diarization.envelope, float)
         self.faces = faces
         self.cuts = [shot.start for shot in faces.shots[1:]]
-        #: A node is one face: a cluster (its number), or a track without one or the first of a parted cluster (minus its id).
+        #: A node is one face: a cluster or the first part of a parted one (the cluster's number), or a track without a cluster or
+        #: a later part (minus the id of the track, or of the part's first).
         nodes: dict[int, list[FaceTrack]] = {}
         for track in faces.tracks:
             nodes.setdefault(-track.id if track.cluster is None else track.cluster, []).append(track)
@@ -257,16 +257,16 @@ def _count(scene: _Scene) -> dict[str, _Votes]:
 
 def _associate(scene: _Scene, speakers: int | None) -> list[_Somebody]:
     """People from voices and faces, in order of first speech."""
+    enough = speakers is None or len(scene.voices) > speakers  # more voices than people: some may be one
     if speakers is None or len(scene.voices) <= speakers:
         _part_look_alikes(scene, _count(scene))
     if speakers is None or len(scene.voices) >= speakers:
-        _join_faces(scene, _count(scene))
+        _join_faces(scene, _count(scene), enough)
     votes = _count(scene)
     accepted = {voice: _faces_of(tally, set()) for voice, tally in votes.items()}
     claimed = {node for nodes in accepted.values() for node in nodes}
     for voice, tally in votes.items():  # undecided between a mouth that has its own voice and one that has not
         accepted[voice] = accepted[voice] or _faces_of(tally, claimed)
-    enough = speakers is None or len(scene.voices) > speakers  # more voices than people: some may be one
     if speakers is not None and len(scene.voices) >= speakers:
         accepted = {voice: nodes[:1] for voice, nodes in accepted.items()}
     people: list[_Somebody] = []
@@ -305,10 +305,11 @@ def _part_look_alikes(scene: _Scene, votes: dict[str, _Votes]) -> None:
         heard = [v for v in votes if sum(one.get(v, 0.0) for one in spoken.values()) >= PARTS]
         groups = _merged([{voice} for voice in heard], lambda a, b: not _strange(scene, a, b))
         groups = _merged(groups, lambda a, b: not _two_faces(scene, a, b, tracks, spoken))  # noqa: B023
-        if len(groups) < 2:
+        parts = [[t for t in tracks if _loudest(spoken[t.id], groups) is group] for group in groups]
+        parts = [part for part in parts if part]  # of three voices one may be second in every track
+        if len(parts) < 2:
             nodes[node] = tracks
             continue
-        parts = [[t for t in tracks if _loudest(spoken[t.id], groups) is group] for group in groups]
         faces = [_face(part) for part in parts]
         settled = {t.id for part in parts for t in part}
         for track in tracks:
@@ -378,18 +379,20 @@ def _two_faces(
     return between > WIDER * float(np.mean(pairs))
 
 
-def _join_faces(scene: _Scene, votes: dict[str, _Votes]) -> None:
-    """Face clusters that one voice moves become one node where they may be one face.
+def _join_faces(scene: _Scene, votes: dict[str, _Votes], enough: bool) -> None:
+    """Face clusters that voices move become one node where they may be one face.
 
-    They are never in one picture, no voice that moves one is strange to the other's, each sounds the same where it speaks, and
-    the faces are nearer than strangers'. Where the diarizer has merged two people, the sounds differ.
+    They are never in one picture, one voice moves both or, with `enough` voices for some to be one, voices at most `TWINS` apart
+    do, a voice that moves both sounds the same with either, and the faces are nearer than strangers'. Where the diarizer has
+    merged two people, the sounds differ.
     """
     nodes = dict(scene.nodes)
     lines = {
         node: {v: t.clear[node] for v, t in votes.items() if node in t.clear and t.won[node] >= WON} for node in nodes
     }
     while True:
-        pairs = itertools.combinations([node for node in nodes if lines[node]], 2)
+        moved = itertools.combinations([node for node in nodes if lines[node]], 2)
+        pairs = [(a, b) for a, b in moved if enough or len(lines[a] | lines[b]) == 1]
         near = [(d, a, b) for a, b in pairs if (d := _one_face(scene, nodes, lines, a, b)) is not None]
         if not near:
             break
@@ -412,6 +415,8 @@ def _one_face(
 
     `lines` are the stretches (s) each voice speaks with each node beyond doubt.
     """
+    if not scene.faces.same:
+        return None
     if any(
         s.shot == t.shot and s.boxes[0].t <= t.boxes[-1].t and t.boxes[0].t <= s.boxes[-1].t
         for s in nodes[a]

@@ -6,6 +6,7 @@ import itertools
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from pipeline.attribute import attribute
 from pipeline.records import Diarization, Faces, FaceTrack, Shot, Turn, Voice
@@ -120,6 +121,21 @@ def test_a_face_that_looks_the_same_with_both_voices_stays_one_person():
     assert len(answer.people) == 1
 
 
+def test_a_third_voice_that_is_second_in_either_track_of_two_look_alikes_parts_them_all_the_same():
+    """Voice by voice v1 is told from both others, but neither track has it for its loudest."""
+    spoken = ((0.2, 2.1), (2.2, 6.9), (7.1, 11.9), (12.2, 17), (17.1, 21.6), (21.7, 23.8))
+    names = (("v1", ADA), ("v2", beside(ADA, 0.65, 5)), ("v2", beside(ADA, 0.65, 5)))
+    names += (("v3", BEA), ("v3", BEA), ("v1", ADA))
+    heard = turns(*((*span, *name) for span, name in zip(spoken, names, strict=True)))
+    picture = shots(
+        seen(face(1, 0, 12, talking(), 0, 0), ADAS_FACE),
+        seen(face(2, 12, LENGTH, talking(1), 0, 1), beside(ADAS_FACE, 0.95, 3)),
+    )
+    answer = attribute(said(*spoken), heard, picture)
+    assert len({track.person for track in answer.tracks}) == 2
+    assert [answer.tracks[0].person, answer.tracks[1].person] == [who(answer, 5), who(answer, 15)]
+
+
 def test_look_alikes_are_not_parted_beyond_the_number_of_people_given():
     assert len(attribute(HEARD, IN_TURN, four_shots(*LOOKS), speakers=2).people) == 2
     assert len({t.person for t in attribute(HEARD, IN_TURN, four_shots(*LOOKS), speakers=1).tracks}) == 1
@@ -177,17 +193,36 @@ def test_faces_that_were_seen_together_are_not_joined():
 
 
 def test_faces_whose_embedder_says_no_threshold_are_left_as_they_are():
-    unknown = replace(four_shots(*TWO_LOOKS, cluster=APART), same=0.0)
-    assert len(attribute(HEARD, ONE_VOICE, unknown).people) == 2
+    equal = direction(2.0, 4.0, 1.0)  # its product with itself is more than 1, by rounding
+    for looks in (TWO_LOOKS, (equal,) * 4):
+        unknown = replace(four_shots(*looks, cluster=APART), same=0.0)
+        assert len(attribute(HEARD, ONE_VOICE, unknown).people) == 2
+
+
+#: Two voices at most `TWINS` apart, and two faces a little beyond the threshold.
+NEAR_ADA = beside(ADA, 0.9, 2)
+TWIN_VOICES = turns(
+    (0.2, 5.8, "v1", ADA), (6.2, 11.8, "v2", NEAR_ADA), (12.2, 17.8, "v1", ADA), (18.2, 23.8, "v2", NEAR_ADA)
+)
+TWIN_LOOKS = (ADAS_FACE, beside(ADAS_FACE, 0.92, 3), ADAS_FACE, beside(ADAS_FACE, 0.92, 3))
 
 
 def test_two_voices_nearly_alike_with_two_faces_nearly_alike_are_one_person():
-    near = beside(ADA, 0.9, 2)
-    split = turns((0.2, 5.8, "v1", ADA), (6.2, 11.8, "v2", near), (12.2, 17.8, "v1", ADA), (18.2, 23.8, "v2", near))
-    looks = (ADAS_FACE, beside(ADAS_FACE, 0.92, 3), ADAS_FACE, beside(ADAS_FACE, 0.92, 3))
-    answer = attribute(HEARD, split, four_shots(*looks, cluster=APART))
+    answer = attribute(HEARD, TWIN_VOICES, four_shots(*TWIN_LOOKS, cluster=APART))
     assert [(p.id, p.face) for p in answer.people] == [("p1", True)]
-    assert len(attribute(HEARD, IN_TURN, four_shots(*looks, cluster=APART)).people) == 2
+    assert len(attribute(HEARD, IN_TURN, four_shots(*TWIN_LOOKS, cluster=APART)).people) == 2
+
+
+@pytest.mark.parametrize(("speakers", "tracks"), [(1, "p1 p1 p1 p1"), (2, "p1 p2 p1 p2"), (3, "p1 p2 p1 p2")])
+def test_the_right_number_of_people_takes_nobodys_face_away(speakers, tracks):
+    answer = attribute(HEARD, TWIN_VOICES, four_shots(*TWIN_LOOKS, cluster=APART), speakers=speakers)
+    assert [track.person for track in answer.tracks] == tracks.split()
+    assert all(person.face for person in answer.people)
+
+
+def test_one_persons_two_faces_are_joined_when_the_number_of_people_is_right():
+    answer = attribute(HEARD, ONE_VOICE, four_shots(*TWO_LOOKS, cluster=APART), speakers=1)
+    assert {track.person for track in answer.tracks} == {"p1"}
 
 
 # --- a merged voice over a silent face --------------------------------------------------------------------------------
