@@ -897,9 +897,14 @@ def _evidence(
     if not lips or not run.seen[start:end].any():
         reason = "voice" if agrees else "nearest voice"
     elif not seen:
-        reason = (
-            "off screen: no visible mouth moves with the voice" if not people[p].faces else "voice; face not in view"
-        )
+        # a turn in a voice whose own mouth rests went to the person out of view, or it was only too short to change for
+        own = run.lips[start:end][run.named[start:end] & run.seen[start:end]]
+        if not people[p].faces:
+            reason = "off screen: no visible mouth moves with the voice"
+        elif agrees:
+            reason = "voice; face not in view"
+        else:
+            reason = "the voice's own face is still" if own.sum() < 0 else "nearest voice; face not in view"
     elif agrees:
         reason = "voice and lips agree" if mouth[p] > 0 else "voice; lips say little"
     else:

@@ -275,6 +275,44 @@ def test_a_turn_that_sounds_like_the_silent_face_stays_theirs():
     assert who(answer, 7) == who(answer, 18) != who(answer, 3)
 
 
+def test_a_turn_taken_from_a_still_face_for_somebody_out_of_view_is_not_called_the_voices_word():
+    heard = turns(
+        *((0.2, 5.8, "v1", ADA), (6.2, 11.8, "v2", BEA), (12.2, 17.8, "v1", ADA)),
+        *((18.2, 20.8, "v1", BEA), (21, 23.8, "v2", BEA)),
+    )
+    beas_face = beside(ADAS_FACE, 0.5, 3)
+    picture = shots(
+        seen(face(1, 0, 6, talking(), 0, 0), ADAS_FACE),
+        seen(face(2, 6, 12, talking(1), 1, 1), beas_face),
+        seen(face(3, 12, 18, talking(2), 0, 2), ADAS_FACE),
+        seen(face(4, 18, 20.9, resting(3), 0, 3), ADAS_FACE),
+        seen(face(5, 20.9, LENGTH, talking(4), 1, 4), beas_face),
+    )
+    answer = attribute(said((0.2, 5.8), (6.2, 11.8), (12.2, 17.8), (18.2, 20.8), (21, 23.8)), heard, picture)
+    assert who(answer, 19) == who(answer, 9) != who(answer, 3)
+    assert {p.evidence.reason for p in answer.phrases if 18 < p.start < 20} == {"the voice's own face is still"}
+    assert {p.evidence.reason for p in answer.phrases if not 18 < p.start < 20} == {"voice and lips agree"}
+
+
+def test_a_turn_too_short_for_a_change_says_so_where_only_others_are_in_view():
+    third = beside(ADA, 0.65, 5)
+    heard = turns(
+        *((0.2, 5.8, "v1", ADA), (6.2, 11.8, "v2", BEA), (12.2, 17.8, "v3", third)),
+        *((18.2, 20.6, "v2", BEA), (20.7, 21.0, "v1", ADA), (21.1, 23.8, "v2", BEA)),
+    )
+    picture = shots(
+        seen(face(1, 0, 6, talking(), 0, 0), ADAS_FACE),
+        seen(face(2, 6, 12, talking(1), 1, 1), beside(ADAS_FACE, 0.5, 3)),
+        seen(face(3, 12, 18, talking(2), 2, 2), beside(ADAS_FACE, 0.5, 4)),
+        seen(face(4, 18, LENGTH, resting(3), 2, 3), beside(ADAS_FACE, 0.5, 4)),
+    )
+    spans = ((0.2, 5.8), (6.2, 11.8), (12.2, 17.8), (18.2, 20.6), (20.65, 21.05), (21.1, 23.8))
+    answer = attribute(said(*spans), heard, picture)
+    reasons = {round(p.start, 2): (p.person, p.evidence.reason) for p in answer.phrases if p.start > 18}
+    assert reasons[20.65] == ("p2", "nearest voice; face not in view")
+    assert reasons[18.2] == ("p2", "voice; face not in view")
+
+
 def test_without_sounds_only_a_clearly_still_face_makes_somebody_off_screen():
     def people(mouth: np.ndarray) -> int:
         bare = turns((0.2, 11.8, "v1", ADA), (12.2, 23.8, "v1", ADA))
