@@ -29,7 +29,7 @@ from pathlib import Path
 
 from pipeline.errors import ModelError, UsageError
 from pipeline.records import Clip, Faces, Models, Progress, Stage
-from pipeline.settings import Settings
+from pipeline.settings import Settings, weights_sha256
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +48,7 @@ class Archive:
 @dataclass(frozen=True, slots=True)
 class Hub:
     """Files of a repository on the Hugging Face Hub. `revision` is a commit; None says honestly that none is known, and
-    then only a SHA-256 pins: the catalogue's or the operator's (`Settings.weights_sha256`)."""
+    then only a SHA-256 pins: the catalogue's or the operator's (`settings.weights_sha256`)."""
 
     repository: str
     revision: str | None
@@ -318,13 +318,16 @@ CATALOGUE: tuple[Model, ...] = (
 
 
 def listing(settings: Settings | None = None) -> str:
-    """The catalogue as a table for a terminal, a line a model, and below it what the licences' names do not say."""
+    """The catalogue as a table for a terminal, a line a model, and below it what the licences' names do not say.
+
+    Raises UsageError for a SPEECHGLASS_WEIGHTS_SHA256 that pins nothing.
+    """
     settings = settings or Settings.from_environment()
     rows = [("job", "set", "model", "licence", "pinned by", "in the cache", "source")]
     for model in CATALOGUE:
         cached = ("yes" if _intact(model, _folder(model, settings)) else "no") if model.archives else "-"
         job = ("+".join(model.sets), model.name, model.licence + (" *" if model.note else ""))
-        rows.append((model.job, *job, _pin(model, settings), cached, model.source))
+        rows.append((model.job, *job, _pin(model), cached, model.source))
     widths = [max(len(row[column]) for row in rows) for column in range(6)]
     lines = [
         "  ".join([*(cell.ljust(width) for cell, width in zip(row[:6], widths, strict=True)), row[6]]) for row in rows
@@ -332,12 +335,19 @@ def listing(settings: Settings | None = None) -> str:
     return "\n".join([*lines, "", *(f"* {model.name}: {model.note}" for model in CATALOGUE if model.note)])
 
 
-def _pin(model: Model, settings: Settings) -> str:
+def _pin(model: Model) -> str:
     if model.hub is None:
         return "SHA-256" if model.archives else "its package"
-    if all(sha256 or dict(settings.weights_sha256).get(name) for name, sha256 in model.hub.files):
+    pinned = _pinned_here()
+    if all(sha256 or name in pinned for name, sha256 in model.hub.files):
         return "SHA-256"
     return "commit" if model.hub.revision else "nothing yet"
+
+
+def _pinned_here() -> dict[str, str]:
+    """SHA-256 by name, where the operator gives one, of the files that nothing in the catalogue pins; all go through `insist`."""
+    unpinned = [model.hub.files for model in CATALOGUE if model.hub and not model.hub.revision]
+    return weights_sha256(name for files in unpinned for name, sha256 in files if not sha256)
 
 
 # --- fetching ---------------------------------------------------------------------------------------------------------
@@ -397,7 +407,7 @@ def insist(key: str, file: Path) -> Path:
     Raises ModelError for another file than the pinned one.
     """
     name, sha256 = hub(key).files[0]
-    wanted, found = sha256 or dict(Settings.from_environment().weights_sha256).get(name), _sha256(file)
+    wanted, found = sha256 or _pinned_here().get(name), _sha256(file)
     if not wanted:
         log.warning("%s is not pinned; to insist on this file set SPEECHGLASS_WEIGHTS_SHA256=%s=%s", name, name, found)
     elif found != wanted:
@@ -606,8 +616,10 @@ def choosing_set(settings: Settings) -> str:
 def load(settings: Settings) -> Models:
     """The callables of the chosen set. Nothing is fetched or loaded before the first call of each.
 
-    Raises UsageError when the full set is asked for and its packages are not installed.
+    Raises UsageError when the full set is asked for and its packages are not installed, and for a SPEECHGLASS_WEIGHTS_SHA256
+    that pins nothing.
     """
+    _pinned_here()
     if choosing_set(settings) == "full":
         try:
             from pipeline.gpu import full_models

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -26,8 +26,6 @@ class Settings:
     cache_age_s: float = (
         math.inf
     )  #: longest life of an entry of either cache; a public page keeps nobody's faces for long
-    #: SHA-256 of weight files for which the catalogue has none: NAME=HASH, separated by commas
-    weights_sha256: tuple[tuple[str, str], ...] = ()
     cache_bytes: int = 2 * 2**30  #: bound of the stage cache, and of the translation cache; models are not counted
     deepl_keys: tuple[str, ...] = field(default=(), repr=False)  #: never printed
     deepl_server: str | None = None  #: None: DeepL's own free or Pro server, by the key
@@ -52,9 +50,9 @@ class Settings:
         """
         env = os.environ if environment is None else environment
         values: dict[str, object] = {}
-        kinds: dict[str, Callable[[str], object]] = {
+        kinds: dict[str, type] = {
             "models": str, "max_duration_s": float, "max_file_bytes": int, "max_pixels": int,
-            "cache_dir": Path, "cache_bytes": int, "weights_sha256": _hashes,
+            "cache_dir": Path, "cache_bytes": int,
         }  # fmt: skip
         for name, kind in kinds.items():
             raw = env.get(PREFIX + name.upper(), "").strip()
@@ -62,8 +60,7 @@ class Settings:
                 try:
                     values[name] = kind(raw)
                 except ValueError:
-                    what = kind.__name__ if isinstance(kind, type) else "list of NAME=SHA-256"
-                    raise UsageError(f"{PREFIX}{name.upper()} must be a {what}, not {raw[:40]!r}.") from None
+                    raise UsageError(f"{PREFIX}{name.upper()} must be a {kind.__name__}, not {raw[:40]!r}.") from None
         if models is not None:
             values["models"] = models
         raw_keys = env.get("DEEPL_AUTH_KEY") or env.get("DEEPL_KEY") or ""
@@ -77,11 +74,21 @@ class Settings:
         )
 
 
-def _hashes(text: str) -> tuple[tuple[str, str], ...]:
-    pairs = [part.strip().partition("=") for part in text.split(",")]
-    if not all(name and re.fullmatch("[0-9a-f]{64}", sha256) for name, _, sha256 in pairs):
-        raise ValueError
-    return tuple((name, sha256) for name, _, sha256 in pairs)
+def weights_sha256(files: Iterable[str]) -> dict[str, str]:
+    """The SHA-256 of those of `files` for which the operator gives one: SPEECHGLASS_WEIGHTS_SHA256 is NAME=SHA-256, separated
+    by commas. No field of `Settings`, which differ from call to call: weights are loaded once for the process.
+
+    Raises UsageError for a value of another form, and for a name that is none of `files`: it would pin nothing.
+    """
+    variable, files = f"{PREFIX}WEIGHTS_SHA256", tuple(files)
+    raw = os.environ.get(variable, "").strip()
+    pairs = [part.strip().partition("=") for part in raw.split(",")] if raw else []
+    for name, _, sha256 in pairs:
+        if not re.fullmatch("[0-9a-f]{64}", sha256):
+            raise UsageError(f"{variable} must be a list of NAME=SHA-256, not {raw[:40]!r}.")
+        if name not in files:
+            raise UsageError(f"{variable} can pin {' and '.join(files)}, not {name[:40]!r}.")
+    return {name: sha256 for name, _, sha256 in pairs}
 
 
 def _user_cache() -> Path:

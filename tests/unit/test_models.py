@@ -215,10 +215,23 @@ def test_a_weight_file_the_catalogue_cannot_pin_is_pinned_by_the_operator(
         engine.weights("retinaface-resnet50")
 
 
-@pytest.mark.parametrize("value", ["retinaface.pth", "retinaface.pth=12", "=" + 64 * "a", ","])
-def test_a_pin_that_is_none_is_refused_at_the_start(value: str) -> None:
+@pytest.mark.parametrize("value", ["retinaface.pth", "retinaface.pth=12", ","])
+def test_a_pin_that_is_none_is_refused_at_the_start(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SPEECHGLASS_WEIGHTS_SHA256", value)
     with pytest.raises(UsageError, match="WEIGHTS_SHA256 must be a list of NAME=SHA-256"):
-        Settings.from_environment({"SPEECHGLASS_WEIGHTS_SHA256": value})
+        models.load(Settings(models="light"))
+
+
+@pytest.mark.parametrize("name", ["", "retinaface.pht", "model.safetensors", "pytorch_model.bin"])
+def test_a_pin_of_a_file_it_would_not_hold_for_is_refused_at_the_start(
+    name: str, monkeypatch: pytest.MonkeyPatch, settings: Settings
+) -> None:
+    monkeypatch.setenv("SPEECHGLASS_WEIGHTS_SHA256", f"facenet512_weights.pth={64 * 'b'}, {name}={64 * 'a'}")
+    said = f"WEIGHTS_SHA256 can pin retinaface.pth and facenet512_weights.pth, not '{name}'."
+    with pytest.raises(UsageError, match=said):
+        models.load(Settings(models="light"))
+    with pytest.raises(UsageError, match=said):
+        models.listing(settings)
 
 
 def test_face_weights_are_read_as_tensors_only() -> None:
