@@ -2,7 +2,7 @@
 # make test    set everything up and pass the tests
 # make bench   figures for quality and speed (minutes)
 # make app     the page, at http://127.0.0.1:7860
-# make gallery every look with every script on one page: docs/looks.jpg
+# make gallery every look with every script, and a result, as pictures: docs/looks.jpg, docs/result.jpg
 # make check   ruff and mypy
 # make lock    the locks, after a change of requirements.txt or requirements-dev.txt
 #

@@ -547,8 +547,7 @@ def _decoder(clip: Clip, width: int, height: int, rate: Fraction, pixels: str, f
     stream = stream.filter("tpad", stop=-1, stop_mode="clone")
     # From zero: ffmpeg would fill the time before `start` with copies of the first frame.
     stream = stream.filter("setpts", "PTS-STARTPTS")
-    # Direct: a frame is one write, not copied through a buffer in 43 pieces.
-    return ffmpeg.output(stream, "pipe:1", format="rawvideo", pix_fmt=pixels, avioflags="direct", **{"frames:v": count})
+    return ffmpeg.output(stream, "pipe:1", format="rawvideo", pix_fmt=pixels, **{"frames:v": count})
 
 
 def _at_rate(stream: Any, rate: Fraction, first: int) -> Any:
