@@ -198,11 +198,12 @@ class _Reader:
     def optional_string(self) -> str | None:
         return None if self.value is None else self.string()
 
-    def number(self, low: float, high: float, wanted: str) -> float:
+    def number(self, low: float, high: float, wanted: str, digits: int) -> float:
+        """As precise as the format writes it, so that what is read is what is written again."""
         v = self.value
         if isinstance(v, bool) or not isinstance(v, (int, float)) or not math.isfinite(v) or not low <= v <= high:
             raise self.fail(wanted)
-        return float(v)
+        return round(float(v), digits)
 
     def whole(self) -> int:
         if isinstance(self.value, bool) or not isinstance(self.value, int) or not 0 <= self.value < 2**31:
@@ -215,10 +216,10 @@ class _Reader:
         return self.value
 
     def seconds(self) -> float:
-        return self.number(0.0, MAX_SECONDS, "seconds from 0")
+        return self.number(0.0, MAX_SECONDS, "seconds from 0", 3)
 
     def share(self) -> float:
-        return self.number(0.0, 1.0, "a number from 0 to 1")
+        return self.number(0.0, 1.0, "a number from 0 to 1", 3)
 
     def optional_share(self) -> float | None:
         return None if self.value is None else self.share()
@@ -229,7 +230,7 @@ class _Reader:
         return self.whole()
 
     def pixels(self) -> float:
-        return self.number(-float(MAX_PIXELS), float(MAX_PIXELS), "pixels")
+        return self.number(-float(MAX_PIXELS), float(MAX_PIXELS), "pixels", 1)
 
     def rate(self) -> Fraction:
         text = self.string()

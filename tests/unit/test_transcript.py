@@ -116,6 +116,15 @@ def test_nan_is_refused() -> None:
         from_json(to_json(an_analysis()).replace('"duration": 3.0', '"duration": NaN'))
 
 
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [("phrases.0.start", 0.0625), ("phrases.0.evidence.confidence", 0.12345), ("tracks.0.boxes.0.1", 0.0625)],
+)
+def test_numbers_finer_than_the_format_are_the_same_when_written_and_read_again(path: str, value: float) -> None:
+    analysis = from_json(damaged(path, value))
+    assert from_json(to_json(analysis)) == analysis
+
+
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=10), inner, max_size=4),
