@@ -417,11 +417,7 @@ def _one_face(
     """
     if not scene.faces.same:
         return None
-    if any(
-        s.shot == t.shot and s.boxes[0].t <= t.boxes[-1].t and t.boxes[0].t <= s.boxes[-1].t
-        for s in nodes[a]
-        for t in nodes[b]
-    ):
+    if any(one.is_beside(other) for one in nodes[a] for other in nodes[b]):
         return None
     shared = lines[a].keys() & lines[b].keys()
     apart = [

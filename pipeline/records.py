@@ -179,6 +179,11 @@ class FaceTrack:
     quality: float = 0.0  #: of the best face, 0..1
     portrait: bytes = b""  #: JPEG of the best face, well framed
 
+    def is_beside(self, other: FaceTrack) -> bool:
+        """Both are in one picture at some time: they are two people."""
+        first, last = max(self.boxes[0].t, other.boxes[0].t), min(self.boxes[-1].t, other.boxes[-1].t)
+        return self.id != other.id and self.shot == other.shot and first <= last
+
 
 @dataclass(frozen=True, slots=True)
 class Faces:

@@ -266,7 +266,7 @@ class _Work:
         known = [i for i, one in enumerate(found) if one.embedding]
         labels: dict[int, int] = {}
         if known:
-            together = np.array([[_together(found[a], found[b]) for b in known] for a in known])
+            together = np.array([[found[a].is_beside(found[b]) for b in known] for a in known])
             vectors = np.array([found[i].embedding for i in known])
             weights = np.array([found[i].quality * min(5.0, _seconds(found[i]) + 0.2) for i in known])
             labels = dict(
@@ -277,13 +277,6 @@ class _Work:
         notices = () if tracks else (Notice("no_faces", "No face was found in the picture."),)
         found_shots = tuple(Shot(a, b) for a, b in zip(self.starts, ends, strict=True))
         return Faces(found_shots, tracks, notices, self.embedder.threshold)
-
-
-def _together(a: FaceTrack, b: FaceTrack) -> bool:
-    """Both are in the picture at one time: they are two people."""
-    return (
-        a.id != b.id and min(a.boxes[-1].t, b.boxes[-1].t) - max(a.boxes[0].t, b.boxes[0].t) >= 0.0 and a.shot == b.shot
-    )
 
 
 def _seconds(one: FaceTrack) -> float:

@@ -145,17 +145,29 @@ def _blend(
     plane: NDArray[np.uint8], keep: NDArray[np.uint16], colour: NDArray[np.uint16], x: int, y: int, first: int, last: int,
     opacity: float,
 ) -> None:  # fmt: skip
-    height, width = plane.shape[-2:]
-    left, right = max(first, -x), min(last, keep.shape[1], width - x)
-    top, bottom = max(0, -y), min(keep.shape[0], height - y)
-    if left >= right or top >= bottom:
+    view, part = _window(plane, keep.shape, x, y, first, last)
+    if not view.size:
         return
-    view = plane[..., y + top : y + bottom, x + left : x + right]
-    keep, colour = keep[top:bottom, left:right], colour[..., top:bottom, left:right]
+    keep, colour = keep[part], colour[..., *part]
     if opacity < 1.0:
         share = round(256 * opacity)
         colour = ((colour.astype(np.uint32) * share) >> 8).astype(np.uint16)
         keep = 256 - (((256 - keep) * np.uint32(share)) >> 8).astype(np.uint16)
+    _mix(view, keep, colour)
+
+
+def _window(
+    plane: NDArray[np.uint8], shape: tuple[int, ...], x: int, y: int, first: int, last: int
+) -> tuple[NDArray[np.uint8], tuple[slice, slice]]:
+    """What of the plane, a view, lies under columns `first` to `last` of a sprite of `shape` (h, w) at (x, y), and which rows and
+    columns of the sprite those are; both empty beyond the plane."""
+    height, width = plane.shape[-2:]
+    left, top = max(first, -x), max(0, -y)
+    right, bottom = max(left, min(last, shape[1], width - x)), max(top, min(shape[0], height - y))
+    return plane[..., y + top : y + bottom, x + left : x + right], (slice(top, bottom), slice(left, right))
+
+
+def _mix(view: NDArray[np.uint8], keep: NDArray[np.uint16], colour: NDArray[np.uint16]) -> None:
     mixed = view * keep  # uint8 * uint16 -> uint16: at most 255 * 256
     mixed += colour
     mixed >>= 8
@@ -179,12 +191,9 @@ class Frost:
         import cv2
 
         first, last = columns or (0, self.width)
-        plane, keep = target[0], self.mask.keep
-        left, right = max(first, -x), min(last, self.width, plane.shape[1] - x)
-        top, bottom = max(0, -y), min(self.height, plane.shape[0] - y)
-        if left >= right or top >= bottom:
+        view, part = _window(target[0], self.mask.alpha.shape, x, y, first, last)
+        if not view.size:
             return
-        view = plane[y + top : y + bottom, x + left : x + right]
         h, w = view.shape
         across, down = max(1, w // blur), max(1, h // blur)
         # whole blocks only: by a whole factor OpenCV takes 14 us where it takes 79 by another
@@ -192,15 +201,13 @@ class Frost:
         small = cv2.resize(blocks, (across, down), interpolation=cv2.INTER_AREA)
         small = cv2.convertScaleAbs(small, alpha=1 - strength, beta=tint[0] * strength)
         dark = np.asarray(cv2.resize(small, (w, h), interpolation=cv2.INTER_LINEAR), dtype=np.uint8)
-        keep, alpha = keep[top:bottom, left:right], self.mask.alpha[top:bottom, left:right]
+        keep, alpha = self.mask.keep[part], self.mask.alpha[part]
         if opacity < 1.0:
             alpha = ((alpha * np.uint32(round(256 * opacity))) >> 8).astype(np.uint16)
             keep = 256 - alpha
-        mixed = view * keep
-        mixed += dark * alpha
-        mixed += np.uint16(128)
-        mixed >>= 8
-        view[...] = mixed
+        colour = dark * alpha
+        colour += np.uint16(128)
+        _mix(view, keep, colour)
         # Detail in colour is not seen: it is only darkened, which is a sprite in the colour of the tint.
         keep, _ = self.mask.chroma(x & 1, y & 1)
         alpha = ((256 - keep) * np.uint32(round(256 * strength)) >> 8).astype(np.uint16)
