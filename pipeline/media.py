@@ -17,7 +17,6 @@ import errno
 import fcntl
 import itertools
 import os
-import queue
 import re
 import secrets
 import select
@@ -27,7 +26,6 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 import wave
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator
@@ -66,7 +64,6 @@ MAX_SYNC_ERROR = (
     0.03  #: s; below it a late or gappy sound track may be copied (45 ms late is when viewers notice, ITU-R BT.1359)
 )
 STALL_S = 120.0  #: ffmpeg without a byte in or out for this long hangs; 4K AV1 needs under 5 s for its first frame
-QUEUED_FRAMES = 4  #: decoded ahead and waiting to be encoded; more does not make it faster and a 4K frame is 13 MB
 PIPE_BYTES = 2**20  #: the kernel's default ceiling; the 64 KiB default costs a context switch per 64 KiB
 #: what ffmpeg gets of the environment; it reads strangers' files and has no business with keys
 _ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "TMPDIR", "HOME")
@@ -473,8 +470,8 @@ def frames(
     pixels, uint8, writable: "rgb24" (height, width, 3); "yuv420p" flat (height * 3 // 2, width), limited range, in the
     clip's own matrix (`video_matrix`).
 
-    Frames are decoded ahead of the caller by a few and never more, each its own array. Where the picture begins late
-    its first frame is shown from t = 0, where it ends early its last frame stays.
+    ffmpeg decodes ahead of the caller by what its threads and the pipe hold; each frame is an array of its own. Where the
+    picture begins late its first frame is shown from t = 0, where it ends early its last frame stays.
 
     Raises MediaError when ffmpeg fails.
     """
@@ -489,33 +486,12 @@ def frames(
         return
     command = _decoder(clip, width, height, rate, pixels, first, last - first)
     with _Child(command, "read the picture", stdout=True) as child:
-        ready: queue.Queue[np.ndarray | None] = queue.Queue(QUEUED_FRAMES)
-        stop = threading.Event()
-
-        def read() -> None:
-            while not stop.is_set():
-                frame = np.empty(shape, np.uint8)
-                whole = child.read(frame.data.cast("B")) == frame.nbytes
-                ready.put(frame if whole else None)
-                if not whole:
-                    return
-
-        reader = threading.Thread(target=read, name="frames", daemon=True)
-        reader.start()
-        try:
-            for index in range(first, last):
-                frame = ready.get()
-                if frame is None:
-                    child.finish(enough=False)
-                    raise MediaError("The picture of the clip ends too early; save it again as MP4 and retry.")
-                yield float(index / rate), frame
-        finally:
-            stop.set()
-            child.kill()
-            while reader.is_alive():
-                with contextlib.suppress(queue.Empty):
-                    ready.get_nowait()
-                reader.join(0.005)
+        for index in range(first, last):
+            frame = np.empty(shape, np.uint8)
+            if child.read(frame.data.cast("B")) < frame.nbytes:
+                child.finish(enough=False)
+                raise MediaError("The picture of the clip ends too early; save it again as MP4 and retry.")
+            yield float(index / rate), frame
 
 
 def video_matrix(clip: Clip) -> str:
@@ -597,45 +573,27 @@ def write_video(
     size = width * (height * 3 // 2)
     try:
         with _Child(command, "write the video", stdin=True) as child:
-            waiting: queue.Queue[Any] = queue.Queue(QUEUED_FRAMES)
-
-            def write() -> None:
-                while (frame := waiting.get()) is not None:
-                    if not child.write(frame):
-                        return  # ffmpeg is gone; the loop below notices
-
-            writer = threading.Thread(target=write, name="video", daemon=True)
-            writer.start()
-            try:
-                count = 0
-                for t, frame in frames:
-                    if frame.nbytes != size:
-                        raise ValueError(f"a frame of {frame.nbytes} bytes, not {width} x {height} yuv420p")
-                    _put(waiting, frame.data.cast("B"), writer, child)
-                    count += 1
-                    yield t
-                if count == 0:
-                    raise MediaError("There is no picture to write; choose a clip that has one.")
-                _put(waiting, None, writer, child)
-                writer.join(STALL_S)
-                child.end_input()
-                child.finish(enough=False)
-            finally:
-                child.kill()
-                while writer.is_alive():
-                    with contextlib.suppress(queue.Empty, queue.Full):
-                        waiting.get_nowait()
-                    with contextlib.suppress(queue.Full):
-                        waiting.put_nowait(None)
-                    writer.join(0.005)
-                close = getattr(frames, "close", None)
-                if close is not None:
-                    close()
+            count = 0
+            for t, frame in frames:
+                if frame.nbytes != size:
+                    raise ValueError(f"a frame of {frame.nbytes} bytes, not {width} x {height} yuv420p")
+                if not child.write(frame.data.cast("B")):
+                    child.finish(enough=False)
+                    raise MediaError("ffmpeg stopped before the video was written; try again.")
+                count += 1
+                yield t
+            if count == 0:
+                raise MediaError("There is no picture to write; choose a clip that has one.")
+            child.end_input()
+            child.finish(enough=False)
         part.replace(to)
     except OSError as error:
         raise disk_error(error) from error
     finally:
         part.unlink(missing_ok=True)
+        close = getattr(frames, "close", None)
+        if close is not None:
+            close()
 
 
 def transcode_plain(clip: Clip, to: Path) -> None:
@@ -667,20 +625,6 @@ def cut(source: Path, to: Path, start: float, length: float) -> None:
     )
     with _Child(command, "cut the clip", copyts=False) as child:
         child.finish(enough=False)
-
-
-def _put(waiting: queue.Queue[Any], item: Any, writer: threading.Thread, child: _Child) -> None:
-    """Hands a frame to the writer; raises what ffmpeg said if it died, instead of waiting for it for ever."""
-    deadline = time.monotonic() + STALL_S
-    while True:
-        if not writer.is_alive():
-            child.finish(enough=False)
-            raise MediaError("ffmpeg stopped before the video was written; try again.")
-        try:
-            return waiting.put(item, timeout=0.5)
-        except queue.Full:
-            if time.monotonic() > deadline:
-                raise MediaError("ffmpeg stopped writing the video; try again, or try a shorter clip.") from None
 
 
 def _encoder(clip: Clip, part: Path, width: int, height: int, rate: Fraction) -> Any:
@@ -782,6 +726,8 @@ class _Child:
             if pipe is not None and hasattr(fcntl, "F_SETPIPE_SZ"):
                 with contextlib.suppress(OSError):  # the system may allow less; it works with less
                     fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+        if self.process.stdin is not None:
+            os.set_blocking(self.process.stdin.fileno(), False)
         self.lines: deque[str] = deque(maxlen=40)
         self.drain = threading.Thread(target=self._drain, name="ffmpeg stderr", daemon=True)
         self.drain.start()
@@ -820,12 +766,18 @@ class _Child:
         return filled
 
     def write(self, block: memoryview) -> bool:
-        """Whether ffmpeg took all of `block`."""
+        """Whether ffmpeg took all of `block`.
+
+        Raises MediaError when it takes nothing for `STALL_S`.
+        """
         pipe = self.process.stdin
         assert pipe is not None
+        poll = select.poll()
+        poll.register(pipe, select.POLLOUT)
         try:
-            while block:
-                block = block[pipe.write(block) :]
+            while block := block[pipe.write(block) or 0 :]:  # None where the pipe is full
+                if not poll.poll(STALL_S * 1000):
+                    raise MediaError("ffmpeg stopped writing the video; try again, or try a shorter clip.")
         except (OSError, ValueError):
             return False
         return True
