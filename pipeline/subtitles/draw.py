@@ -91,9 +91,10 @@ class Compositor:
         """The frame itself, or a new canvas with it between black bars."""
         if not self.canvas.top:
             return frame
-        canvas = yuv.black(self.canvas.width, self.canvas.height)
-        for target, source in zip(yuv.planes(canvas), yuv.planes(frame), strict=True):
+        canvas = np.empty((self.canvas.height * 3 // 2, self.canvas.width), dtype=np.uint8)
+        for target, source, black in zip(yuv.planes(canvas), yuv.planes(frame), (16, 128), strict=True):
             top = (target.shape[-2] - source.shape[-2]) // 2
+            target[..., :top, :] = target[..., top + source.shape[-2] :, :] = black
             target[..., top : top + source.shape[-2], :] = source
         return canvas
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -43,19 +44,34 @@ class Letters:
         limit = share * max(1, len(self.layout.text)) + 1e-6
         return int(np.searchsorted(self.ends, limit, side="right"))
 
-    def of(self, chosen: NDArray[np.bool_]) -> NDArray[np.uint8]:
-        """The mask with only the graphemes `chosen` (n,) in it."""
-        mask = np.zeros_like(self.mask)
-        for i in np.flatnonzero(chosen):
+    def of(self, chosen: NDArray[np.bool_]) -> tuple[NDArray[np.uint8], int, int]:
+        """A mask with only the graphemes `chosen` (n,) in it, no larger than they are, and where in the whole it begins (x, y)."""
+        blocks: list[tuple[int, int, int, int]] = []
+        for i in np.flatnonzero(chosen).tolist():
             left, top, right, bottom = self.cells[i]
-            mask[top:bottom, left:right] = self.mask[top:bottom, left:right]
-        return mask
+            if blocks and (left, top) == (blocks[-1][2], blocks[-1][1]):  # cells tile the line
+                blocks[-1] = (blocks[-1][0], top, right, bottom)
+            else:
+                blocks.append((left, top, right, bottom))
+        x, y, right, bottom = bounds(blocks)
+        mask = np.zeros((bottom - y, right - x), dtype=np.uint8)
+        for a, b, c, d in blocks:
+            mask[b - y : d - y, a - x : c - x] = self.mask[b:d, a:c]
+        return mask, x, y
 
-    def first(self, n: int) -> NDArray[np.uint8]:
-        """The mask of the first `n` graphemes in reading order."""
+    def first(self, n: int) -> tuple[NDArray[np.uint8], int, int]:
+        """As `of`: the first `n` graphemes in reading order."""
         if n >= len(self.cells):
-            return self.mask
+            return self.mask, 0, 0
         return self.of(np.arange(len(self.cells)) < n)
+
+
+def bounds(boxes: Sequence[tuple[int, int, int, int]]) -> tuple[int, int, int, int]:
+    """Left, top, right, bottom of all `boxes`; zeros where there is none."""
+    if not boxes:
+        return 0, 0, 0, 0
+    lefts, tops, rights, bottoms = zip(*boxes, strict=True)
+    return min(lefts), min(tops), max(rights), max(bottoms)
 
 
 def _rim_pad(radius: float) -> int:
@@ -89,25 +105,34 @@ class Flicker:
     def __init__(self, text: str, script_code: str, size_px: float, family: str, weight: str) -> None:
         self._pool = fonts.glyph_pool(script_code or next((s for s in map(script, text) if s[0] != "Z"), "Latn"))
         self._how = (size_px, family, weight)
+        self._drawn: dict[int, tuple[NDArray[np.uint8], int]] = {}
 
-    def stamp(self, mask: NDArray[np.uint8], cell: tuple[int, int, int, int], baseline: float, seed: int) -> None:
-        """A glyph stands on `mask` in the middle of `cell`: of a few the seed picks, the one that fits it best."""
-        left, _top, right, _bottom = cell
+    def stamp(self, mask: NDArray[np.uint8], left: int, right: int, baseline: int, seed: int) -> None:
+        """A glyph stands on `mask` in the middle between `left` and `right`: of a few the seed picks, the one that fits there best."""
         wide = right - left
-        glyphs = [_glyph(self._pool[scatter(seed, k) % len(self._pool)], *self._how) for k in range(6)]
-        ink, base = min(glyphs, key=lambda glyph: max(0, glyph[0].shape[1] - wide))
+        ink, base = self._glyph(seed)
+        for k in range(1, 6):
+            if ink.shape[1] <= wide:
+                break
+            ink, base = min((ink, base), self._glyph(seed >> 10 * k), key=lambda glyph: glyph[0].shape[1])
         if ink.shape[1] > wide:  # condensed rather than over its neighbours
             import cv2
 
             narrow = max(1, wide, round(0.7 * ink.shape[1]))
             ink = np.asarray(cv2.resize(ink, (narrow, ink.shape[0]), interpolation=cv2.INTER_AREA), dtype=np.uint8)
         x = (left + right - ink.shape[1]) // 2
-        y = round(baseline) - base
+        y = baseline - base
         a, b = max(0, x), min(mask.shape[1], x + ink.shape[1])
         c, d = max(0, y), min(mask.shape[0], y + ink.shape[0])
         if a < b and c < d:
             view = mask[c:d, a:b]
             np.maximum(view, ink[c - y : d - y, a - x : b - x], out=view)
+
+    def _glyph(self, seed: int) -> tuple[NDArray[np.uint8], int]:
+        k = seed % len(self._pool)
+        if k not in self._drawn:
+            self._drawn[k] = _glyph(self._pool[k], *self._how)
+        return self._drawn[k]
 
 
 @lru_cache(maxsize=512)

@@ -16,7 +16,7 @@ from pipeline.subtitles.looks import RGB
 from pipeline.subtitles.place import FacePath, Scene
 from pipeline.subtitles.setting import Setting
 from pipeline.subtitles.text import clean
-from pipeline.subtitles.yuv import Sprite
+from pipeline.subtitles.yuv import Corners, Sprite
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -83,7 +83,7 @@ def _plate(cover: NDArray[np.uint8], setting: Setting, person: Person, em: float
     ImageDraw.Draw(plate).polygon(
         [(0, 0), (w * fine, 0), (w * fine, h * fine - cut), (w * fine - cut, h * fine), (0, h * fine)], fill=255
     )
-    shape = np.asarray(plate.resize((w, h), Image.Resampling.BOX))
+    shape = np.asarray(plate.reduce(fine))
     rgba = np.empty((h, w, 4), dtype=np.uint8)
     ink = np.array((8, 12, 16) if yuv.luminance(accent) > 0.18 else (255, 255, 255), dtype=np.float32)
     share = cover[..., None] / np.float32(255)
@@ -98,7 +98,7 @@ class Markers:
     def __init__(self, setting: Setting, scene: Scene, cues: tuple[Cue, ...], tags: dict[str, Sprite]) -> None:
         self._setting, self._scene, self._tags = setting, scene, tags
         self._spans = _spans(cues) if setting.look.markers else {}
-        self._brackets: dict[tuple[RGB, int], list[Sprite]] = {}
+        self._brackets: dict[tuple[RGB, int], Corners] = {}
 
     def at(self, t: float) -> list[tuple[str, FacePath, float, float]]:
         """Who is marked at `t`: person, face, opacity of the brackets (while they speak) and of the name (while a cue is up)."""
@@ -139,11 +139,17 @@ class Markers:
         line = max(1, round(self._setting.em / 13))
         reach = max(3 * line, round(0.17 * min(wide, tall)))
         corners = self._corners(self._setting.colour(person), line, reach)
-        for k, corner in enumerate(corners):
-            x = left - 1 if k % 2 == 0 else right + 1 - corner.width
-            y = top - 1 if k < 2 else bottom + 1 - corner.height
-            if brackets and y >= top_of_picture and y + corner.height <= bottom_of_picture:
-                corner.blend(target, x, y, brackets)
+        x, y, side = left - 1, top - 1, corners.side
+        across, down = (right + 1 - side - x) // 2 * 2, (bottom + 1 - side - y) // 2 * 2  # even, as colour is
+        width, seen = self._setting.canvas.width, range(top_of_picture, bottom_of_picture - side + 1)
+        together = min(across, down) >= side and 0 <= x <= width - across - side and y in seen and y + down in seen
+        if brackets and together:
+            corners.blend(target, x, y, x + across, y + down, brackets)
+        elif brackets:
+            for k, corner in enumerate(corners.corners):
+                row = y + (k > 1) * down
+                if row in seen:
+                    corner.blend(target, x + k % 2 * across, row, brackets)
         if self._setting.names_on_panels or not name:
             return
         chip = self._tags[person]
@@ -157,7 +163,7 @@ class Markers:
         )
         chip.blend(target, x, next(free, min(max(top_of_picture, places[2]), bottom_of_picture - chip.height)), name)
 
-    def _corners(self, colour: RGB, line: int, reach: int) -> list[Sprite]:
+    def _corners(self, colour: RGB, line: int, reach: int) -> Corners:
         """The four corners of a bracket, each with a thin dark rim, kept for the next frame."""
         known = self._brackets.get((colour, reach))
         if known is None:
@@ -168,9 +174,8 @@ class Markers:
             rgba[: line + 2, :] = rgba[:, : line + 2] = (6, 9, 12, 90)
             rgba[1 : line + 1, 1:-1] = rgba[1:-1, 1 : line + 1] = (*colour, 255)
             turned = (rgba, rgba[:, ::-1], rgba[::-1], rgba[::-1, ::-1])
-            known = self._brackets[colour, reach] = [
-                Sprite.of_rgba(np.ascontiguousarray(c), self._setting.matrix) for c in turned
-            ]
+            a, b, c, d = (Sprite.of_rgba(np.ascontiguousarray(corner), self._setting.matrix) for corner in turned)
+            known = self._brackets[colour, reach] = Corners((a, b, c, d))
         return known
 
 

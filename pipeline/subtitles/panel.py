@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Container, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from pipeline.subtitles import yuv
 from pipeline.subtitles.captions import Cue
-from pipeline.subtitles.letters import Flicker, Letters, scatter
+from pipeline.subtitles.letters import Flicker, Letters, bounds, scatter
 from pipeline.subtitles.looks import RGB, Panel, Row
 from pipeline.subtitles.marker import edge_tag
 from pipeline.subtitles.place import Spot
@@ -22,6 +24,7 @@ CONTRAST = 4.5  #: WCAG 2, 1.4.3
 CONTRAST_RIMMED = 3.0  #: text with a dark rim of its own
 FLICKER_S = 0.3  #: how long one character flickers
 FLICKER_HZ = 20  #: glyphs a second while it does
+STEPS = 100  #: of the strength of glass; one changes white behind it by two levels
 FRESH_S = 0.16  #: how long a character that has settled still glows
 
 
@@ -66,14 +69,13 @@ class Drawing:
             edge = round(self.width * opened)
             columns = (self.width - edge, self.width) if from_right else (0, edge)
         frost, trim = self._pane(from_right)
-        if frost:
-            strength = self._strength(target[0], x, y)
-            if strength > 0:
-                frost.blend(target, x, y, self.tint, strength, opacity, columns, blur=max(4, round(owner.em / 2.2)))
+        strength = self._strength(target[0], x, y) if frost else 0.0
+        if frost and strength > 0:
+            frost.blend(target, x, y, strength, opacity, columns, blur=max(4, round(owner.em / 2.2)))
+        elif trim:
+            trim.blend(target, x, y, opacity, columns)
         if style.pointer and spot.face is not None and spot.kind != "low":
             self._point(target, spot, x, y, t, opacity)
-        if trim:
-            trim.blend(target, x, y, opacity, columns)
         left, top = x + owner.padding[0], y + owner.padding[1]
         width = self.width - 2 * owner.padding[0]
         for row in self.rows:
@@ -97,16 +99,16 @@ class Drawing:
                 waves.blend(target, left, max(0, y - chip.height), 0.9 * opacity)
 
     def _pane(self, from_right: bool) -> tuple[Frost | None, Sprite | None]:
-        """Glass and trim, with the accent on the left or on the right."""
+        """Glass with its trim, and the trim alone, with the accent on the left or on the right."""
         if from_right not in self._panes:
             owner, style = self.owner, self.owner.style
             frost = trim = None
-            if style.glass:
-                mask = np.asarray(style.glass(self.width, self.height, owner.em), dtype=np.uint8)
-                frost = Frost(np.ascontiguousarray(mask[:, ::-1]) if from_right else mask)
             if style.trim:
                 image = style.trim(self.width, self.height, owner.em, self.accent, from_right)
                 trim = Sprite.of_rgba(np.asarray(image, dtype=np.uint8), owner.matrix)
+            if style.glass:
+                mask = np.asarray(style.glass(self.width, self.height, owner.em), dtype=np.uint8)
+                frost = Frost(np.ascontiguousarray(mask[:, ::-1]) if from_right else mask, self.tint, trim)
             self._panes[from_right] = frost, trim
         return self._panes[from_right]
 
@@ -136,7 +138,10 @@ class Drawing:
         return opacity, 1 - (1 - p) ** 3
 
     def _strength(self, luma: NDArray[np.uint8], x: int, y: int) -> float:
-        """How dark the glass must be here for the dimmest text to keep its contrast; from the picture that is behind it now."""
+        """How dark the glass must be here for the dimmest text to keep its contrast; from the picture that is behind it now.
+
+        In steps too small to be seen, so that what is made for one serves other frames.
+        """
         style = self.owner.style
         low, high = style.strength
         view = luma[max(0, y) : y + self.height : 6, max(0, x) : x + self.width : 6]
@@ -154,7 +159,7 @@ class Drawing:
             self.owner.notice(
                 "contrast", f"The subtitle at {self.cue.start:.1f} s is hard to read on the picture behind it."
             )
-        return min(high, max(low, needed))
+        return min(high, math.ceil(max(low, needed) * STEPS) / STEPS)
 
     def _point(self, target: tuple, spot: Spot, x: int, y: int, t: float, opacity: float) -> None:
         """A notch from the panel to the face beside it, a line with a knee to a face further away."""
@@ -169,7 +174,7 @@ class Drawing:
         if spot.kind in ("above", "below") and x + em <= middle <= x + self.width - em:
             notch = self._notch(spot.kind == "above")
             top = y + self.height if spot.kind == "above" else y - notch.height
-            notch.blend(target, round(middle) - notch.width // 2, top, 0.9 * opacity)
+            notch.blend(target, round(middle) - notch.width // 2, top, opacity)
             return
         a = (
             min(max(middle, x + em), x + self.width - em),
@@ -208,7 +213,7 @@ class Drawing:
             size = max(3, round(0.3 * self.owner.em))
             mask = np.zeros((size, 2 * size + 1), dtype=np.uint8)
             cv2.fillPoly(
-                mask, [np.array([[0, 0], [2 * size, 0], [size, size - 1]], dtype=np.int32)], 255, lineType=cv2.LINE_AA
+                mask, [np.array([[0, 0], [2 * size, 0], [size, size - 1]], dtype=np.int32)], 230, lineType=cv2.LINE_AA
             )
             mask = mask if down else np.ascontiguousarray(mask[::-1])
             self._small[key] = Sprite.of_mask(mask, self.owner.matrix.yuv(self.accent))
@@ -345,16 +350,17 @@ class _Text:
             result.append(
                 (Sprite.of_mask(_scaled(letters.rim, 0.9), self.rim_colour), x - letters.rim_pad, y - letters.rim_pad)
             )
-        mask = letters.first(shown)
+        mask, left, top = letters.first(shown)
         if ghost and shown < len(letters):
-            mask = np.maximum(mask, _scaled(letters.mask, ghost))
-        if shown or ghost:
-            result.append((Sprite.of_mask(mask, colour), x, y))
+            faint = _scaled(letters.mask, ghost)
+            said = faint[top : top + mask.shape[0], left : left + mask.shape[1]]
+            np.maximum(said, mask, out=said)
+            mask, left, top = faint, 0, 0
+        if mask.size:
+            result.append((Sprite.of_mask(mask, colour), x + left, y + top))
         if len(state) > 2 and shown < len(letters):
-            front = np.zeros_like(letters.mask)
-            for i in range(shown, min(len(letters), shown + 3)):
-                self._stamp(front, letters, i, state[2])
-            result.append((Sprite.of_mask(front, self.accent), x, y))
+            front, left, top = self._stamped(letters, range(shown, min(len(letters), shown + 3)), state[2])
+            result.append((Sprite.of_mask(front, self.accent), x + left, y + top))
         return result
 
     def _turning(self, state: tuple, t: float, width: int) -> list[tuple[Sprite, int, int]]:
@@ -366,46 +372,58 @@ class _Text:
         result: list[tuple[Sprite, int, int]] = []
         remaining = (self.goes > t) & (np.arange(len(source)) < state[1])
         if remaining.any():
-            ink = Sprite.of_mask(source.of(remaining), self.colours["source"])
-            result.append((ink, self.shift(source, width), self.drop(source)))
+            mask, left, top = source.of(remaining)
+            ink = Sprite.of_mask(mask, self.colours["source"])
+            result.append((ink, self.shift(source, width) + left, self.drop(source) + top))
         settled = self.settles <= t
         fresh = settled & (self.settles > t - FRESH_S)
         for chosen, colour in ((settled & ~fresh, self.colours["translation"]), (fresh, self.fresh)):
             if chosen.any():
-                result.append((Sprite.of_mask(translation.of(chosen), colour), x, y))
-        moving = np.flatnonzero((self.begins <= t) & ~settled)
-        if len(moving):
+                mask, left, top = translation.of(chosen)
+                result.append((Sprite.of_mask(mask, colour), x + left, y + top))
+        moving = np.flatnonzero((self.begins <= t) & ~settled).tolist()
+        if moving:
             result += self._wave(moving, state[2], t, x, y)
         return result
 
-    def _wave(self, moving: NDArray[np.intp], tick: int, t: float, x: int, y: int) -> list[tuple[Sprite, int, int]]:
+    def _wave(self, moving: list[int], tick: int, t: float, x: int, y: int) -> list[tuple[Sprite, int, int]]:
         """The characters that flicker, the newest of them faint, and the light they give."""
         import cv2
 
         translation = self.translation
         assert translation
-        front, faint = np.zeros_like(translation.mask), np.zeros_like(translation.mask)
-        for i in moving:
-            self._stamp(faint if t - self.begins[i] < 0.25 * FLICKER_S else front, translation, int(i), tick)
-        np.maximum(front, _scaled(faint, 0.55), out=front)
+        newest = {i for i in moving if t - self.begins[i] < 0.25 * FLICKER_S}
+        front, left, top = self._stamped(translation, moving, tick, newest)
         reach = max(2, round(0.22 * self.owner.em * self.row.size))
-        left = max(0, min(translation.cells[i][0] for i in moving) - reach)
-        right = max(translation.cells[i][2] for i in moving) + reach
-        front = front[:, left:right]
         light = cv2.blur(cv2.blur(np.pad(front, reach), (reach, reach)), (2 * reach + 1, 2 * reach + 1))
         glow = Sprite.of_mask(_scaled(np.asarray(light, dtype=np.uint8), 0.7), self.accent)
-        return [(glow, x + left - reach, y - reach), (Sprite.of_mask(front, self.accent), x + left, y)]
+        ink = Sprite.of_mask(front, self.accent)
+        return [(glow, x + left - reach, y + top - reach), (ink, x + left, y + top)]
 
-    def _stamp(self, mask: NDArray[np.uint8], letters: Letters, i: int, tick: int) -> None:
-        if not letters.solid[i]:
-            return
+    def _stamped(
+        self, letters: Letters, which: Sequence[int], tick: int, faint: Container[int] = ()
+    ) -> tuple[NDArray[np.uint8], int, int]:
+        """As `Letters.of`, with glyphs that flicker in the place of the graphemes; room for those that are wider or taller."""
         layout = letters.layout
         if self._flicker is None:
             self._flicker = Flicker(
                 layout.text, self.owner.script, layout.size_px, self.owner.style.family, self.row.weight
             )
-        line = layout.lines[layout.clusters[i].line]
-        self._flicker.stamp(mask, letters.cells[i], line.baseline, scatter(self.cue.phrase, self.cue.page, i, tick))
+        room = round(0.3 * layout.size_px)
+        x, y, right, bottom = bounds([letters.cells[i] for i in which])
+        x, y = max(0, x - room), max(0, y - room)
+        right, bottom = min(letters.width, right + room), min(letters.height, bottom + room)
+        mask = np.zeros((bottom - y, right - x), dtype=np.uint8)
+        dim = np.zeros_like(mask) if faint else mask
+        for i in which:
+            if letters.solid[i]:
+                left, _, end, _ = letters.cells[i]
+                base = round(layout.lines[layout.clusters[i].line].baseline) - y
+                seed = scatter(self.cue.phrase, self.cue.page, i, tick)
+                self._flicker.stamp(dim if i in faint else mask, left - x, end - x, base, seed)
+        if faint:
+            np.maximum(mask, _scaled(dim, 0.55), out=mask)
+        return mask, x, y
 
     def caret(self, t: float, width: int) -> tuple[int, int, int, int] | None:
         """Where the next character will be typed, or has begun to turn, px from the row's corner; None when nothing does."""

@@ -150,9 +150,7 @@ def _blend(
         return
     keep, colour = keep[part], colour[..., *part]
     if opacity < 1.0:
-        share = round(256 * opacity)
-        colour = ((colour.astype(np.uint32) * share) >> 8).astype(np.uint16)
-        keep = 256 - (((256 - keep) * np.uint32(share)) >> 8).astype(np.uint16)
+        colour, keep = _faded(colour, opacity), 256 - _faded(256 - keep, opacity)
     _mix(view, keep, colour)
 
 
@@ -174,24 +172,79 @@ def _mix(view: NDArray[np.uint8], keep: NDArray[np.uint16], colour: NDArray[np.u
     view[...] = mixed
 
 
+class Corners:
+    """Four sprites of one size, at the corners of a rectangle, blended as one; `corners` are upper left, upper right, lower left, lower
+    right."""
+
+    __slots__ = ("_chroma", "_keep", "_luma", "corners", "side")
+
+    def __init__(self, corners: tuple[Sprite, Sprite, Sprite, Sprite]) -> None:
+        self.corners, self.side = corners, corners[0].width
+        self._keep, self._luma = (_square([getattr(c, name) for c in corners]) for name in ("keep", "luma"))
+        self._chroma: dict[tuple[int, int], tuple] = {}
+
+    def blend(self, target: tuple, left: int, top: int, right: int, bottom: int, opacity: float = 1.0) -> None:
+        """(left, top) is where the upper left sprite begins, (right, bottom) where the lower right one does; both at an even
+        distance and on the planes."""
+        _blend_four(target[0], self._keep, self._luma, left, top, right - left, bottom - top, opacity)
+        odd = left & 1, top & 1
+        if odd not in self._chroma:
+            made = [c.chroma(*odd) for c in self.corners]
+            self._chroma[odd] = _square([keep for keep, _ in made]), _square([colours for _, colours in made])
+        across, down = (right - left) // 2, (bottom - top) // 2
+        keep, colours = self._chroma[odd]
+        _blend_four(target[1], keep, colours, left >> 1, top >> 1, across, down, opacity)
+
+
+def _square(four: list[NDArray[np.uint16]]) -> NDArray[np.uint16]:
+    """Four (..., h, w) as (..., 2, h, 2, w)."""
+    rows = [np.stack(four[k : k + 2], axis=-2) for k in (0, 2)]
+    return np.ascontiguousarray(np.stack(rows, axis=-4))
+
+
+def _blend_four(
+    plane: NDArray[np.uint8], keep: NDArray[np.uint16], colour: NDArray[np.uint16], x: int, y: int, across: int, down: int,
+    opacity: float,
+) -> None:  # fmt: skip
+    *leading, row, pixel = plane.strides
+    strides = (*leading, down * row, row, across * pixel, pixel)
+    view: NDArray[np.uint8] = np.ndarray(colour.shape, np.uint8, plane.data, y * row + x * pixel, strides)
+    if opacity < 1.0:
+        colour, keep = _faded(colour, opacity), 256 - _faded(256 - keep, opacity)
+    _mix(view, keep, colour)
+
+
 class Frost:
-    """Frosted dark glass: what is behind it, blurred and darkened through a mask (h, w) uint8."""
+    """Frosted dark glass through a mask (h, w) uint8, with `trim` of the same size painted on it: what is behind it is seen blurred
+    and darkened by a tint."""
 
-    __slots__ = ("height", "mask", "width")
+    __slots__ = ("_body", "_chroma", "_dark", "_keep", "_mask", "_paint", "_tint", "_trim", "height", "width")
 
-    def __init__(self, mask: NDArray[np.uint8]) -> None:
-        self.mask = Sprite.of_mask(mask, (0, 0, 0))
+    def __init__(self, mask: NDArray[np.uint8], tint: tuple[int, int, int], trim: Sprite | None = None) -> None:
         self.height, self.width = mask.shape
+        self._mask, self._trim, self._tint = Sprite.of_mask(mask, (0, 0, 0)), trim, tint
+        # What is seen: the blurred picture, the trim, and where the mask is not full the picture itself.
+        self._dark, self._paint = self._mask.alpha, np.full(mask.shape, 128, np.uint16)
+        self._keep = self._mask.keep
+        if trim:
+            self._dark = (self._dark * trim.keep.astype(np.uint32) >> 8).astype(np.uint16)
+            self._paint, self._keep = trim.luma, trim.keep - self._dark
+        full = np.flatnonzero(~self._keep.any(axis=1))
+        whole = len(full) and full[-1] + 1 - full[0] == len(full)
+        self._body = (
+            (int(full[0]), int(full[-1]) + 1) if whole else (0, 0)
+        )  #: rows that show nothing of the picture itself
+        self._chroma: dict[tuple[int, int, float], tuple] = {}
 
     def blend(
-        self, target: tuple, x: int, y: int, tint: tuple[int, int, int], strength: float, opacity: float = 1.0,
-        columns: tuple[int, int] | None = None, blur: int = 10,
+        self, target: tuple, x: int, y: int, strength: float, opacity: float = 1.0, columns: tuple[int, int] | None = None,
+        blur: int = 10,
     ) -> None:  # fmt: skip
         """The picture shows through by 1 - `strength`, without detail smaller than `blur` px."""
         import cv2
 
         first, last = columns or (0, self.width)
-        view, part = _window(target[0], self.mask.alpha.shape, x, y, first, last)
+        view, part = _window(target[0], (self.height, self.width), x, y, first, last)
         if not view.size:
             return
         h, w = view.shape
@@ -199,21 +252,39 @@ class Frost:
         # whole blocks only: by a whole factor OpenCV takes 14 us where it takes 79 by another
         blocks = view[: h // down * down, : w // across * across]
         small = cv2.resize(blocks, (across, down), interpolation=cv2.INTER_AREA)
-        small = cv2.convertScaleAbs(small, alpha=1 - strength, beta=tint[0] * strength)
+        small = cv2.convertScaleAbs(small, alpha=1 - strength, beta=self._tint[0] * strength)
         dark = np.asarray(cv2.resize(small, (w, h), interpolation=cv2.INTER_LINEAR), dtype=np.uint8)
-        keep, alpha = self.mask.keep[part], self.mask.alpha[part]
+        share, paint, keep = self._dark[part], self._paint[part], self._keep[part]
+        above, below = (max(0, row - part[0].start) for row in self._body)
         if opacity < 1.0:
-            alpha = ((alpha * np.uint32(round(256 * opacity))) >> 8).astype(np.uint16)
-            keep = 256 - alpha
-        colour = dark * alpha
-        colour += np.uint16(128)
-        _mix(view, keep, colour)
-        # Detail in colour is not seen: it is only darkened, which is a sprite in the colour of the tint.
-        keep, _ = self.mask.chroma(x & 1, y & 1)
-        alpha = ((256 - keep) * np.uint32(round(256 * strength)) >> 8).astype(np.uint16)
-        colours = alpha * np.array(tint[1:], np.uint16)[:, None, None] + np.uint16(128)
+            share, paint, keep = _faded(share, opacity), _faded(paint, opacity), 256 - _faded(256 - keep, opacity)
+            above, below = 0, 0
+        mixed = dark * share
+        mixed += paint
+        mixed[:above] += view[:above] * keep[:above]
+        mixed[below:] += view[below:] * keep[below:]
+        mixed >>= 8
+        view[...] = mixed
+        keep, colours = self._coloured(x & 1, y & 1, strength)
         half = ((first + (x & 1)) // 2, (last + (x & 1) + 1) // 2)
-        _blend(target[1], 256 - alpha, colours, x >> 1, y >> 1, *half, opacity)
+        _blend(target[1], keep, colours, x >> 1, y >> 1, *half, opacity)
+
+    def _coloured(self, odd_x: int, odd_y: int, strength: float) -> tuple:
+        """As `Sprite.chroma`. Detail in colour is not seen: the picture's is only drawn towards the tint."""
+        known = self._chroma.get((odd_x, odd_y, strength))
+        if known is None:
+            if len(self._chroma) > 15:
+                self._chroma.clear()
+            alpha = (256 - self._mask.chroma(odd_x, odd_y)[0]) * np.uint32(round(256 * strength)) >> 8
+            colours = alpha * np.array(self._tint[1:], np.uint32)[:, None, None]
+            keep, paint = self._trim.chroma(odd_x, odd_y) if self._trim else (np.uint32(256), np.uint16(128))
+            colours = ((colours * keep >> 8) + paint).astype(np.uint16)
+            known = self._chroma[odd_x, odd_y, strength] = ((256 - alpha) * keep + 128 >> 8).astype(np.uint16), colours
+        return known
+
+
+def _faded(values: NDArray[np.uint16], opacity: float) -> NDArray[np.uint16]:
+    return (values * np.uint32(round(256 * opacity)) >> 8).astype(np.uint16)
 
 
 def fill(

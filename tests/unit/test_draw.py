@@ -10,8 +10,10 @@ from pipeline.errors import UsageError
 from pipeline.records import Look, Shot
 from pipeline.subtitles import looks, yuv
 from pipeline.subtitles.draw import Compositor
+from pipeline.subtitles.layout import lay_out
+from pipeline.subtitles.letters import Letters
 from pipeline.subtitles.setting import lit
-from pipeline.subtitles.yuv import BT601, BT709, Frost, Sprite
+from pipeline.subtitles.yuv import BT601, BT709, Corners, Frost, Sprite
 from tests.fixtures_look import HEIGHT, LEFT, RIGHT, SOURCE, TRANSLATIONS, WIDTH, analysis, backdrop, phrase, track
 
 LOOKS = looks.names()
@@ -70,10 +72,45 @@ def test_frost_darkens_inside_its_mask_only() -> None:
     frame = backdrop(64, 48, 200, 200)
     mask = np.zeros((16, 20), dtype=np.uint8)
     mask[:, :10] = 255
-    Frost(mask).blend(yuv.planes(frame), 4, 4, (20, 128, 128), 0.75)
+    Frost(mask, (20, 128, 128)).blend(yuv.planes(frame), 4, 4, 0.75)
     luma = yuv.planes(frame)[0]
     assert abs(int(luma[10, 8]) - 65) <= 1
     assert luma[10, 16] == 200
+
+
+@pytest.mark.parametrize("opacity", [1.0, 0.4])
+@pytest.mark.parametrize(
+    ("x", "y", "columns"), [(6, 4, None), (7, 5, None), (-9, -3, None), (50, 37, None), (7, 4, (5, 19))]
+)
+def test_trim_on_frost_is_as_if_painted_after_it(
+    x: int, y: int, columns: tuple[int, int] | None, opacity: float
+) -> None:
+    rng = np.random.default_rng(3)
+    mask = np.full((16, 24), 255, dtype=np.uint8)
+    mask[:3, 18:] = rng.integers(0, 256, (3, 6))
+    mask[-2:, :9] = 0
+    rgba = rng.integers(0, 256, (16, 24, 4), dtype=np.uint8)
+    rgba[..., 3] = np.minimum(rgba[..., 3], mask)
+    trim, tint = Sprite.of_rgba(rgba, BT709), (20, 120, 140)
+    together, apart = backdrop(64, 48, 30, 220), backdrop(64, 48, 30, 220)
+    before = apart.copy()
+    Frost(mask, tint, trim).blend(yuv.planes(together), x, y, 0.8, opacity, columns)
+    Frost(mask, tint).blend(yuv.planes(apart), x, y, 0.8, 1.0, columns)
+    trim.blend(yuv.planes(apart), x, y, 1.0, columns)
+    faded = before + (apart.astype(float) - before) * opacity  # a panel fades as a whole
+    assert (together != before).any()
+    assert np.abs(together - faded).max() <= 2.5
+
+
+@pytest.mark.parametrize(("left", "top"), [(4, 6), (5, 6), (4, 7), (9, 3)])
+def test_four_corners_at_once_are_four_sprites(left: int, top: int) -> None:
+    rng = np.random.default_rng(4)
+    made = [Sprite.of_rgba(rng.integers(0, 256, (7, 7, 4), dtype=np.uint8), BT601) for _ in range(4)]
+    together, apart = backdrop(64, 48, 30, 220), backdrop(64, 48, 30, 220)
+    Corners((made[0], made[1], made[2], made[3])).blend(yuv.planes(together), left, top, left + 30, top + 20, 0.7)
+    for k, sprite in enumerate(made):
+        sprite.blend(yuv.planes(apart), left + 30 * (k % 2), top + 20 * (k // 2), 0.7)
+    assert np.array_equal(together, apart)
 
 
 @pytest.mark.parametrize("colour", [(0, 0, 0), (0, 0, 128), (255, 0, 0), (255, 255, 255)])

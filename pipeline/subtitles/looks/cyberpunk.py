@@ -21,7 +21,7 @@ def glass(width: int, height: int, em: float) -> Image.Image:
     ImageDraw.Draw(image).polygon(
         [(0, 0), (w - cut, 0), (w, cut), (w, h), (cut * 0.6, h), (0, h - cut * 0.6)], fill=255
     )
-    return image.resize((width, height), Image.Resampling.BOX)
+    return image.reduce(_FINE)
 
 
 def trim(width: int, height: int, em: float, accent: RGB, from_right: bool) -> Image.Image:
@@ -44,7 +44,7 @@ def trim(width: int, height: int, em: float, accent: RGB, from_right: bool) -> I
     )
     draw.line([(w - cut - tick * 0.6, thin / 2), (w - cut, thin / 2), (w - thin / 2, cut), (w - thin / 2, cut + tick * 0.6)],
               fill=200, width=round(thin))  # fmt: skip
-    alpha = np.asarray(strokes.resize((width, height), Image.Resampling.BOX), dtype=np.float32) / 255
+    alpha = np.asarray(strokes.reduce(_FINE), dtype=np.float32) / 255
     x = np.arange(width, dtype=np.float32)[None, :]
     pane = np.asarray(glass(width, height, em), dtype=np.float32) / 255
     glow = 0.26 * np.exp(-x / (0.75 * em)) * pane
