@@ -10,8 +10,6 @@ from pipeline.errors import UsageError
 from pipeline.records import Look, Shot
 from pipeline.subtitles import looks, yuv
 from pipeline.subtitles.draw import Compositor
-from pipeline.subtitles.layout import lay_out
-from pipeline.subtitles.letters import Letters
 from pipeline.subtitles.setting import lit
 from pipeline.subtitles.yuv import BT601, BT709, Corners, Frost, Sprite
 from tests.fixtures_look import HEIGHT, LEFT, RIGHT, SOURCE, TRANSLATIONS, WIDTH, analysis, backdrop, phrase, track
