@@ -10,12 +10,13 @@ from __future__ import annotations
 import itertools
 import math
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 
 from pipeline import languages
 from pipeline.records import Analysis, Look, Phrase, Track
 from pipeline.subtitles import fonts
+from pipeline.subtitles.place import Edges, scene
 from pipeline.subtitles.text import clean, graphemes, split, units, wrap
 
 SHORTEST_S = 5 / 6
@@ -46,6 +47,9 @@ class _Cue:
     words: tuple[_Word, ...]
     source_tag: str
     target_tag: str
+    edge: str = (
+        ""  #: "left" or "right": the edge of the picture behind which the speaker is; "" in view, or where none tells
+    )
 
     @property
     def text(self) -> str:
@@ -67,7 +71,8 @@ def to_srt(analysis: Analysis) -> str:
 
 
 def to_vtt(analysis: Analysis) -> str:
-    """WebVTT: each cue in its speaker's voice and colour, over the speaker's head where it is in view."""
+    """WebVTT: each cue in its speaker's voice and colour, over the speaker's head where it is in view, at the edge of the picture
+    behind which they are where it is not."""
     names = _names(analysis)
     head = ["WEBVTT", ""]
     rules = [
@@ -90,7 +95,7 @@ def to_vtt(analysis: Analysis) -> str:
 
 
 def to_ass(analysis: Analysis, look: Look = Look()) -> str:  # noqa: B008 (frozen)
-    """Advanced SubStation Alpha: a style per speaker, over the head, words appearing as they are said (`\\k`), then turning into the
+    """Advanced SubStation Alpha: a style per speaker, over the head (at the edge of the picture for who is out of view), words appearing as they are said (`\\k`), then turning into the
     translation by a cross-fade. `look` decides which texts, their size, and whether they move to the face."""
     width, height = analysis.media.width or 1280, analysis.media.height or 720
     size = max(8, round(height * (0.05 if width >= height else 0.032) * look.text_size))
@@ -184,6 +189,24 @@ def _cues(analysis: Analysis, texts: str = "translation") -> tuple[_Cue, ...]:
             end = min(end, analysis.media.duration)
         end = max(end, cue.start + 0.04)  # two cues of one speaker that begin together: still a cue, not a negative one
         result.append(_Cue(cue.start, end, min(cue.spoken, end), *(getattr(cue, name) for name in _REST)))
+    return _with_edges(analysis, result)
+
+
+def _with_edges(analysis: Analysis, cues: Iterable[_Cue]) -> tuple[_Cue, ...]:
+    """The cues of people out of view at the edge of the picture where a drawn video has them."""
+    width, height = analysis.media.width, analysis.media.height
+    seen = scene(analysis.tracks, analysis.shots, width=width, height=height, scale=(1.0, 1.0), margin=0)
+    if not width or not seen.faces:
+        return tuple(cues)
+    language = languages.known(analysis.language)
+    edges = Edges(seen, "right" if language is not None and language.direction == "rtl" else "left")
+    result = []
+    for cue in cues:
+        edge = ""
+        if cue.person is not None and _head(analysis, cue) is None:
+            edge, _ = edges.of(cue.person, cue.start)
+            edges.keep(cue.person, cue.start, edge)
+        result.append(replace(cue, edge=edge))
     return tuple(result)
 
 
@@ -330,7 +353,7 @@ def _during(track: Track, start: float, end: float) -> list:
 def _vtt_settings(analysis: Analysis, cue: _Cue) -> str:
     head = _head(analysis, cue)
     if head is None:
-        return ""
+        return f" position:{2 if cue.edge == 'left' else 98}% size:60% align:{cue.edge}" if cue.edge else ""
     centre, top, bottom = head
     block = 0.06 * len(cue.lines) + 0.02  # a player's line is about 5.3 % of the height, as the standard suggests
     line = top - block
@@ -353,10 +376,13 @@ def _ass_text(text: str) -> str:
 
 def _ass_place(analysis: Analysis, cue: _Cue, look: Look, size: int) -> str:
     head = _head(analysis, cue) if look.position == "auto" else None
-    if head is None:
-        return ""
-    centre, top, bottom = head
     width, height = analysis.media.width, analysis.media.height
+    if head is None:
+        if not cue.edge or look.position != "auto":
+            return ""
+        corner, left = (1, size // 2) if cue.edge == "left" else (3, width - size // 2)
+        return f"{{\\an{corner}\\pos({left},{height - height // 16})}}"
+    centre, top, bottom = head
     widest = max(units(line) for text in (cue.source, cue.text) for line in wrap(text, COLUMNS, cue.target_tag))
     half = min(width / 2, widest * size * 0.26 + size)
     x = min(max(centre * width, half), width - half)

@@ -164,7 +164,7 @@ def place(
     done: list[list[Spot]] = []
     active: list[Spot] = []
     last: dict[tuple[str | None, int], str] = {}
-    edges = _Edges(scene, home)
+    edges = Edges(scene, home)
     for cue, size in zip(cues, sizes, strict=True):
         active = [s for s in active if s.end > cue.start]
         spots: list[Spot] = []
@@ -198,25 +198,29 @@ def _covers(new: Spot, old: Spot) -> bool:
     return float(_overlap(new.boxes(times), old.boxes(times)).max()) > 0.05 * old.width * old.height
 
 
-class _Edges:
-    """Behind which edge of the frame a person is who cannot be seen: one edge for a person as long as they stay away."""
+class Edges:
+    """Behind which edge of the frame ("left", "right") a person is who cannot be seen: one for a person as long as they stay away.
+
+    `home` is the one where nothing tells.
+    """
 
     def __init__(self, scene: Scene, home: str) -> None:
         self._scene, self._home = scene, home
-        self._known: dict[str, tuple[int, Spot]] = {}  #: by person: the shot they were last given an edge in, and where
+        #: by person: the shot they were last given an edge in, which, and where they stood at it
+        self._known: dict[str, tuple[int, str, Spot | None]] = {}
 
     def of(self, person: str, start: float) -> tuple[str, Spot | None]:
         """The edge for `person` from `start` on, and where they stood at it before in this shot."""
         shot = self._shot(start)
         known = self._known.get(person)
         if known is not None and known[0] == shot:
-            return known[1].edge, known[1]
+            return known[1], known[2]
         beside = known is not None and known[0] == shot - 1
         for number in (shot, shot - 1) if beside else (shot, shot - 1, shot + 1):
             side = self._side(person, number, start)
             if abs(side) > CENTRED:
                 return ("left" if side < 0 else "right"), None
-        return (known[1].edge if known is not None and beside else self._home), None
+        return (known[1] if known is not None and beside else self._home), None
 
     def _side(self, person: str, shot: int, t: float) -> float:
         """How far right of the middle they are in `shot` when they are seen nearest to `t`, of the frame's width; 0 if never."""
@@ -228,9 +232,9 @@ class _Edges:
         ]
         return min(seen, default=(0.0, 0.0))[1]
 
-    def keep(self, person: str, spot: Spot) -> None:
-        """They stand at `spot` in its shot."""
-        self._known[person] = (self._shot(spot.start), spot)
+    def keep(self, person: str, start: float, edge: str, spot: Spot | None = None) -> None:
+        """They are behind `edge` from `start` on, and their panel is at `spot`."""
+        self._known[person] = (self._shot(start), edge, spot)
 
     def _shot(self, t: float) -> int:
         return int(np.searchsorted(self._scene.cuts, t + 0.02))
@@ -247,7 +251,7 @@ def speaker(scene: Scene, person: str | None, start: float, end: float) -> FaceP
 
 def _spot(
     cue: Cue, size: tuple[int, int], start: float, end: float, scene: Scene, active: list[Spot], low: bool, still: bool,
-    before: str | None, tab: tuple[int, int], face_tab: bool, edges: _Edges,
+    before: str | None, tab: tuple[int, int], face_tab: bool, edges: Edges,
 ) -> Spot:  # fmt: skip
     times, walls, panels = _obstacles(start, end, scene, active)
     face = speaker(scene, cue.person, start, end)
@@ -293,7 +297,7 @@ def _held(before: Spot, cue: Cue, start: float, end: float, scene: Scene, active
 
 def _at_edge(
     person: str, size: tuple[int, int], start: float, end: float, times: np.ndarray, scene: Scene, walls: list, panels: list,
-    edges: _Edges,
+    edges: Edges,
 ) -> Spot | None:  # fmt: skip
     """At the edge of the frame behind which the person is, else at the other one; None where elsewhere less would be hidden."""
     (w, h), m = size, scene.margin
@@ -315,7 +319,7 @@ def _at_edge(
     hidden, spot = least
     if hidden and _search(size, times, scene, walls, panels, ((scene.width - w) / 2, bottom - h))[2] < 0.8 * hidden:
         return None
-    edges.keep(person, spot)
+    edges.keep(person, start, spot.edge, spot)
     return spot
 
 

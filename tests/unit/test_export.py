@@ -9,7 +9,7 @@ from dataclasses import replace
 import pysubs2
 import pytest
 
-from pipeline.records import Look
+from pipeline.records import Box, Look, Track
 from pipeline.subtitles.export import to_ass, to_rttm, to_srt, to_text, to_vtt
 from tests.fixtures_export import HOSTILE, analysis, phrase
 
@@ -61,7 +61,7 @@ def test_cues_end_with_the_clip():
 
 def test_hostile_text_is_shown_and_not_obeyed():
     clip = analysis(phrases=(phrase(1, 1, 4, "p2", HOSTILE, HOSTILE),))
-    srt, vtt, ass = to_srt(clip), to_vtt(clip), to_ass(clip, Look(texts="translation"))
+    srt, vtt, ass = to_srt(clip), to_vtt(clip), to_ass(clip, Look(texts="translation", position="bottom"))
     assert "\u202e" not in srt + vtt + ass
     assert not re.search(r"<[bi/]", srt)
     assert "{\\" not in srt
@@ -69,7 +69,7 @@ def test_hostile_text_is_shown_and_not_obeyed():
     assert re.sub(r"</?v[^>]*>|-->", "", body).count("<") == 0
     for line in ass.splitlines():
         if line.startswith("Dialogue"):
-            assert not re.search(r"\{[^}]*\}", line)  # off screen: no position, no override at all
+            assert not re.search(r"\{[^}]*\}", line)  # at the bottom: no position, no override at all
             assert line.count("\\N") <= 1  # our own line break
     for text in (srt, vtt):  # no cue was smuggled in
         assert len([line for line in text.splitlines() if "-->" in line]) == 2  # the phrase's two pieces
@@ -100,7 +100,32 @@ def test_vtt_has_voice_colour_and_place():
     line, position = (int(re.search(rf"{name}:(\d+)%", first)[1]) for name in ("line", "position"))
     assert position == 31  # the face is at 400 of 1280
     assert line < 28  # above its top, 200 of 720
-    assert "line:" not in vtt.split("\n\n")[-1]  # off screen: the player's own place
+    assert vtt.split("\n\n")[-1].startswith("6\n00:00:10.200 --> 00:00:11.500\n")  # nobody's: the player's own place
+
+
+@pytest.mark.parametrize(
+    ("left", "language", "edge"), [(10, "en", "left"), (1000, "en", "right"), (540, "en", "left"), (540, "he", "right")]
+)
+def test_a_voice_off_screen_stands_at_the_edge_its_face_went_to(left, language, edge):
+    gone = Track("p2", tuple(Box(t / 5, left, 200.0, left + 200, 450.0) for t in range(5)))
+    clip = analysis(
+        phrases=(
+            phrase(1, 2, 3, "p2", "Out of view", "Poza kadrem"),
+            phrase(2, 3.5, 5, None, "Whose voice", "Czyj głos"),
+        )
+    )
+    clip = replace(clip, tracks=(*clip.tracks, gone), language=language)
+    his, nobodys = to_vtt(clip).split("\n\n")[1:]
+    assert f"align:{edge}" in his
+    assert ("position:2%" if edge == "left" else "position:98%") in his
+    assert "align" not in nobodys
+    events = read(to_ass(clip, Look(texts="translation")), "ass")
+    x = int(re.match(r"\{\\an[13]\\pos\((\d+),675\)\}", events[0].text)[1])
+    assert (x < 40) if edge == "left" else (x > 1240)
+    assert not events[1].text.startswith("{")
+    assert "pos" not in to_ass(clip, Look(position="bottom"))
+    unseen = replace(clip, tracks=())
+    assert "align" not in to_vtt(unseen)
 
 
 def test_vtt_goes_below_a_face_at_the_top_and_stays_inside():
