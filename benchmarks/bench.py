@@ -272,18 +272,18 @@ def _in_turns(works: dict[str, Callable[[], Any]], rounds: int) -> dict[str, lis
 
 
 def speaking(clip_path: Path, settings: Settings) -> Analysis:
-    """An analysis of the clip in which two people talk without a pause, every phrase translated."""
+    """An analysis of the clip in which two people talk without a pause, every phrase another and translated."""
     from pipeline.records import Evidence, Person, PersonTurn, Track, Word
 
     clip = media.probe(clip_path, settings)
-    text = ["and", "this", "is", "what", "a", "person", "says", "while", "the", "picture", "is", "drawn"]
     phrases, start, number = [], 0.0, 1
     while start + 4 < clip.duration:
+        text = ["and", "this", "is", "what", "person", str(number), "says", "while", "the", "picture", "is", "drawn"]
         words = tuple(Word(start + i * 0.3, start + i * 0.3 + 0.25, word) for i, word in enumerate(text))
         person = f"p{1 + number % 2}"
         phrases.append(
             Phrase(number, start, words[-1].end, person, " ".join(text), words,
-                   "a to mówi człowiek, podczas gdy obraz jest właśnie rysowany", Evidence(1.0))
+                   f"a to mówi {number}. człowiek, podczas gdy obraz jest właśnie rysowany", Evidence(1.0))
         )  # fmt: skip
         start, number = words[-1].end + 0.2, number + 1
     w, h = clip.width, clip.height

@@ -109,7 +109,7 @@ class Compositor:
         target = yuv.planes(frame)
         taken = [self._box(own[i], t) for i in active for own in self.spots if t < own[i][-1].end] if marked else []
         for person, face, brackets, name in marked:
-            self._markers.draw(target, person, face.at(t), brackets, name, taken)
+            self._markers.draw(target, person, face.at(t).tolist(), brackets, name, taken)
         for i in active:
             for k, panel in enumerate(self._setting.panels):
                 drawing = self._live.get((i, k))

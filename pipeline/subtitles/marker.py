@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -125,7 +126,7 @@ class Markers:
         self,
         target: tuple,
         person: str,
-        box: NDArray[np.float64],
+        box: Sequence[float],
         brackets: float,
         name: float,
         panels: list[tuple[int, int, int, int]],

@@ -83,7 +83,7 @@ class Drawing:
                 sprite.blend(target, left + dx, top + dy, opacity)
             if style.caret and not owner.look.reduced_motion and (caret := row.caret(t, width)):
                 a, b, c, d = caret
-                yuv.fill(target, left + a, top + b, left + c, top + d, row.accent, 0.9 * opacity)
+                yuv.fill(target, left + a, top + b, left + c, top + d, row.accent, opacity)
             top += row.height + owner.spacing
         if chip and spot.edge:
             self._mark_edge(target, spot.edge, y - chip.height, opacity)

@@ -61,6 +61,9 @@ class Setting:
         self.right_to_left = known is not None and known.direction == "rtl"  #: the clip's own language
         self.people = {p.id: p for p in analysis.people}
         self._colours = {p.id: lit(_rgb(p.colour), 0.3) for p in analysis.people}
+        self._layouts: dict[
+            tuple[Row, str, bool], Layout
+        ] = {}  #: asked for twice: for the size of a panel, and to draw it
         self._sole = sum(len(panel.rows) for panel in self.panels) == 1
 
     def _tall(self, lines: int, rows: int) -> float:
@@ -105,13 +108,15 @@ class Setting:
 
     def lay_out(self, row: Row, text: str, translated: bool) -> Layout:
         """On two short lines rather than a long one where the look asks for it; smaller before anything is cut."""
+        known = self._layouts.get((row, text, translated))
+        if known is not None:
+            return known
         size = self.em * row.size
         widths = self.style.widths
         if not self._sole:
             widths = widths[-1:]  # two rows of two short lines each would be a tower
         elif units(text) > 1.5 * len(text):
             widths = widths[1:] or widths  # ideographs: lines of 12 would break inside a clause
-        size = self.em * row.size
         for columns in widths:
             layout = lay_out(
                 text, size_px=size, max_width_px=min(self.text_width, columns * EM_PER_COLUMN * self.em), max_lines=self.lines,
@@ -120,6 +125,7 @@ class Setting:
             )  # fmt: skip
             if layout.complete and layout.size_px > 0.99 * size:
                 break
+        self._layouts[row, text, translated] = layout
         return layout
 
     def size(self, panel: Panel, cue: Cue) -> tuple[int, int]:

@@ -145,10 +145,14 @@ def _blend(
     plane: NDArray[np.uint8], keep: NDArray[np.uint16], colour: NDArray[np.uint16], x: int, y: int, first: int, last: int,
     opacity: float,
 ) -> None:  # fmt: skip
-    view, part = _window(plane, keep.shape, x, y, first, last)
-    if not view.size:
-        return
-    keep, colour = keep[part], colour[..., *part]
+    height, width = keep.shape
+    if first <= 0 <= x and last >= width <= plane.shape[-1] - x and 0 <= y <= plane.shape[-2] - height:
+        view = plane[..., y : y + height, x : x + width]
+    else:
+        view, part = _window(plane, keep.shape, x, y, first, last)
+        if not view.size:
+            return
+        keep, colour = keep[part], colour[..., *part]
     if opacity < 1.0:
         colour, keep = _faded(colour, opacity), 256 - _faded(256 - keep, opacity)
     _mix(view, keep, colour)
@@ -291,14 +295,14 @@ def fill(
     target: tuple, left: int, top: int, right: int, bottom: int, yuv: tuple[int, int, int], opacity: float = 1.0
 ) -> None:
     """A rectangle in one colour, clipped to the planes."""
-    share = round(256 * opacity)
+    share = np.uint16(round(256 * opacity))
     for plane, value, step in ((target[0], yuv[0], 1), (target[1][0], yuv[1], 2), (target[1][1], yuv[2], 2)):
         height, width = plane.shape
         a, b = max(0, left // step), min(width, -(-right // step))
         c, d = max(0, top // step), min(height, -(-bottom // step))
         if a < b and c < d:
             view = plane[c:d, a:b]
-            view[...] = (view * np.uint16(256 - share) + np.uint16(value * share + 128)) >> 8
+            view[...] = value if opacity >= 1.0 else (view * (256 - share) + (value * share + 128)) >> 8
 
 
 def luminance(rgb: RGB) -> float:
