@@ -109,7 +109,7 @@ def result() -> Image.Image:
 def sheet() -> Image.Image:
     """Every look with every script."""
     whole = shown(AT, *WHOLE)
-    picture = yuv.black(WIDTH, HEIGHT)
+    picture = np.empty((HEIGHT * 3 // 2, WIDTH), dtype=np.uint8)
     for part, plane, step in zip(yuv.planes(picture), yuv.planes(whole), (1, 2), strict=True):
         part[...] = plane[..., TOP // step : (TOP + HEIGHT) // step, LEFT // step : (LEFT + WIDTH) // step]
     rows = [[tile(look, moment, seen, target, picture) for _, look, moment, seen in COLUMNS] for target in TRANSLATIONS]

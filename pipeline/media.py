@@ -590,10 +590,10 @@ def write_video(
     except OSError as error:
         raise disk_error(error) from error
     finally:
-        part.unlink(missing_ok=True)
         close = getattr(frames, "close", None)
         if close is not None:
             close()
+        part.unlink(missing_ok=True)
 
 
 def transcode_plain(clip: Clip, to: Path) -> None:

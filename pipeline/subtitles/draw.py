@@ -1,8 +1,8 @@
 """The compositor: puts the cues of an analysis on frames, in place, in yuv420p.
 
 Everything that moves is known before the first frame (captions, place); what stands on a frame depends on its time alone, so a
-frame is the same whether it is drawn in a run or by itself. Text is shaped and drawn once per cue, when it appears, and forgotten
-when it is gone.
+frame is the same whether it is drawn in a run or by itself. Text is shaped once per cue, before the first frame, since the size of
+a panel depends on it; it becomes pixels when it appears, and is forgotten when it is gone.
 """
 
 from __future__ import annotations
@@ -89,14 +89,7 @@ class Compositor:
 
     def framed(self, frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """The frame itself, or a new canvas with it between black bars."""
-        if not self.canvas.top:
-            return frame
-        canvas = np.empty((self.canvas.height * 3 // 2, self.canvas.width), dtype=np.uint8)
-        for target, source, black in zip(yuv.planes(canvas), yuv.planes(frame), (16, 128), strict=True):
-            top = (target.shape[-2] - source.shape[-2]) // 2
-            target[..., :top, :] = target[..., top + source.shape[-2] :, :] = black
-            target[..., top : top + source.shape[-2], :] = source
-        return canvas
+        return yuv.barred(frame, self.canvas.top) if self.canvas.top else frame
 
     def draw(self, frame: NDArray[np.uint8], t: float) -> bool:
         """What belongs on the canvas at `t` is on it; False where nothing does and it was not touched."""

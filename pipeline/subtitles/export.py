@@ -10,13 +10,13 @@ from __future__ import annotations
 import itertools
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from pipeline import languages
 from pipeline.records import Analysis, Look, Phrase, Track
 from pipeline.subtitles import fonts
-from pipeline.subtitles.place import Edges, scene
+from pipeline.subtitles.place import Edges, scene, speaker
 from pipeline.subtitles.text import clean, graphemes, split, units, wrap
 
 SHORTEST_S = 5 / 6
@@ -47,9 +47,9 @@ class _Cue:
     words: tuple[_Word, ...]
     source_tag: str
     target_tag: str
-    edge: str = (
-        ""  #: "left" or "right": the edge of the picture behind which the speaker is; "" in view, or where none tells
-    )
+    #: "left" or "right": the edge of the picture behind which the speaker is; "" in view, or where none tells
+    edge: str = ""
+    slot: int = 0  #: of who is not in view: how many others stand below
 
     @property
     def text(self) -> str:
@@ -84,7 +84,7 @@ def to_vtt(analysis: Analysis) -> str:
         # it; at a STYLE block of its own it stops reading, without a word (5.1: no cue at all).
         head = ["WEBVTT", "\rSTYLE", *rules, ""]
     blocks = []
-    for number, cue in enumerate(_cues(analysis), 1):
+    for number, cue in enumerate(_with_edges(analysis, _cues(analysis)), 1):
         name = names.get(cue.person or "")
         text = "\n".join(map(_vtt_text, cue.lines))
         voiced = f"<v {_vtt_text(name)}>{text}</v>" if name else text
@@ -95,8 +95,9 @@ def to_vtt(analysis: Analysis) -> str:
 
 
 def to_ass(analysis: Analysis, look: Look = Look()) -> str:  # noqa: B008 (frozen)
-    """Advanced SubStation Alpha: a style per speaker, over the head (at the edge of the picture for who is out of view), words appearing as they are said (`\\k`), then turning into the
-    translation by a cross-fade. `look` decides which texts, their size, and whether they move to the face."""
+    """Advanced SubStation Alpha: a style per speaker, over the head (at the edge of the picture for who is out of view), words
+    appearing as they are said (`\\k`), then turning into the translation by a cross-fade. `look` decides which texts, their size, and
+    whether they move to the face."""
     width, height = analysis.media.width or 1280, analysis.media.height or 720
     size = max(8, round(height * (0.05 if width >= height else 0.032) * look.text_size))
     names = {person: _ass_name(name) for person, name in _names(analysis).items()}
@@ -127,7 +128,7 @@ def to_ass(analysis: Analysis, look: Look = Look()) -> str:  # noqa: B008 (froze
                 f"&HFF{_bgr(colour)},&HFF000000,&H40100C08,0,0,0,0,100,100,0,0,4,0,{max(2, size // 4)},2,{width // 20},{width // 20},{height // 16},1"
             )
     lines += ["", "[Events]", "Format: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text"]
-    for cue in _cues(analysis, texts):
+    for cue in _with_edges(analysis, _cues(analysis, texts)):
         name = names.get(cue.person or "", "Nobody")
         place = _ass_place(analysis, cue, look, size)
         for start, end, suffix, text in _ass_events(cue, texts, look, name):
@@ -189,24 +190,32 @@ def _cues(analysis: Analysis, texts: str = "translation") -> tuple[_Cue, ...]:
             end = min(end, analysis.media.duration)
         end = max(end, cue.start + 0.04)  # two cues of one speaker that begin together: still a cue, not a negative one
         result.append(_Cue(cue.start, end, min(cue.spoken, end), *(getattr(cue, name) for name in _REST)))
-    return _with_edges(analysis, result)
+    return tuple(result)
 
 
-def _with_edges(analysis: Analysis, cues: Iterable[_Cue]) -> tuple[_Cue, ...]:
-    """The cues of people out of view at the edge of the picture where a drawn video has them."""
+def _with_edges(analysis: Analysis, cues: tuple[_Cue, ...]) -> tuple[_Cue, ...]:
+    """The cues of people out of view at the edge of the picture they are behind, by the rule of the drawn video; those that nothing
+    puts to a face stand above one another."""
     width, height = analysis.media.width, analysis.media.height
+    if not width or not height:
+        return cues
     seen = scene(analysis.tracks, analysis.shots, width=width, height=height, scale=(1.0, 1.0), margin=0)
-    if not width or not seen.faces:
-        return tuple(cues)
     language = languages.known(analysis.language)
     edges = Edges(seen, "right" if language is not None and language.direction == "rtl" else "left")
-    result = []
+    result: list[_Cue] = []
+    low: list[_Cue] = []  # still up, and not at a face
     for cue in cues:
-        edge = ""
-        if cue.person is not None and _head(analysis, cue) is None:
-            edge, _ = edges.of(cue.person, cue.start)
-            edges.keep(cue.person, cue.start, edge)
-        result.append(replace(cue, edge=edge))
+        if speaker(seen, cue.person, cue.start, cue.end) is None:
+            edge = ""
+            if cue.person is not None and seen.faces:
+                edge, _ = edges.of(cue.person, cue.start)
+                edges.keep(cue.person, cue.start, edge)
+            low = [other for other in low if other.end > cue.start]
+            taken = {other.slot for other in low if not edge or other.edge in ("", edge)}
+            low.append(replace(cue, edge=edge, slot=next(k for k in itertools.count() if k not in taken)))
+            result.append(low[-1])
+        else:
+            result.append(cue)
     return tuple(result)
 
 
@@ -351,9 +360,14 @@ def _during(track: Track, start: float, end: float) -> list:
 
 
 def _vtt_settings(analysis: Analysis, cue: _Cue) -> str:
+    if cue.edge:
+        wide = (
+            60 if analysis.media.width >= analysis.media.height else 96
+        )  # letters are as large as the height makes them
+        return f" position:{2 if cue.edge == 'left' else 98}% size:{wide}% align:{cue.edge}"
     head = _head(analysis, cue)
     if head is None:
-        return f" position:{2 if cue.edge == 'left' else 98}% size:60% align:{cue.edge}" if cue.edge else ""
+        return ""
     centre, top, bottom = head
     block = 0.06 * len(cue.lines) + 0.02  # a player's line is about 5.3 % of the height, as the standard suggests
     line = top - block
@@ -375,13 +389,17 @@ def _ass_text(text: str) -> str:
 
 
 def _ass_place(analysis: Analysis, cue: _Cue, look: Look, size: int) -> str:
-    head = _head(analysis, cue) if look.position == "auto" else None
+    if look.position != "auto":
+        return ""
     width, height = analysis.media.width, analysis.media.height
+    head = None if cue.edge else _head(analysis, cue)
     if head is None:
-        if not cue.edge or look.position != "auto":
+        if not cue.edge and not cue.slot:
             return ""
-        corner, left = (1, size // 2) if cue.edge == "left" else (3, width - size // 2)
-        return f"{{\\an{corner}\\pos({left},{height - height // 16})}}"
+        # A player keeps cues apart only where none of them has a position.
+        corner, at = {"left": (1, size // 2), "right": (3, width - size // 2)}.get(cue.edge, (2, width // 2))
+        line = height - height // 16 - cue.slot * round((5.0 if look.texts == "both" else 2.6) * size)
+        return f"{{\\an{corner}\\pos({at},{max(line, 3 * size)})}}"
     centre, top, bottom = head
     widest = max(units(line) for text in (cue.source, cue.text) for line in wrap(text, COLUMNS, cue.target_tag))
     half = min(width / 2, widest * size * 0.26 + size)

@@ -143,7 +143,7 @@ class Markers:
         x, y, side = left - 1, top - 1, corners.side
         across, down = (right + 1 - side - x) // 2 * 2, (bottom + 1 - side - y) // 2 * 2  # even, as colour is
         width, seen = self._setting.canvas.width, range(top_of_picture, bottom_of_picture - side + 1)
-        together = min(across, down) >= side and 0 <= x <= width - across - side and y in seen and y + down in seen
+        together = min(across, down) > side and 0 <= x <= width - across - side and y in seen and y + down in seen
         if brackets and together:
             corners.blend(target, x, y, x + across, y + down, brackets)
         elif brackets:

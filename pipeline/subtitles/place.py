@@ -208,23 +208,25 @@ def _covers(new: Spot, old: Spot) -> bool:
 
 
 class Edges:
-    """Behind which edge of the frame ("left", "right") a person is who cannot be seen: one for a person as long as they stay away.
+    """Behind which edge of the frame ("left", "right") a person is who cannot be seen: one in a shot until they are seen again.
 
     `home` is the one where nothing tells.
     """
 
     def __init__(self, scene: Scene, home: str) -> None:
         self._scene, self._home = scene, home
-        #: by person: the shot they were last given an edge in, which, and where they stood at it
-        self._known: dict[str, tuple[int, str, Spot | None]] = {}
+        #: by person: from when on they were last given an edge, which, and where they stood at it
+        self._known: dict[str, tuple[float, str, Spot | None]] = {}
 
     def of(self, person: str, start: float) -> tuple[str, Spot | None]:
         """The edge for `person` from `start` on, and where they stood at it before in this shot."""
         shot = self._shot(start)
         known = self._known.get(person)
-        if known is not None and known[0] == shot:
+        if known and any(face.person == person and known[0] < face.first <= start for face in self._scene.faces):
+            known = None  # they came back, and may have left at the other side
+        if known is not None and self._shot(known[0]) == shot:
             return known[1], known[2]
-        beside = known is not None and known[0] == shot - 1
+        beside = known is not None and self._shot(known[0]) == shot - 1
         for number in (shot, shot - 1) if beside else (shot, shot - 1, shot + 1):
             side = self._side(person, number, start)
             if abs(side) > CENTRED:
@@ -243,7 +245,7 @@ class Edges:
 
     def keep(self, person: str, start: float, edge: str, spot: Spot | None = None) -> None:
         """They are behind `edge` from `start` on, and their panel is at `spot`."""
-        self._known[person] = (self._shot(start), edge, spot)
+        self._known[person] = (start, edge, spot)
 
     def _shot(self, t: float) -> int:
         return int(np.searchsorted(self._scene.cuts, t + 0.02))

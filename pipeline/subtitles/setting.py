@@ -63,7 +63,7 @@ class Setting:
         self._colours = {p.id: lit(_rgb(p.colour), 0.3) for p in analysis.people}
         self._layouts: dict[
             tuple[Row, str, bool], Layout
-        ] = {}  #: asked for twice: for the size of a panel, and to draw it
+        ] = {}  #: till asked for again: first for the size of a panel, then to draw it
         self._sole = sum(len(panel.rows) for panel in self.panels) == 1
 
     def _tall(self, lines: int, rows: int) -> float:
@@ -108,7 +108,7 @@ class Setting:
 
     def lay_out(self, row: Row, text: str, translated: bool) -> Layout:
         """On two short lines rather than a long one where the look asks for it; smaller before anything is cut."""
-        known = self._layouts.get((row, text, translated))
+        known = self._layouts.pop((row, text, translated), None)
         if known is not None:
             return known
         size = self.em * row.size

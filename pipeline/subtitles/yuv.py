@@ -54,11 +54,15 @@ def planes(frame: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.uint
     return flat[:area].reshape(height, width), flat[area:].reshape(2, height // 2, width // 2)
 
 
-def black(width: int, height: int) -> NDArray[np.uint8]:
-    """A new black frame."""
-    frame = np.full((height * 3 // 2, width), 128, dtype=np.uint8)
-    frame[:height] = 16
-    return frame
+def barred(frame: NDArray[np.uint8], bar: int) -> NDArray[np.uint8]:
+    """A new frame with `frame` between two black bars, each `bar` px high, an even number."""
+    height, width = frame.shape[0] * 2 // 3, frame.shape[1]
+    canvas = np.empty(((height + 2 * bar) * 3 // 2, width), dtype=np.uint8)
+    for target, source, black in zip(planes(canvas), planes(frame), (16, 128), strict=True):
+        top = (target.shape[-2] - source.shape[-2]) // 2
+        target[..., :top, :] = target[..., top + source.shape[-2] :, :] = black
+        target[..., top : top + source.shape[-2], :] = source
+    return canvas
 
 
 class Sprite:
@@ -154,7 +158,7 @@ def _blend(
             return
         keep, colour = keep[part], colour[..., *part]
     if opacity < 1.0:
-        colour, keep = _faded(colour, opacity), 256 - _faded(256 - keep, opacity)
+        colour, keep = _faded(colour, opacity), _kept(keep, opacity)
     _mix(view, keep, colour)
 
 
@@ -188,8 +192,8 @@ class Corners:
         self._chroma: dict[tuple[int, int], tuple] = {}
 
     def blend(self, target: tuple, left: int, top: int, right: int, bottom: int, opacity: float = 1.0) -> None:
-        """(left, top) is where the upper left sprite begins, (right, bottom) where the lower right one does; both at an even
-        distance and on the planes."""
+        """(left, top) is where the upper left sprite begins, (right, bottom) where the lower right one does; on the planes, at an even
+        distance of more than a sprite's side."""
         _blend_four(target[0], self._keep, self._luma, left, top, right - left, bottom - top, opacity)
         odd = left & 1, top & 1
         if odd not in self._chroma:
@@ -214,7 +218,7 @@ def _blend_four(
     strides = (*leading, down * row, row, across * pixel, pixel)
     view: NDArray[np.uint8] = np.ndarray(colour.shape, np.uint8, plane.data, y * row + x * pixel, strides)
     if opacity < 1.0:
-        colour, keep = _faded(colour, opacity), 256 - _faded(256 - keep, opacity)
+        colour, keep = _faded(colour, opacity), _kept(keep, opacity)
     _mix(view, keep, colour)
 
 
@@ -261,7 +265,7 @@ class Frost:
         share, paint, keep = self._dark[part], self._paint[part], self._keep[part]
         above, below = (max(0, row - part[0].start) for row in self._body)
         if opacity < 1.0:
-            share, paint, keep = _faded(share, opacity), _faded(paint, opacity), 256 - _faded(256 - keep, opacity)
+            share, paint, keep = _faded(share, opacity), _faded(paint, opacity), _kept(keep, opacity)
             above, below = 0, 0
         mixed = dark * share
         mixed += paint
@@ -285,6 +289,11 @@ class Frost:
             colours = ((colours * keep >> 8) + paint).astype(np.uint16)
             known = self._chroma[odd_x, odd_y, strength] = ((256 - alpha) * keep + 128 >> 8).astype(np.uint16), colours
         return known
+
+
+def _kept(keep: NDArray[np.uint16], opacity: float) -> NDArray[np.uint16]:
+    """`keep` of what is faded, rounded so that with `_faded` colours 255 * 256 + 128 is never passed, which would turn white black."""
+    return (256 - ((256 - keep) * np.uint32(round(256 * opacity)) + 255 >> 8)).astype(np.uint16)
 
 
 def _faded(values: NDArray[np.uint16], opacity: float) -> NDArray[np.uint16]:

@@ -101,14 +101,28 @@ def test_trim_on_frost_is_as_if_painted_after_it(
 
 
 @pytest.mark.parametrize(("left", "top"), [(4, 6), (5, 6), (4, 7), (9, 3)])
-def test_four_corners_at_once_are_four_sprites(left: int, top: int) -> None:
+@pytest.mark.parametrize(("side", "across", "down"), [(7, 30, 20), (8, 10, 10), (9, 10, 12)])
+def test_four_corners_at_once_are_four_sprites(left: int, top: int, side: int, across: int, down: int) -> None:
     rng = np.random.default_rng(4)
-    made = [Sprite.of_rgba(rng.integers(0, 256, (7, 7, 4), dtype=np.uint8), BT601) for _ in range(4)]
+    made = [Sprite.of_rgba(rng.integers(0, 256, (side, side, 4), dtype=np.uint8), BT601) for _ in range(4)]
     together, apart = backdrop(64, 48, 30, 220), backdrop(64, 48, 30, 220)
-    Corners((made[0], made[1], made[2], made[3])).blend(yuv.planes(together), left, top, left + 30, top + 20, 0.7)
+    Corners((made[0], made[1], made[2], made[3])).blend(yuv.planes(together), left, top, left + across, top + down, 0.7)
     for k, sprite in enumerate(made):
-        sprite.blend(yuv.planes(apart), left + 30 * (k % 2), top + 20 * (k // 2), 0.7)
+        sprite.blend(yuv.planes(apart), left + across * (k % 2), top + down * (k // 2), 0.7)
     assert np.array_equal(together, apart)
+
+
+def test_nothing_turns_black_that_fades_on_white() -> None:
+    white = np.full((72, 64), 255, dtype=np.uint8)
+    rgba = np.full((16, 24, 4), 255, dtype=np.uint8)
+    rgba[..., 3] = np.arange(16 * 24).reshape(16, 24) % 256
+    trim = Sprite.of_rgba(rgba, BT709)
+    for opacity in np.linspace(0.01, 1.0, 60):
+        frame = white.copy()
+        trim.blend(yuv.planes(frame), 5, 5, opacity)
+        Corners((trim,) * 4).blend(yuv.planes(frame), 6, 6, 6 + 26, 6 + 18, opacity)
+        Frost(rgba[..., 3], (235, 128, 128), trim).blend(yuv.planes(frame), 30, 20, 0.1, opacity)
+        assert yuv.planes(frame)[0].min() > 200
 
 
 @pytest.mark.parametrize("colour", [(0, 0, 0), (0, 0, 128), (255, 0, 0), (255, 255, 255)])

@@ -128,6 +128,38 @@ def test_a_voice_off_screen_stands_at_the_edge_its_face_went_to(left, language, 
     assert "align" not in to_vtt(unseen)
 
 
+def test_voices_off_screen_at_once_are_not_written_over_each_other():
+    gone = Track("p2", tuple(Box(t / 5, 10.0, 200.0, 210, 450.0) for t in range(5)))
+    clip = analysis()
+    clip = replace(
+        clip,
+        people=(*clip.people, replace(clip.people[1], id="p3", name="Takemura")),
+        tracks=(*clip.tracks, gone),
+        phrases=(
+            *(
+                phrase(k, 3 + k / 10, 6, who, "Said together", "Razem")
+                for k, who in enumerate(("p2", "p3", None, "p1"), 1)
+            ),
+            phrase(6, 8, 9, "p3", "Said alone", "Osobno"),
+        ),
+    )
+    for texts, block in (("morph", 94), ("both", 180)):
+        events = [line for line in to_ass(clip, Look(texts=texts)).splitlines() if line.startswith("Dialogue")]
+        places = {re.search(r"\\an(\d)\\pos\((\d+),(\d+)\)", line).groups() for line in events}
+        low = sorted(int(y) for corner, x, y in places if (corner, x) != ("2", "400"))
+        assert len(low) == len({*low}) == 3  # one above the other
+        assert min(b - a for a, b in itertools.pairwise(low)) == block  # two lines of 36 px, or four
+        assert max(low) == 675  # and alone at the bottom again
+
+
+def test_who_is_in_view_for_a_moment_only_is_off_screen_as_in_the_video():
+    glimpse = Track("p2", tuple(Box(1 + t / 5, 1000.0, 200.0, 1200, 450.0) for t in range(3)))
+    clip = analysis(phrases=(phrase(1, 1, 5, "p2", "Gone at once", "Zniknął"),))
+    clip = replace(clip, tracks=(*clip.tracks, glimpse))
+    assert "align:right" in to_vtt(clip)
+    assert "\\an3" in to_ass(clip)
+
+
 def test_vtt_goes_below_a_face_at_the_top_and_stays_inside():
     clip = analysis(face=(1100, 0, 1280, 250))
     first = to_vtt(clip).split("\n\n")[1]

@@ -226,6 +226,12 @@ def test_a_voice_off_screen_keeps_its_edge_and_its_line() -> None:
     assert len({s.at(s.start)[1] + s.height for s in spots}) == 1
 
 
+def test_who_came_back_and_left_at_the_other_side_is_there() -> None:
+    made = build(there("left", 0, 1.9), there("right", 4, 6), track("p2", OTHER, 0, 10), shots=(Shot(0, 10),))
+    spots = [s[0] for s in place([cue(2.5, 3.5), cue(7, 9)], [SIZE, SIZE], made, tabs=TABS)]
+    assert [s.edge for s in spots] == ["left", "right"]
+
+
 def test_a_face_at_the_edge_sends_the_panel_up_or_to_the_other_one() -> None:
     column = track("p2", (10, 5, 160, 355), 2, 10, sway=0)
     made = build(there("left", 0, 1.9), column, shots=TWO_SHOTS)
