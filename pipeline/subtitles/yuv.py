@@ -239,9 +239,8 @@ class Frost:
             self._paint, self._keep = trim.luma, trim.keep - self._dark
         full = np.flatnonzero(~self._keep.any(axis=1))
         whole = len(full) and full[-1] + 1 - full[0] == len(full)
-        self._body = (
-            (int(full[0]), int(full[-1]) + 1) if whole else (0, 0)
-        )  #: rows that show nothing of the picture itself
+        #: rows that show nothing of the picture itself
+        self._body = (int(full[0]), int(full[-1]) + 1) if whole else (0, 0)
         self._chroma: dict[tuple[int, int, float], tuple] = {}
 
     def blend(
