@@ -25,6 +25,8 @@ LINGER_S = 2.0  #: a cue stays at most this long after its last word, only to be
 COLUMNS = 42
 PAGE = 76  #: columns of one cue: two lines of 42 with room for where the text lets itself be cut
 MORPH_S = 0.25  #: how long the ASS cross-fade from source to translation takes
+#: of a face's height, how far above it a cue ends, tried in order: detectors put the upper edge on the forehead, above it is hair
+ABOVE = (0.35, 0.2, 0.08)
 NO_SPEAKER = "#ffffff"
 
 
@@ -370,9 +372,8 @@ def _vtt_settings(analysis: Analysis, cue: _Cue) -> str:
         return ""
     centre, top, bottom = head
     block = 0.06 * len(cue.lines) + 0.02  # a player's line is about 5.3 % of the height, as the standard suggests
-    line = top - block
-    if line < 0.03:
-        line = bottom + 0.02 if bottom + block < 0.95 else 0.03
+    lines = (top - gap * (bottom - top) - block for gap in ABOVE)
+    line = next((y for y in lines if y >= 0.03), bottom + 0.02 if bottom + block < 0.95 else 0.03)
     position = min(max(centre, 0.2), 0.8)
     size = 2 * min(position, 1 - position)
     return f" line:{round(line * 100)}% position:{round(position * 100)}% size:{round(size * 100)}% align:center"
@@ -405,9 +406,8 @@ def _ass_place(analysis: Analysis, cue: _Cue, look: Look, size: int) -> str:
     half = min(width / 2, widest * size * 0.26 + size)
     x = min(max(centre * width, half), width - half)
     block = 2.6 * size
-    y = top * height - 0.5 * size
-    if y - block < 0:
-        y = bottom * height + 0.5 * size + block if bottom * height + block + size < height else block + 0.5 * size
+    low = bottom * height + 0.5 * size + block if bottom * height + block + size < height else block + 0.5 * size
+    y = next((y for gap in ABOVE if (y := (top - gap * (bottom - top)) * height) >= block), low)
     return f"{{\\an2\\pos({round(x)},{round(y)})}}"
 
 
@@ -424,7 +424,9 @@ def _ass_events(cue: _Cue, texts: str, look: Look, style: str) -> Iterator[tuple
         yield cue.start, cue.end, "", "\\N".join(map(_ass_text, cue.lines)) + f"\\N{{\\r{style} source}}" + source
     else:
         length = cue.end - cue.start
-        turn = min(max(cue.spoken - MORPH_S, cue.start + 0.4 * length), cue.end - min(1.0, 0.5 * length))
+        # The translation has the time to be read it needs, up to half of the cue: who reads it does not understand the rest.
+        reading = min(max(1.0, units(cue.text) / READING_CPS), 0.5 * length)
+        turn = min(max(cue.spoken - MORPH_S, cue.start + 0.4 * length), cue.end - reading)
         fade = 0 if look.reduced_motion else round(min(MORPH_S, length / 4) * 1000)
         source = plain_source if look.reduced_motion else _karaoke(cue)
         yield cue.start, turn + fade / 1000, " source", f"{{\\fad(0,{fade})}}{source}"

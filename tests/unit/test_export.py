@@ -160,6 +160,20 @@ def test_who_is_in_view_for_a_moment_only_is_off_screen_as_in_the_video():
     assert "\\an3" in to_ass(clip)
 
 
+def test_a_translation_in_ass_has_time_to_be_read_before_the_next_one_speaks():
+    long = ("Good evening, I have good news for you.", "Dobry wieczór, mam dla was dobrą wiadomość.")
+    clip = analysis(phrases=(phrase(1, 0.5, 4.0, "p1", *long), phrase(2, 4.1, 6.0, "p2", "Good", "Dobrze")))
+    (start, end) = next((e.start, e.end) for e in read(to_ass(clip), "ass") if e.plaintext.startswith("Dobry"))
+    assert end - start >= 1700  # half of the cue; to be read it would need 2.5 s
+
+
+@pytest.mark.parametrize(("top", "above"), [(300, 70), (150, 40), (115, 16)])
+def test_a_cue_stands_over_the_hair_where_there_is_room(top, above):
+    clip = analysis(face=(300, top, 500, top + 200))
+    event = read(to_ass(clip, Look(texts="translation")), "ass")[0]
+    assert int(re.match(r"\{\\an2\\pos\(\d+,(\d+)\)", event.text)[1]) == pytest.approx(top - above, abs=1)
+
+
 def test_vtt_goes_below_a_face_at_the_top_and_stays_inside():
     clip = analysis(face=(1100, 0, 1280, 250))
     first = to_vtt(clip).split("\n\n")[1]

@@ -22,8 +22,8 @@ def glass(width: int, height: int, em: float) -> Image.Image:
     return image.filter(ImageFilter.GaussianBlur(0.16 * em))
 
 
-_TRANSLATION = Row("translation", colour=None, ghost=0.5)
-_SOURCE = Row("source", 0.72, "medium", source_colour=(226, 230, 234), ghost=0.5)
+_TRANSLATION = Row("translation", colour=None, ghost=0.65)
+_SOURCE = Row("source", 0.72, "medium", source_colour=(226, 230, 234), ghost=0.65)
 
 STYLE = Style(
     name="classic",
@@ -32,7 +32,7 @@ STYLE = Style(
         "morph": (Panel("bottom", (_TRANSLATION,)),),
         "translation": (Panel("bottom", (_TRANSLATION,)),),
         "both": (Panel("bottom", (_SOURCE, _TRANSLATION)),),
-        "original": (Panel("bottom", (Row("source", source_colour=(255, 255, 255), ghost=0.5),)),),
+        "original": (Panel("bottom", (Row("source", source_colour=(255, 255, 255), ghost=0.65),)),),
     },
     family="sans",
     tall=0.046,
