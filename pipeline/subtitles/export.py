@@ -363,9 +363,8 @@ def _during(track: Track, start: float, end: float) -> list:
 
 def _vtt_settings(analysis: Analysis, cue: _Cue) -> str:
     if cue.edge:
-        wide = (
-            60 if analysis.media.width >= analysis.media.height else 96
-        )  # letters are as large as the height makes them
+        # letters are as large as the height makes them
+        wide = 60 if analysis.media.width >= analysis.media.height else 96
         return f" position:{2 if cue.edge == 'left' else 98}% size:{wide}% align:{cue.edge}"
     head = _head(analysis, cue)
     if head is None:

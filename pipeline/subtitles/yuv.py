@@ -157,9 +157,7 @@ def _blend(
         if not view.size:
             return
         keep, colour = keep[part], colour[..., *part]
-    if opacity < 1.0:
-        colour, keep = _faded(colour, opacity), _kept(keep, opacity)
-    _mix(view, keep, colour)
+    _mix(view, keep, colour, opacity)
 
 
 def _window(
@@ -173,7 +171,9 @@ def _window(
     return plane[..., y + top : y + bottom, x + left : x + right], (slice(top, bottom), slice(left, right))
 
 
-def _mix(view: NDArray[np.uint8], keep: NDArray[np.uint16], colour: NDArray[np.uint16]) -> None:
+def _mix(view: NDArray[np.uint8], keep: NDArray[np.uint16], colour: NDArray[np.uint16], opacity: float) -> None:
+    if opacity < 1.0:
+        colour, keep = _faded(colour, opacity), _kept(keep, opacity)
     mixed = view * keep  # uint8 * uint16 -> uint16: at most 255 * 256
     mixed += colour
     mixed >>= 8
@@ -217,9 +217,7 @@ def _blend_four(
     *leading, row, pixel = plane.strides
     strides = (*leading, down * row, row, across * pixel, pixel)
     view: NDArray[np.uint8] = np.ndarray(colour.shape, np.uint8, plane.data, y * row + x * pixel, strides)
-    if opacity < 1.0:
-        colour, keep = _faded(colour, opacity), _kept(keep, opacity)
-    _mix(view, keep, colour)
+    _mix(view, keep, colour, opacity)
 
 
 class Frost:

@@ -71,6 +71,11 @@ def test_hostile_text_is_shown_and_not_obeyed():
         if line.startswith("Dialogue"):
             assert not re.search(r"\{[^}]*\}", line)  # at the bottom: no position, no override at all
             assert line.count("\\N") <= 1  # our own line break
+    for line in to_ass(clip, Look(texts="translation")).splitlines():
+        if line.startswith("Dialogue"):
+            assert re.findall(r"\{[^}]*\}", line) == [
+                "{\\an1\\pos(18,675)}"
+            ]  # at the edge: our own override and no other
     for text in (srt, vtt):  # no cue was smuggled in
         assert len([line for line in text.splitlines() if "-->" in line]) == 2  # the phrase's two pieces
 
