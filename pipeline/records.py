@@ -118,6 +118,17 @@ class Turn:
     end: float
     speaker: str  #: "v1", "v2" ... in order of appearance
     embedding: tuple[float, ...] = ()  #: of this turn alone, unit length; empty where the diarizer gives none
+    clean_s: float = 0.0  #: s of this voice alone that the embedding was computed from
+
+
+@dataclass(frozen=True, slots=True)
+class Likeness:
+    """How alike an embedder's vectors are, as cosine similarities; fitted by a script on people with known names."""
+
+    same: float  #: mean similarity of two long samples of one person
+    different: float  #: mean similarity of samples of two people
+    dimensions: float  #: number of independent directions in which people differ
+    per_second: float = 0.0  #: similarity that a sample of one second lacks against a long one; falls as 1 / seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,9 +149,13 @@ class Diarization:
     envelope: tuple[float, ...] = ()  #: loudness of the speech band, 0..1, `ENVELOPE_HZ` values a second from t = 0
     notices: tuple[Notice, ...] = ()
     strangers: float = 0.0  #: cosine similarity of two people's embeddings on good sound
+    likeness: Likeness | None = None  #: of the turns' embeddings; None where they have none
 
 
 ENVELOPE_HZ = 25
+
+#: Values of speaking evidence a second (`FaceTrack.speaking`), on the clip's clock.
+EVIDENCE_HZ = 25
 
 
 # --- faces ------------------------------------------------------------------------------------------------------------
@@ -178,6 +193,9 @@ class FaceTrack:
     cluster: int | None = None  #: the face cluster, None where there is no embedding
     quality: float = 0.0  #: of the best face, 0..1
     portrait: bytes = b""  #: JPEG of the best face, well framed
+    speaking: tuple[float | None, ...] = ()  #: log-odds that this face says the sound, EVIDENCE_HZ values a second;
+    #: value k is for the instant (speaking_from + k + 0.5) / EVIDENCE_HZ; None where it cannot be known
+    speaking_from: int = 0  #: index of the first value on the clip's clock
 
     def is_beside(self, other: FaceTrack) -> bool:
         """Both are in one picture at some time: they are two people."""
@@ -193,6 +211,7 @@ class Faces:
     tracks: tuple[FaceTrack, ...]
     notices: tuple[Notice, ...] = ()
     same: float = 0.0  #: cosine distance below which two embeddings are one person's; 0 where that is not known
+    likeness: Likeness | None = None  #: of the tracks' embeddings; None where they have none
 
 
 # --- the answer -------------------------------------------------------------------------------------------------------
