@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import itertools
 import math
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -36,7 +35,7 @@ from pipeline.records import (
     Turn,
     Word,
 )
-from pipeline.speech import guards
+from pipeline.text import ends_sentence, split_words
 
 #: Colours told apart by eyes of all kinds (after Okabe and Ito 2008, lightened), each with a contrast of 4.5 and more on #0b0f14.
 PALETTE = ("#3fd0ff", "#ffb000", "#ff6fae", "#4fe3a5", "#f5f07a", "#b79cff", "#ff8a5c", "#c9d3dc")
@@ -87,8 +86,6 @@ OVERRULE, OVERRULE_LEAD = 1.2, 1.5
 CONTRADICTED = 0.3
 #: Runs shorter than this (s) between two of one person are that person's.
 ISLAND = 0.3
-#: A phrase is one subtitle: two lines of 42 characters, at most this long (s).
-CHARACTERS, LONGEST = 84, 6.5
 
 
 def attribute(
@@ -664,7 +661,7 @@ def _voice_evidence(turn: Turn, length: float, people: list[_Somebody], scene: _
 def _change_cost(a: Word, b: Word, turn_a: Turn | None, turn_b: Turn | None, scene: _Scene) -> float:
     cost = CHANGE
     cost -= min(1.5, 3.0 * max(0.0, b.start - a.end))
-    if re.search(r"[.?!…。？！]['\"”’)]*$", a.text):
+    if ends_sentence(a.text):
         cost -= 1.0
     if any((a.start + a.end) / 2 < cut < (b.start + b.end) / 2 for cut in scene.cuts):
         cost -= 1.5
@@ -838,33 +835,10 @@ def _phrases(words: list[tuple[Word, int]], person: Sequence[int], language: str
     for i in range(1, len(words) + 1):
         if i < len(words) and words[i][1] == words[start][1] and person[i] == person[start]:
             continue
-        found += _subtitles([word for word, _ in words[start:i]], start, language)
+        pieces = split_words([word for word, _ in words[start:i]], language)
+        found += [(start + first, start + after) for first, after in pieces]
         start = i
     return found
-
-
-def _subtitles(words: Sequence[Word], offset: int, language: str) -> list[tuple[int, int]]:
-    """[start, end) of pieces of `words` that fit a subtitle, broken where it reads best."""
-    space = 0 if language in guards.UNSPACED else 1
-    limit = CHARACTERS if space else CHARACTERS // 2
-    length = sum(len(word.text) + space for word in words)
-    seconds = words[-1].end - words[0].start
-    gaps = [words[i].start - words[i - 1].end for i in range(1, len(words))]
-    if len(words) < 2 or (length <= limit and seconds <= LONGEST and max(gaps) < 1.0):
-        return [(offset, offset + len(words))]
-    before = 0
-    best, at = -math.inf, 1
-    for i in range(1, len(words)):
-        before += len(words[i - 1].text) + space
-        text = words[i - 1].text
-        value = min(2.0, 2.0 * gaps[i - 1])
-        value += (
-            1.5 if re.search(r"[.?!…。？！]['\"”’)]*$", text) else 0.7 if re.search(r"[,;:،、，—–-]$", text) else 0.0
-        )
-        value -= 2.0 * abs(before / length - 0.5)
-        if value > best:
-            best, at = value, i
-    return _subtitles(words[:at], offset, language) + _subtitles(words[at:], offset + at, language)
 
 
 def _evidence(

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from pipeline.records import Segment, Word
+from pipeline.text import join_words
 
 Spans = Sequence[tuple[float, float]]  # s, in order and apart
 
@@ -31,9 +32,6 @@ TRANSLATED_LOG_PROBABILITY, TRANSLATED_COMPRESSION = -1.1, 2.0  #: a translation
 
 MIN_WORD_S = 0.04  #: a word shorter than a 25 Hz frame cannot be shown
 MIN_VOICED = 0.2  #: a segment with less of its length voiced was not spoken; real speech here has 0.6 and more
-
-#: Scripts without spaces between words, by Whisper's own split into words.
-UNSPACED = frozenset({"ja", "zh", "yue", "th", "lo", "my", "km"})
 
 # Credits that Whisper learned from subtitle files; nobody says them.
 _CREDITS = re.compile(
@@ -65,7 +63,7 @@ def guarded(segments: Iterable[Segment], voiced: Spans, duration: float) -> tupl
         words = tuple(word for word in collapsed(segment.words) if word.text.strip())
         if not words or not spoken(replace(segment, words=words), voiced):
             continue
-        text = segment.text if len(words) == len(segment.words) else joined(words, segment.language)
+        text = segment.text if len(words) == len(segment.words) else join_words(words, segment.language)
         kept.append(replace(segment, text=text.strip(), words=to_voice(words, voiced)))
     return _tidied(kept, duration)
 
@@ -151,11 +149,6 @@ def _loop_at(keys: Sequence[str], index: int) -> tuple[int, int]:
 
 def _key(text: str) -> str:
     return "".join(c for c in unicodedata.normalize("NFKC", text).casefold() if c.isalnum())
-
-
-def joined(words: Iterable[Word], language: str) -> str:
-    """The words as a line of text: with single spaces, without any in scripts that have none."""
-    return ("" if language in UNSPACED else " ").join(word.text.strip() for word in words)
 
 
 def to_voice(words: Sequence[Word], voiced: Spans) -> tuple[Word, ...]:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from pipeline.records import Notice, Phrase, Progress, Segment, Stage, Transcript, Word
 from pipeline.speech import guards
 from pipeline.speech.activity import FRAME_S, RATE, speech_probability, voiced
+from pipeline.text import ends_sentence, join_words
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,7 +37,6 @@ BEAMS = 5
 #: A piece is in another language than the clip only if it is this long and Whisper this sure; below, detection errs.
 OTHER_LANGUAGE_S, OTHER_LANGUAGE_P = 4.0, 0.9
 #: The pipeline says words, not segments: a segment ends with a sentence or before a pause.
-SENTENCE_END = tuple(".?!…。！？؟।")
 SENTENCE_PAUSE_S = 0.8
 
 
@@ -116,7 +116,7 @@ def transcribe(sound: Path, language: str | None, *, speech: Any) -> Stage[Trans
         for piece, result in zip(together, hear(sounds, code, "transcribe", speech), strict=True):
             if guards.trusted(result.log_probability, result.no_speech, guards.compression(result.text)):
                 for words in sentences(tuple(place(result.chunks, piece))):
-                    text = guards.joined(words, code)
+                    text = join_words(words, code)
                     heard.append(Segment(words[0].start, words[-1].end, text, words, code))
             done += 1
             known = Transcript(language, confidence, guards.guarded(heard, spans, duration))
@@ -312,7 +312,7 @@ def sentences(words: tuple[Word, ...]) -> Iterator[tuple[Word, ...]]:
     """Runs of words that end where a sentence ends or the voice pauses."""
     run: list[Word] = []
     for word in words:
-        if run and (run[-1].text.endswith(SENTENCE_END) or word.start - run[-1].end >= SENTENCE_PAUSE_S):
+        if run and (ends_sentence(run[-1].text) or word.start - run[-1].end >= SENTENCE_PAUSE_S):
             yield tuple(run)
             run = []
         run.append(word)

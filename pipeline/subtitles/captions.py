@@ -15,7 +15,8 @@ from fractions import Fraction
 from math import ceil
 
 from pipeline.records import Analysis, Look, Notice, Phrase, Shot
-from pipeline.subtitles.text import clean, graphemes, units
+from pipeline.text import choose_cuts, clean, cut_costs, slices
+from pipeline.text import text_width as units
 
 READING_CPS = 17.0  #: what a hold aims at
 FASTEST_CPS = 20.0  #: above it a notice
@@ -34,9 +35,6 @@ LEAD_S = 0.3  #: a cue that begins less than this before a cut begins with the c
 TRAIL_S = 0.5  #: a hold that ends less than this after a cut ends with the cut (the guide: twelve frames of 24)
 
 MOST = 400_000  #: characters of one phrase that are looked at; three hours of speech have fewer
-
-_SENTENCE = ".?!…。！？؟।॥"
-_CLAUSE = ",;:،؛、，；：–—"
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,44 +168,9 @@ def _spans(source: str, words: list[tuple[float, float, str]]) -> list[tuple[flo
     return found
 
 
-def breaks(text: str, locale: str = "") -> list[tuple[int, float]]:
-    """Where `text` may be cut in two (UAX 14), as (index, what it costs): least after a sentence, then after a clause."""
-    from icu4py.breakers import LineBreaker
-
-    places = [p for p in itertools.accumulate(map(len, LineBreaker(text, locale or "und"))) if p < len(text)]
-    spaces = set(places)
-    if max((b - a for a, b in itertools.pairwise((0, *places, len(text)))), default=0) > COLUMNS:
-        places = [p for p in itertools.accumulate(map(len, graphemes(text))) if p < len(text)]
-    result = []
-    for place in places:
-        last = text[max(0, place - 8) : place].rstrip()[-1:]  # spaces are single in clean text
-        cost = 0.0 if last in _SENTENCE else 0.15 if last in _CLAUSE else 0.4 if place in spaces else 2.0
-        result.append((place, cost))
-    return result
-
-
 def _positions(text: str) -> list[int]:
     """How many narrow characters stand before each character of `text`, and in all of it."""
     return [0, *itertools.accumulate(map(units, text))]
-
-
-def _split(text: str, places: list[tuple[int, float]], shares: list[float]) -> list[int]:
-    """The indices that cut `text` nearest to the given shares of its length, preferring the ends of clauses."""
-    at = _positions(text)
-    total = max(1, at[-1])
-    page = total / (len(shares) + 1)
-    where = [at[p] for p, _ in places]
-    chosen: list[int] = []
-    last = -1
-    for k, share in enumerate(shares):
-        first, after = last + 1, len(places) - (len(shares) - k - 1)  # as many places must remain for the cuts to come
-        if first >= after:
-            break
-        middle = min(max(bisect.bisect_left(where, share * total), first), after - 1)
-        window = range(max(first, middle - 40), min(after, middle + 40))
-        last = min(window, key=lambda i: abs(where[i] - share * total) / page + places[i][1])
-        chosen.append(places[last][0])
-    return chosen
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,22 +194,22 @@ def _paginate(
         translation = ""
     spans = _spans(source, words)
     # A page starts with a word, best where a clause ended or somebody drew breath.
-    allowed = dict(breaks(source)) if source else {}
+    allowed = dict(cut_costs(source)) if source else {}
     ends = [
         (here[2], allowed.get(here[2], 0.6) - min(0.4, max(0.0, here[0] - before[1])))
         for before, here in itertools.pairwise(spans)
     ]
     long_talk = ceil(max(0.0, words[-1][1] - words[0][0]) / LONGEST_S)
     n = max(1, ceil(units(source) / capacity), ceil(units(translation) / capacity), min(long_talk, len(spans)))
-    in_translation = breaks(translation, locale) if translation else []
+    in_translation = cut_costs(translation, locale) if translation else []
     pages = n
     while pages <= max(1, len(spans)):
-        cuts = _split(source, ends, [k / pages for k in range(1, pages)])
+        cuts = choose_cuts(source, [k / pages for k in range(1, pages)], ends)
         at = _positions(source)
         shares = [at[c] / max(1, at[-1]) for c in cuts]
-        cuts_translation = _split(translation, in_translation, shares) if translation else []
-        parts = _slices(source, cuts)
-        parts_translation = _slices(translation, cuts_translation)
+        cuts_translation = choose_cuts(translation, shares, in_translation) if translation else []
+        parts = slices(source, cuts)
+        parts_translation = slices(translation, cuts_translation)
         if pages > 2 * n or all(units(p) <= capacity for p in (*parts, *parts_translation)):
             break
         pages += 1 + pages // 10
@@ -272,7 +235,7 @@ def _paginate(
     return result, False
 
 
-def _begins(parts: list[str], spans: list[tuple[float, float, int, int]], limit: float) -> list[float]:
+def _begins(parts: tuple[str, ...], spans: list[tuple[float, float, int, int]], limit: float) -> list[float]:
     """When the pages begin at the earliest, where reading `parts` takes longer than saying the source did and there is time after it."""
     if len(parts) < 2 or not spans:
         return []
@@ -290,7 +253,7 @@ def _long_translation(
     spoken = spans[-1][1] if spans else max(phrase.end, begin + 0.1)
     room = max(SHORTEST_S, min(limit - begin, spoken - begin + max(SETTLED_S, units(translation) / READING_CPS)))
     fitting = max(1, min(n, int(room / (SHORTEST_S / 2))))
-    parts = _slices(translation, _split(translation, places, [k / n for k in range(1, n)]))
+    parts = slices(translation, choose_cuts(translation, [k / n for k in range(1, n)], places))
     lost = len(parts) > fitting
     parts = parts[:fitting]
     total = sum(max(1, units(p)) for p in parts)
@@ -302,10 +265,6 @@ def _long_translation(
         result.append(_Page(phrase, k, at, max(said, at + 0.05), source if k == 0 else "", part, typing, end))
         at = end
     return result, lost
-
-
-def _slices(text: str, cuts: list[int]) -> list[str]:
-    return [text[a:b].strip() for a, b in zip([0, *cuts], [*cuts, len(text)], strict=True)]
 
 
 def _timed(page: _Page, texts: str, limit: float, still: bool, shots: tuple[Shot, ...]) -> Cue:

@@ -17,7 +17,8 @@ from pipeline import languages
 from pipeline.records import Analysis, Look, Phrase, Track
 from pipeline.subtitles import fonts
 from pipeline.subtitles.place import Edges, scene, speaker
-from pipeline.subtitles.text import clean, graphemes, split, units, wrap
+from pipeline.text import clean, graphemes, split, wrap
+from pipeline.text import text_width as units
 
 SHORTEST_S = 5 / 6
 READING_CPS = 17.0

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import regex
 
-from pipeline.subtitles.text import graphemes, script
+from pipeline.text import graphemes, script
 
 if TYPE_CHECKING:
     import uharfbuzz

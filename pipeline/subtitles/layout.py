@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from pipeline import languages
 from pipeline.subtitles import fonts
 from pipeline.subtitles.fonts import Face
-from pipeline.subtitles.text import base_direction, break_places, clean, graphemes, levels, pause, script
+from pipeline.text import base_direction, clean, graphemes, levels, line_breaks, script
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -94,7 +94,7 @@ def lay_out(
     """`text` on at most `max_lines` balanced lines no wider than `max_width_px`.
 
     A text too long is set smaller, in steps of 5 %, down to `min_size_px` (80 % of `size_px` unless given), then cut with an ellipsis
-    (`complete` is False; `pages` avoids that). `language` is a DeepL or Whisper code: it decides direction, breaking and the shape of
+    (`complete` is then False). `language` is a DeepL or Whisper code: it decides direction, breaking and the shape of
     Han characters. `align`: "start", "center", "left" or "right".
     """
     known = languages.known(language)
@@ -112,33 +112,6 @@ def lay_out(
     if not complete:
         paragraph, lines = _truncate(shown, known, family, weight, direction, max_width_px / size, max_lines)
     return _place(paragraph, lines, size, max_width_px, align, missing, complete)
-
-
-def pages(
-    text: str,
-    *,
-    size_px: float,
-    max_width_px: float,
-    max_lines: int = 2,
-    language: str = "",
-    family: str = "technical",
-    weight: str = "medium",
-) -> tuple[str, ...]:
-    """`text` cut into pieces that each fit `max_lines` lines at `size_px`, at sentence or clause ends where one is near."""
-    known = languages.known(language)
-    rest, _ = fonts.supported(clean(text))
-    found: list[str] = []
-    while rest:
-        paragraph = _paragraph(rest, known, family, weight, known.direction if known else base_direction(rest))
-        lines = paragraph.wrap(max_width_px / size_px, max_lines)
-        if len(lines) <= max_lines:
-            found.append(rest)
-            break
-        end = lines[max_lines - 1][1] if len(lines) > max_lines else lines[-1][1]
-        cut = _good_end(paragraph, end)
-        found.append("".join(paragraph.parts[:cut]).strip(" "))
-        rest = "".join(paragraph.parts[cut:]).strip(" ")
-    return tuple(found)
 
 
 def draw_layout(layout: Layout, indices: Iterable[int] | None = None) -> Image.Image:
@@ -306,7 +279,7 @@ def _scripts(parts: tuple[str, ...]) -> tuple[str, ...]:
 def _breaks(text: str, starts: list[int], tag: str) -> frozenset[int]:
     index_of = {start: index for index, start in enumerate(starts)}
     return frozenset(
-        index_of[place] for place in break_places(text, tag) if place in index_of
+        index_of[place] for place in line_breaks(text, tag) if place in index_of
     )  # never inside a grapheme
 
 
@@ -387,13 +360,6 @@ def _truncate(
             high = middle - 1
     assert best is not None  # middle reaches 0
     return best
-
-
-def _good_end(paragraph: _Paragraph, end: int) -> int:
-    """Where to end a page that could hold `end` parts: the last sentence end in its second half, else clause end, else `end`."""
-    usable = sorted(index for index in paragraph.breaks if end / 2 <= index <= end)
-    ranks = {index: pause("".join(paragraph.parts[max(0, index - 8) : index]), 10**6) for index in usable}
-    return max(usable, key=lambda index: (ranks[index], index), default=end)
 
 
 # --- lines on the canvas ----------------------------------------------------------------------------------------------

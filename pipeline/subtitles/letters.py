@@ -10,7 +10,7 @@ import numpy as np
 
 from pipeline.subtitles import fonts
 from pipeline.subtitles.layout import Layout, cluster_box, draw_layout, lay_out
-from pipeline.subtitles.text import script
+from pipeline.text import script
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

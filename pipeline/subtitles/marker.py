@@ -16,8 +16,8 @@ from pipeline.subtitles.letters import Letters
 from pipeline.subtitles.looks import RGB
 from pipeline.subtitles.place import FacePath, Scene
 from pipeline.subtitles.setting import Setting
-from pipeline.subtitles.text import clean
 from pipeline.subtitles.yuv import Corners, Sprite
+from pipeline.text import clean
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -10,8 +10,8 @@ from pipeline.subtitles import fonts, looks, yuv
 from pipeline.subtitles.captions import Cue
 from pipeline.subtitles.layout import Layout, lay_out
 from pipeline.subtitles.looks import RGB, Panel, Row
-from pipeline.subtitles.text import units
 from pipeline.subtitles.yuv import Matrix
+from pipeline.text import text_width
 
 SMALLEST_EM = 7.0  #: px; below it no letter can be told from another
 EM_PER_COLUMN = 0.54  #: an average letter with its space, of the wider family
@@ -114,7 +114,7 @@ class Setting:
         widths = self.style.widths
         if not self._sole:
             widths = widths[-1:]  # two rows of two short lines each would be a tower
-        elif units(text) > 1.5 * len(text):
+        elif text_width(text) > 1.5 * len(text):
             widths = widths[1:] or widths  # ideographs: lines of 12 would break inside a clause
         for columns in widths:
             layout = lay_out(

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.attribute import CHARACTERS, PALETTE, attribute
+from pipeline.attribute import PALETTE, attribute
 from pipeline.records import (
     ENVELOPE_HZ,
     Box,
@@ -21,6 +21,7 @@ from pipeline.records import (
     Voice,
     Word,
 )
+from pipeline.text import COLUMNS, LINES, text_width
 
 pytestmark = pytest.mark.unit
 
@@ -301,7 +302,7 @@ def test_every_word_comes_out_once_and_in_order(spoken, turns):
     )
     assert [w for p in answer.phrases for w in p.words] == heard
     assert [p.id for p in answer.phrases] == list(range(1, len(answer.phrases) + 1))
-    assert all(len(p.source) <= CHARACTERS or len(p.words) == 1 for p in answer.phrases)
+    assert all(text_width(p.source) <= COLUMNS * LINES or len(p.words) == 1 for p in answer.phrases)
     assert {p.person for p in answer.phrases} - {None} == {p.id for p in answer.people}
     assert all(0 <= p.evidence.confidence <= 1 for p in answer.phrases)
     assert all(t.start < t.end for t in answer.turns)

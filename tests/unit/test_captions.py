@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pipeline.records import Analysis, Look, Phrase, Shot, Word
 from pipeline.subtitles import captions
 from pipeline.subtitles.captions import cues
-from pipeline.subtitles.text import units
+from pipeline.text import text_width as units
 from tests.fixtures_look import SOURCE, TRANSLATIONS, analysis, phrase
 
 MORPH = Look()

@@ -10,7 +10,7 @@ from fontTools.ttLib import TTFont
 
 from pipeline.languages import SOURCES, TARGETS
 from pipeline.subtitles import fonts
-from pipeline.subtitles.text import graphemes
+from pipeline.text import graphemes
 
 pytestmark = pytest.mark.unit
 

@@ -62,12 +62,6 @@ def test_words_give_the_silence_around_them_back() -> None:
     assert last.end == pytest.approx(2.1)
 
 
-def test_scripts_without_spaces_are_joined_without_spaces() -> None:
-    words = (Word(0, 1, "前"), Word(1, 2, "回"))
-    assert guards.joined(words, "ja") == "前回"
-    assert guards.joined(words, "en") == "前 回"
-
-
 def test_a_looping_translation_is_recognised() -> None:
     assert guards.loops("On our homepage you find " + "to the right " * 6)
     assert guards.loops("ははははははははははは")

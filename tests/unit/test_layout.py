@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.languages import SOURCES, TARGETS
-from pipeline.subtitles.layout import cluster_box, draw_layout, lay_out, pages
+from pipeline.subtitles.layout import cluster_box, draw_layout, lay_out
 
 pytestmark = pytest.mark.unit
 
@@ -178,21 +178,6 @@ def test_too_much_text_is_set_smaller_then_cut():
     check(cut, 740, 2)
 
 
-def test_pages_hold_everything_and_each_fits():
-    text = " ".join(
-        ["It was late, and nobody came to the door. We had rung twice; then we went home again, and slept."] * 6
-    )
-    found = pages(text, size_px=30, max_width_px=600, max_lines=2, language="EN")
-    assert " ".join(found) == text
-    assert len(found) > 5
-    for page in found:
-        layout = lay_out(page, size_px=30, max_width_px=600, max_lines=2, language="EN")
-        assert layout.complete
-        assert layout.size_px == 30
-    assert sum(page.endswith((".", ",")) for page in found) > len(found) / 2
-    assert "".join(pages("漢字" * 200, size_px=30, max_width_px=300, language="JA")) == "漢字" * 200
-
-
 @pytest.mark.parametrize("align", ["start", "center", "left", "right"])
 def test_alignment(align):
     layout = lay_out(
@@ -225,7 +210,6 @@ def test_nothing_to_draw_is_an_empty_layout(text):
     layout = lay_out(text, size_px=30, max_width_px=300, language="EN")
     assert layout.clusters == ()
     assert layout.width == 0
-    assert pages(text, size_px=30, max_width_px=300) == ()
     assert pixels(layout).sum() == 0
 
 

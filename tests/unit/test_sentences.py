@@ -6,7 +6,8 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from pipeline.records import Phrase
-from pipeline.sentences import give_back, marked, split, units
+from pipeline.sentences import give_back, marked, units
+from pipeline.text import split_like
 
 
 def phrases(*said: tuple[str, float, float, str], language: str = "") -> list[Phrase]:
@@ -56,7 +57,7 @@ def test_too_little_text_cannot_be_shared_out() -> None:
 
 
 def test_japanese_is_cut_without_spaces_and_never_before_a_full_stop() -> None:
-    parts = split("家に帰りました。遅かったので。", ["I went home", "because it was late"], "ja")
+    parts = split_like("家に帰りました。遅かったので。", ["I went home", "because it was late"], "ja")
     assert parts == ("家に帰りました。", "遅かったので。")
 
 

@@ -10,7 +10,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.subtitles.text import MAX_MARKS, MAX_TEXT, clean, graphemes, levels, script, split, units, wrap
+from pipeline.records import Word
+from pipeline.text import (
+    MAX_MARKS,
+    MAX_TEXT,
+    clean,
+    ends_clause,
+    ends_sentence,
+    graphemes,
+    join_words,
+    levels,
+    script,
+    split,
+    split_like,
+    split_words,
+    text_width,
+    wrap,
+)
 
 pytestmark = pytest.mark.unit
 
@@ -103,10 +119,10 @@ def test_levels_are_fribidis():
             assert levels(text, direction) == list(got), (text, direction)
 
 
-def test_units_count_as_a_reader_sees():
-    assert units("Zażółć") == 6
-    assert units("日本語") == 6
-    assert units("ที่") == 1
+def test_width_counts_as_a_reader_sees():
+    assert text_width("Zażółć") == 6
+    assert text_width("日本語") == 6
+    assert text_width("ที่") == 1
 
 
 def test_split_cuts_at_sentences_and_loses_nothing():
@@ -161,3 +177,73 @@ def test_thai_breaks_between_words():
     )
     assert first.endswith(words)
     assert second.startswith(words)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["No.", "Why?!", "«Да.»", "»Ja.«", "said “yes.”", "(Really!)", "and then…", "家に帰りました。", "「そう。」", "هل أنت هنا؟",
+     "یہ ہے۔", "यह है।", "श्लोक॥", "បាទ។", "ဟုတ်။", "አዎ።", "Այո։", "gone. "],
+)  # fmt: skip
+def test_a_sentence_ends_in_every_script(text):
+    assert ends_sentence(text)
+    assert not ends_clause(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["well,", "so:", "then;", "then —", "نعم،", "はい、", "对，", "አዎ፣", "he said, ", "«yes»,"]
+)
+def test_a_clause_ends_in_every_script(text):
+    assert ends_clause(text)
+    assert not ends_sentence(text)
+
+
+@pytest.mark.parametrize("text", ["", "word", "well-", "(word)", "«word»", "4", "3.5"])
+def test_nothing_ends_inside(text):
+    assert not ends_sentence(text)
+    assert not ends_clause(text)
+
+
+def timed(text, start=0.0, step=0.3, pauses=()):
+    """Words of `step` seconds each, with a pause before those whose index is in `pauses`."""
+    words, at = [], start
+    for index, piece in enumerate(text.split()):
+        at += dict(pauses).get(index, 0.0)
+        words.append(Word(at, at + step, piece))
+        at += step
+    return words
+
+
+def test_words_become_subtitles_at_pauses_and_sentence_ends():
+    words = timed(
+        "I came. I saw what there was. Then I went home again, and slept until the morning came to wake me up."
+    )
+    pieces = split_words(words, "en")
+    assert [first for first, _ in pieces] == [0, *(after for _, after in pieces[:-1])]
+    assert pieces[-1][1] == len(words)
+    texts = [join_words(words[a:b], "en") for a, b in pieces]
+    assert all(text_width(text) <= 84 for text in texts)
+    assert texts[0].endswith((".", ","))
+    silence = timed("one two three four", pauses={2: 1.5}.items())
+    assert split_words(silence) == ((0, 2), (2, 4))
+    assert split_words([]) == ()
+    assert split_words(timed("one")) == ((0, 1),)
+
+
+def test_words_of_scripts_without_spaces_are_measured_without_them():
+    words = timed("漢 " * 60)
+    assert max(b - a for a, b in split_words(words, "ja", longest_s=60)) <= 42
+    assert join_words(words[:2], "ja") == "漢漢"
+    assert join_words(words[:2], "en") == "漢 漢"
+
+
+def test_a_translation_is_split_like_its_source():
+    assert split_like("Czekaliśmy, bo tak. Potem poszliśmy.", ["We waited, because.", "Then we went."], "pl") == (
+        "Czekaliśmy, bo tak.",
+        "Potem poszliśmy.",
+    )
+    assert split_like("Tak", ["We", "waited"], "pl") is None
+
+
+def test_three_hours_of_words_are_split_at_once():
+    words = timed("word, " * 30_000)
+    assert len(split_words(words, "en")) > 1000
