@@ -215,9 +215,10 @@ def _clip(text: str, settings: Settings) -> Generator[Path, None, None]:
     if not text.lower().startswith(("http://", "https://")):
         yield Path(text)
         return
-    from pipeline import download, media
+    from pipeline import download
+    from pipeline.workspace import workspace
 
-    with media.workspace() as folder:
+    with workspace() as folder:
         yield _show(download.fetch(text, folder, settings))
 
 

@@ -42,8 +42,8 @@ def content_hash(path: Path) -> str:
 def code_version() -> str:
     """A hash of the code whose results are kept: an entry that other code wrote is never used."""
     package = Path(__file__).parent
-    files = [package / "records.py", package / "cache.py", package / "media.py"]
-    files += sorted(path for folder in ("speech", "faces") for path in (package / folder).rglob("*.py"))
+    files = [package / "records.py", package / "cache.py"]
+    files += sorted(path for folder in ("media", "speech", "faces") for path in (package / folder).rglob("*.py"))
     return hashlib.sha256(b"\0".join(path.read_bytes() for path in files)).hexdigest()
 
 

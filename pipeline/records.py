@@ -68,6 +68,11 @@ class Clip:
     video_stream: int = -1  #: index of the picture among the file's streams, -1 without one
     audio_stream: int = -1  #: index of the sound we listen to, -1 without one
     audio_rate: int = 0  #: Hz
+    audio_channels: int = 0
+    audio_track: int = 0  #: number of that sound among those that can be heard, from 1; 0 without one
+    audio_tracks: int = 0  #: how many sounds can be heard
+    video_delay: float = 0.0  #: s by which the file's timestamps of the picture are late against its sound
+    counted: bool = False  #: the picture has frames without timestamps, so all are counted from `video_start`
     interlaced: bool = False
     full_range: bool = False  #: luma 0..255 instead of 16..235
     colour_matrix: str = ""  #: "bt709", "bt601", "bt2020", "rgb"; "" where the file does not say

@@ -12,12 +12,13 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from pipeline import media, run, transcript
+from pipeline import run, transcript
 from pipeline.errors import RecordError, UsageError
 from pipeline.options import Options
 from pipeline.progress import ANALYSE, RENDER, Clock
 from pipeline.records import Analysis, Look, Models, Stage
 from pipeline.settings import Settings
+from pipeline.workspace import abandoned, disk_error, workspace
 
 #: what a run's folder may hold; a folder that holds anything else is nobody's to replace
 FILES = frozenset(
@@ -139,7 +140,7 @@ def _replace(out: Path, folder: Path) -> None:
 def _clear_up(out: Path) -> None:
     """What killed processes left beside `out` is gone. An earlier result that one of them had moved away, and not yet
     replaced by its own, is where it was."""
-    for left in media.abandoned(out):
+    for left in abandoned(out):
         for earlier in (left / EARLIER).glob("*"):
             if not (out.parent / earlier.name).exists():
                 earlier.rename(out.parent / earlier.name)
@@ -155,7 +156,7 @@ def _folder_beside(out: Path) -> Iterator[Path]:
         with _told():
             out.parent.mkdir(parents=True, exist_ok=True)
             _clear_up(out)
-        with media.workspace(beside=out) as space:
+        with workspace(beside=out) as space:
             with _told():
                 (folder := space / "made").mkdir()
             yield folder
@@ -171,4 +172,4 @@ def _told() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise media.disk_error(error) from error
+        raise disk_error(error) from error

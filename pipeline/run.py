@@ -35,6 +35,7 @@ from pipeline.records import (
     Transcript,
 )
 from pipeline.settings import Settings
+from pipeline.workspace import workspace
 
 T = TypeVar("T")
 
@@ -140,7 +141,7 @@ def analyse(
         cache.get(keys["diarization"], Diarization),
         cache.get(keys["faces"], Faces),
     )
-    with media.workspace() as folder:
+    with workspace() as folder:
         sound = folder / "sound.wav"
         yield from clock.follow(watch.time("sound", media.extract_sound(clip, sound)))
         run = models.perceive or perceive

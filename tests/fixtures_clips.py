@@ -267,6 +267,19 @@ def _bomb_gif() -> bytes:
     return head + image + (b"\xff" + b"\x44" * 255) * 36 + b"\0;"
 
 
+def huge_index(path: Path, frames: int = 80_000_000) -> None:
+    """A small MP4 whose tables claim eighty million frames: libav builds an index of 3 GB for them."""
+    _plain(path)
+    data = bytearray(path.read_bytes())
+    at = data.index(b"stsz") + 8
+    data[at : at + 8] = struct.pack(">II", 1, frames)
+    at = data.index(b"stts") + 12
+    data[at : at + 8] = struct.pack(">II", frames, 1)
+    at = data.index(b"stsc") + 8
+    data[at : at + 16] = struct.pack(">IIII", 1, 1, frames, 1)
+    path.write_bytes(data)
+
+
 def _bomb_avi(path: Path) -> None:
     """A small AVI of raw video whose header was changed to 60000 x 60000."""
     ffmpeg("-f", "lavfi", "-i", "color=s=16x16:r=5:d=1", "-c:v", "rawvideo", "-pix_fmt", "bgr24", path)
@@ -377,6 +390,7 @@ CORPUS: dict[str, Ugly] = {
     "svg": Ugly(_bytes(_SVG.encode()), "clip.svg", **_REFUSED),
     "png": Ugly(lambda path: ffmpeg("-f", "lavfi", "-i", "testsrc=s=64x64:d=1", "-frames:v", "1", path), "clip.png", **_REFUSED),
     "bomb_gif": Ugly(_bytes(_bomb_gif), "clip.gif", error=LimitError),
+    "huge_index": Ugly(huge_index, error=LimitError),
     "bomb_avi": Ugly(_bomb_avi, "clip.avi", error=LimitError),
     # names
     "name_spaces": Ugly(_recipe(), " a  clip .mp4"),

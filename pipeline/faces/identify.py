@@ -16,7 +16,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from pipeline import media
+from pipeline.workspace import workspace
 
 if TYPE_CHECKING:
     import numpy as np
@@ -70,7 +70,7 @@ class DlibFaces:
 
     def __init__(self, weights: Path) -> None:
         # DeepFace reads its home once per model, and looks for the weights in it under this name
-        with media.workspace() as home:
+        with workspace() as home:
             folder = home / ".deepface" / "weights"
             folder.mkdir(parents=True)
             (folder / weights.name).symlink_to(weights)

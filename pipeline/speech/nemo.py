@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline import media
 from pipeline.records import Diarization, Notice, Progress, Stage, Turn, Voice
+from pipeline.workspace import workspace
 
 if TYPE_CHECKING:
     import numpy as np
@@ -213,7 +214,7 @@ def cluster_regions(
 
     if not speech:
         return []
-    with media.workspace() as folder:
+    with workspace() as folder:
         sound = _linked(sound, folder / "clip.wav")  # NeMo names everything after the file
         clip = {"audio_filepath": str(sound), "uniq_id": "clip", "offset": 0, "duration": None, "label": "infer", "text": "-",
                 "num_speakers": speakers, "rttm_filepath": None, "uem_filepath": None}  # fmt: skip

@@ -20,12 +20,13 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 
-from pipeline import media, results
+from pipeline import results
 from pipeline.cache import StageCache
 from pipeline.errors import NotAClipError
 from pipeline.records import Analysis, Look, Notice
 from pipeline.settings import Settings
 from pipeline.web.services import Example
+from pipeline.workspace import workspace
 
 STATE_AGE_S = 7200  #: a visitor's result is forgotten after two hours without a change
 LONGEST_RUN_S = 900  #: without a sign of life from a folder; three times the longest clip
@@ -36,7 +37,7 @@ KEPT_UNDO = 50  #: edits that can be taken back; records share what did not chan
 @cache
 def root() -> Path:
     """The folder of this process, 0700, removed when it ends."""
-    held = media.workspace()
+    held = workspace()
 
     def sweep() -> None:
         with suppress(OSError):  # a run that goes on in a thread may still write; the next start removes the rest

@@ -28,10 +28,12 @@ import pytest
 
 from pipeline import attribute, deepl_service, media, models, results, translate
 from pipeline.errors import KeyRefusedError, MediaError, ModelError, PipelineError, QuotaError
+from pipeline.media import child, source
 from pipeline.options import Options
 from pipeline.records import Analysis, Look, Models, Stage
 from pipeline.settings import Settings
 from pipeline.subtitles import draw, export
+from pipeline.workspace import workspace
 from tests import deepl_server
 from tests.fixtures_runs import FOUND, ffmpegs, finish, nothing_is_left, quick_models, small_clip, tree
 
@@ -128,7 +130,7 @@ def full_file(suffix: str) -> Callable[[Bench], None]:
     """The unfinished file is a link to a device that is always full: ffmpeg's own writing fails."""
 
     def arm(bench: Bench) -> None:
-        part = media._part
+        part = source.unfinished
 
         def full(to: Path) -> Path:
             name = part(to)
@@ -136,7 +138,7 @@ def full_file(suffix: str) -> Callable[[Bench], None]:
                 name.symlink_to("/dev/full")
             return name
 
-        bench.patch.setattr(media, "_part", full)
+        bench.patch.setattr(source, "unfinished", full)
 
     return arm
 
@@ -158,14 +160,14 @@ def killed(job: str) -> Callable[[Bench], None]:
     """The ffmpeg that does `job` is killed, as by the kernel when memory runs out, once it has started to work."""
 
     def arm(bench: Bench) -> None:
-        start = media._Child.__init__
+        start = child.FFmpeg.__init__
 
-        def started(self: media._Child, command: object, its_job: str, **options: bool) -> None:
+        def started(self: child.FFmpeg, command: object, its_job: str, **options: bool) -> None:
             start(self, command, its_job, **options)
             if its_job == job:
                 os.kill(self.process.pid, signal.SIGKILL)
 
-        bench.patch.setattr(media._Child, "__init__", started)
+        bench.patch.setattr(child.FFmpeg, "__init__", started)
 
     return arm
 
@@ -177,7 +179,7 @@ def limited(limit: str) -> Callable[[Bench], None]:
         wrapper = bench.folder / "ffmpeg"
         wrapper.write_text(f'#!/bin/bash\nulimit {limit}\nexec {media.ffmpeg_binary()} "$@"\n')
         wrapper.chmod(0o755)
-        bench.patch.setattr(media, "ffmpeg_binary", lambda: str(wrapper))
+        bench.patch.setattr(child, "ffmpeg_binary", lambda: str(wrapper))
 
     return arm
 
@@ -266,7 +268,7 @@ FAULTS: dict[str, Fault] = {
     "ffmpeg killed: frames": Fault(killed("read the picture"), MediaError, "SIGKILL"),
     "ffmpeg killed: encoder": Fault(killed("write the video"), MediaError, "SIGKILL"),
     "ffmpeg out of memory": Fault(limited("-v 40000"), MediaError, "ffmpeg"),
-    "ffmpeg missing": Fault(patched(media, "ffmpeg_binary", raising(MediaError("ffmpeg is missing; install it."))), MediaError),
+    "ffmpeg missing": Fault(patched(child, "ffmpeg_binary", raising(MediaError("ffmpeg is missing; install it."))), MediaError),
     **{
         f"out of memory: {stage}": Fault(in_stage(stage, raising(MemoryError())), MemoryError)
         for stage in ("speech", "voices", "faces", "translate")
@@ -529,7 +531,7 @@ def test_what_a_killed_process_left_goes_with_the_next_run(stage: str, bench: Be
     assert stage in ("probe", "translate") or left_in(bench), "nothing was left, so nothing is tested"
     assert bench.out.exists() == (stage != "the last step")
     other = replace(bench, out=bench.out.with_name("other"))
-    with media.workspace() as live, media.workspace(bench.out) as live_too:
+    with workspace() as live, workspace(bench.out) as live_too:
         (live / "file").write_text("in use")
         (live_too / "file").write_text("in use")
         assert other.run()
@@ -560,9 +562,9 @@ def test_another_user_s_folder_and_a_link_are_not_taken_for_ours(bench: Bench) -
     (scratch / "speechglass-run-dead").mkdir()
     with bench.patch.context() as patch:
         patch.setattr(os, "getuid", lambda: os.geteuid() + 1)
-        with media.workspace():
+        with workspace():
             assert (scratch / "speechglass-run-dead").exists()
-    with media.workspace():
+    with workspace():
         assert not (scratch / "speechglass-run-dead").exists()
     assert {p.name for p in scratch.iterdir()} == {"speechglass-run-link", "speechglass-run-file"}
     assert (elsewhere / "file").read_text() == "kept"

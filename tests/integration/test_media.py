@@ -8,18 +8,36 @@ import fcntl
 import os
 import signal
 import stat
+import subprocess
 import tempfile
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 
 from pipeline import media
 from pipeline.errors import InputError, LimitError, MediaError, NoAudioError, NotAClipError
+from pipeline.media import child, source
 from pipeline.records import Clip
 from pipeline.settings import Settings
-from tests.fixtures_clips import CORPUS, X264, click_at, ffmpeg, flash_at, is_upright, luma, make, picture, sound
+from pipeline.workspace import workspace
+from tests.fixtures_clips import (
+    CORPUS,
+    X264,
+    click_at,
+    ffmpeg,
+    flash_at,
+    huge_index,
+    is_upright,
+    luma,
+    make,
+    picture,
+    sound,
+)
 
 pytestmark = pytest.mark.integration
 
@@ -245,6 +263,79 @@ def writing(clip: Clip, to: Path):
     return media.write_video(clip, frames, to, width=640, height=360, rate=30)
 
 
+def scans() -> list[int]:
+    """The processes that scan a file for this one."""
+    found = []
+    for process in psutil.Process().children():
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if any(part.endswith("scan.py") for part in process.cmdline()):
+                found.append(process.pid)
+    return found
+
+
+def sentence_for(path: Path) -> str:
+    with pytest.raises(NotAClipError) as caught:
+        media.probe(path, SETTINGS)
+    assert scans() == []
+    return str(caught.value)
+
+
+@pytest.fixture
+def slow_file(tmp_path) -> Path:
+    """A file that keeps libav busy for about a second."""
+    huge_index(tmp_path / "slow.mp4", 10_000_000)
+    return tmp_path / "slow.mp4"
+
+
+def test_a_file_that_crashes_the_decoder_costs_one_process_and_one_sentence(slow_file, tmp_path):
+    with ThreadPoolExecutor() as pool:
+        answer = pool.submit(sentence_for, slow_file)
+        deadline = time.monotonic() + 20
+        while not scans() and time.monotonic() < deadline:
+            time.sleep(0.001)
+        os.kill(scans()[0], signal.SIGSEGV)
+        assert answer.result(20) == (
+            "“slow.mp4” is damaged in a way that stops the program that reads it; save it again as MP4 and retry."
+        )
+    assert media.probe(make("plain", tmp_path), SETTINGS).has_video  # the next one works
+
+
+def test_a_file_that_keeps_the_decoder_busy_is_given_up(slow_file, monkeypatch):
+    monkeypatch.setattr(child, "SCAN_LIMIT_S", 0.2)
+    assert sentence_for(slow_file) == "“slow.mp4” takes too long to read; save it again as MP4 and retry."
+
+
+def test_a_file_that_fills_the_memory_fills_that_of_one_process(tmp_path, monkeypatch):
+    """The memory runs out in the middle of decoding, as it would at 2 GB with a larger one."""
+    ffmpeg(*picture("3840x2160", duration=0.2), "-c:v", "libx264", "-preset", "ultrafast", tmp_path / "big.mp4")
+    monkeypatch.setattr(child, "SCAN_MEMORY", 140 * 2**20)
+    assert sentence_for(tmp_path / "big.mp4").endswith("; save it again as MP4 and retry.")
+
+
+def test_the_scan_writes_no_file_and_knows_no_key(tmp_path, monkeypatch):
+    """What a file could make libav do is bounded by the kernel."""
+    monkeypatch.setenv("DEEPL_AUTH_KEY", "secret")
+    seen = {}
+
+    def started(command, **options):
+        process = popen(command, **options)
+        seen["environment"] = Path(f"/proc/{process.pid}/environ").read_bytes()
+        seen["process"] = psutil.Process(process.pid)
+        return process
+
+    popen = subprocess.Popen
+    monkeypatch.setattr(subprocess, "Popen", started)
+    huge_index(tmp_path / "slow.mp4", 10_000_000)
+    with ThreadPoolExecutor() as pool:
+        answer = pool.submit(media.probe, tmp_path / "slow.mp4", SETTINGS)
+        limits = {}
+        while not answer.done():
+            with contextlib.suppress(psutil.NoSuchProcess, KeyError):
+                limits = {kind: seen["process"].rlimit(kind)[1] for kind in (psutil.RLIMIT_FSIZE, psutil.RLIMIT_AS)}
+    assert limits == {psutil.RLIMIT_FSIZE: 0, psutil.RLIMIT_AS: child.SCAN_MEMORY}
+    assert b"secret" not in seen["environment"]
+
+
 def test_closing_any_stage_ends_its_children_and_leaves_no_file(long_clip, tmp_path):
     threads = threading.active_count()
     (tmp_path / "out").mkdir()
@@ -294,7 +385,7 @@ def test_a_source_of_frames_that_raises_leaves_nothing(long_clip, tmp_path):
 
 
 def test_a_full_disk_is_called_by_its_name(long_clip, tmp_path, monkeypatch):
-    monkeypatch.setattr(media, "_part", lambda to: Path("/dev/full"))
+    monkeypatch.setattr(source, "unfinished", lambda to: Path("/dev/full"))
     monkeypatch.setattr(Path, "unlink", lambda self, missing_ok=False: None)
     with pytest.raises(MediaError, match="disk is full"):
         drained(media.extract_sound(long_clip, tmp_path / "sound.wav"))
@@ -321,7 +412,7 @@ def test_memory_does_not_grow_with_the_clip(long_clip):
 
 
 def test_the_workspace_is_private_and_goes_away_also_after_an_error():
-    with contextlib.suppress(ZeroDivisionError), media.workspace() as folder:
+    with contextlib.suppress(ZeroDivisionError), workspace() as folder:
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
         (folder / "sub").mkdir()
         (folder / "sub" / "file").write_text("x")
@@ -336,7 +427,7 @@ def test_a_file_system_without_locks_has_workspaces_and_no_sweep(code, tmp_path,
 
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     monkeypatch.setattr(fcntl, "flock", flock)
-    with media.workspace() as live, media.workspace() as other:
+    with workspace() as live, workspace() as other:
         assert sorted(tmp_path.iterdir()) == sorted([live, other])
     assert list(tmp_path.iterdir()) == []
 

@@ -12,6 +12,7 @@ import pytest
 
 from pipeline import media
 from pipeline.errors import MediaError
+from pipeline.media import child, probing, scan, source
 from pipeline.records import Clip
 
 pytestmark = pytest.mark.unit
@@ -69,17 +70,17 @@ def times(*parts: tuple[float, float, float]) -> list[float]:
     ],
 )
 def test_the_nominal_rate_comes_from_the_timestamps(stamps, told, expected):
-    assert media._frame_rate(stamps, SimpleNamespace(average_rate=told)) == expected
+    assert scan.frame_rate(stamps, SimpleNamespace(average_rate=told)) == expected
 
 
 def test_a_name_in_a_sentence_is_short_and_printable():
-    assert media._printable("a\nb\x1b[31m\u202ec.mp4") == "“a b [31m c.mp4”"
-    assert len(media._printable("n" * 255)) < 65
+    assert child.printable("a\nb\x1b[31m\u202ec.mp4") == "“a b [31m c.mp4”"
+    assert len(child.printable("n" * 255)) < 65
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(59.6, "1 min"), (59, "59 s"), (300, "5 min"), (301, "5 min 1 s")])
 def test_lengths_in_sentences(seconds, text):
-    assert media._minutes(seconds) == text
+    assert probing.minutes(seconds) == text
 
 
 @pytest.mark.parametrize(
@@ -92,7 +93,7 @@ def test_lengths_in_sentences(seconds, text):
     ],
 )
 def test_the_shown_size_is_upright_with_square_pixels(aspect, rotation, expected):
-    assert media._shown_size(720, 576, aspect, rotation) == expected
+    assert probing.shown_size(720, 576, aspect, rotation) == expected
 
 
 def test_read_sound_gives_float_samples(tmp_path):
@@ -124,7 +125,7 @@ def test_the_matrix_of_drawn_frames(matrix, transfer, height, expected):
 
 def test_a_name_of_any_bytes_reaches_ffmpeg_whole():
     path = Path("/tmp/żółw \udce9.mp4")
-    assert media._url(path).encode("latin-1") == b"file:/tmp/" + "żółw ".encode() + b"\xe9.mp4"
+    assert source.url(path).encode("latin-1") == b"file:/tmp/" + "żółw ".encode() + b"\xe9.mp4"
 
 
 def test_without_a_system_ffmpeg_the_wheel_has_one(monkeypatch, tmp_path):

@@ -1,0 +1,168 @@
+"""The sound and the frames of a clip, on the clip's clock."""
+
+from __future__ import annotations
+
+import wave
+from collections.abc import Generator
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipeline.errors import MediaError, NoAudioError
+from pipeline.media import source
+from pipeline.media.child import FFmpeg, printable
+from pipeline.media.shape import frame_count, output_rate
+from pipeline.records import Clip, Progress, Stage
+from pipeline.workspace import disk_error
+
+if TYPE_CHECKING:
+    import numpy as np
+
+SAMPLE_RATE = 16_000  #: Hz, what every speech model here listens at
+
+
+def extract_sound(clip: Clip, to: Path) -> Stage[Path]:
+    """Write the clip's sound to `to`, a 16 kHz mono s16 WAV on the clip's clock, exactly as long as the clip.
+
+    A late sound track begins with silence, gaps are filled, and a short one ends in silence.
+
+    Raises NoAudioError without a sound track, MediaError when ffmpeg fails.
+    """
+    import ffmpeg
+
+    if not clip.has_audio:
+        raise NoAudioError("The clip has no sound track; choose one in which people can be heard.")
+    samples = max(1, round(clip.duration * SAMPLE_RATE))
+    stream = source.sound_on_clock(clip)
+    stream = stream.filter("aresample", SAMPLE_RATE, **source.FILL)
+    command = ffmpeg.output(stream, "pipe:1", format="s16le", ac=1, ar=SAMPLE_RATE)
+    part = source.unfinished(to)
+    try:
+        with (
+            part.open("wb") as raw,
+            FFmpeg(source.compiled(command), "read the sound", stdout=True) as child,
+            wave.open(raw, "wb") as file,  # last: closed before it knows its channels, it hides why
+        ):
+            file.setnchannels(1)
+            file.setsampwidth(2)
+            file.setframerate(SAMPLE_RATE)
+            written = 0
+            block = bytearray(SAMPLE_RATE * 2 * 5)  # five seconds
+            while (size := child.read(memoryview(block))) > 0:
+                taken = min(size // 2, samples - written)
+                file.writeframes(memoryview(block)[: taken * 2])
+                written += taken
+                yield Progress("probe", min(1.0, written / samples), "reading the sound")
+            child.finish(enough=written > 0)
+            while written < samples:
+                taken = min(samples - written, SAMPLE_RATE * 5)
+                file.writeframes(bytes(taken * 2))
+                written += taken
+        part.replace(to)
+    except OSError as error:
+        raise disk_error(error) from error
+    finally:
+        part.unlink(missing_ok=True)
+    return to
+
+
+def read_sound(path: Path) -> np.ndarray:
+    """Return the samples of a WAV that `extract_sound` wrote: float32 (samples,), -1..1, 16 kHz.
+
+    Raises MediaError for any other kind of file.
+    """
+    import numpy as np
+
+    try:
+        with wave.open(str(path), "rb") as file:
+            if (file.getnchannels(), file.getsampwidth(), file.getframerate()) != (1, 2, SAMPLE_RATE):
+                raise MediaError(f"{printable(path.name)} is not 16 kHz mono; extract the sound again.")
+            data = file.readframes(file.getnframes())
+    except (wave.Error, EOFError, OSError) as error:
+        raise MediaError(f"{printable(path.name)} cannot be read as sound; extract it again.") from error
+    return np.frombuffer(data, "<i2").astype(np.float32) / 32768
+
+
+def frames(
+    clip: Clip,
+    *,
+    width: int,
+    height: int,
+    rate: Fraction | float | None = None,
+    pixels: str = "rgb24",
+    start: float = 0.0,
+    end: float | None = None,
+) -> Generator[tuple[float, np.ndarray], None, None]:
+    """Yield (t, frame) for t = k / rate s from `start` up to `end`, by default to the end of the clip.
+
+    Frames are upright with square pixels, uint8 and writable: "rgb24" is (height, width, 3); "yuv420p" is flat,
+    (height * 3 // 2, width), in limited range and in the clip's own matrix (`video_matrix`). ffmpeg decodes ahead of the
+    caller by what its threads and the pipe hold; each frame is an array of its own. Where the picture begins late its
+    first frame is shown from t = 0, where it ends early its last frame stays.
+
+    Raises MediaError when ffmpeg fails.
+    """
+    import numpy as np
+
+    shape = {"rgb24": (height, width, 3), "yuv420p": (height * 3 // 2, width)}[pixels]
+    rate = output_rate(clip) if rate is None else Fraction(rate).limit_denominator(1001)
+    # 1e-6 frames: `start` and `end` are floats that stand for k / rate.
+    first = max(0, _ceil(start * rate))
+    last = frame_count(clip, rate) if end is None else min(_ceil(end * rate), frame_count(clip, rate))
+    if last <= first:
+        return
+    command = _decoder(clip, width, height, rate, pixels, first, last - first)
+    with FFmpeg(source.compiled(command), "read the picture", stdout=True) as child:
+        for index in range(first, last):
+            frame = np.empty(shape, np.uint8)
+            if child.read(frame.data.cast("B")) < frame.nbytes:
+                child.finish(enough=False)
+                raise MediaError("The picture of the clip ends too early; save it again as MP4 and retry.")
+            yield float(index / rate), frame
+
+
+def _decoder(clip: Clip, width: int, height: int, rate: Fraction, pixels: str, first: int, count: int) -> Any:
+    import ffmpeg
+
+    options: dict[str, Any] = {}
+    if first > 0 and not clip.counted:
+        # A second early and to the key frame before: the frame that covers `start` may be shown long before it.
+        options = {"noaccurate_seek": None, "ss": f"{max(0.0, float(first / rate) - 1):.6f}"}
+    stream = source.picture_on_clock(clip, **options)
+    if clip.interlaced:
+        stream = stream.filter("bwdif", mode="send_frame", deint="interlaced")
+    reduce = rate < clip.frame_rate
+    if reduce:
+        stream = _at_rate(stream, rate, first)
+    stream = _convert(stream, clip, width, height, pixels)
+    if not reduce:
+        stream = _at_rate(stream, rate, first)
+    stream = stream.filter("tpad", stop=-1, stop_mode="clone")
+    # From zero: ffmpeg would fill the time before `start` with copies of the first frame.
+    stream = stream.filter("setpts", "PTS-STARTPTS")
+    return ffmpeg.output(stream, "pipe:1", format="rawvideo", pix_fmt=pixels, **{"frames:v": count})
+
+
+def _at_rate(stream: Any, rate: Fraction, first: int) -> Any:
+    return stream.filter(
+        "fps", fps=f"{rate.numerator}/{rate.denominator}", start_time=f"{float(first / rate):.9f}", round="near"
+    )
+
+
+def _convert(stream: Any, clip: Clip, width: int, height: int, pixels: str) -> Any:
+    """Scale to the asked size, square pixels and 8 bit limited range; HDR goes through linear light and Hable's curve."""
+    colours = {}
+    if pixels == "yuv420p":
+        colours = {"out_range": "tv"}
+        if clip.colour_matrix in ("rgb", "bt2020"):
+            colours["out_color_matrix"] = "bt709"
+    stream = stream.filter("scale", width, height, flags="bicubic", **({} if clip.colour_transfer else colours))
+    stream = stream.filter("setsar", 1)
+    if clip.colour_transfer:
+        stream = stream.filter("zscale", t="linear", npl=100).filter("format", "gbrpf32le").filter("zscale", p="bt709")
+        stream = stream.filter("tonemap", "hable", desat=0).filter("zscale", t="bt709", m="bt709", r="tv")
+    return stream.filter("format", pixels)
+
+
+def _ceil(value: float | Fraction) -> int:
+    return int(-((-value + Fraction(1, 1_000_000)) // 1)) if isinstance(value, Fraction) else -int(-(value - 1e-6) // 1)
