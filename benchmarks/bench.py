@@ -2,10 +2,12 @@
 
     python -m benchmarks.bench [--only NAME ...] [--quick]
 
-For every clip of ../shared/clips (where the machine has them), every example and every composed clip, the command line runs
-as a user's would, in its own process with an empty stage cache; what it wrote is scored. Then, in this process:
-    evidence     speaker and face accuracy with voices only, with faces by co-occurrence, with all evidence; the same with the
-                 perceived records disturbed (benchmarks/disturb.py), and how confidence goes with being right
+For every clip of ../shared/clips (where the machine has them) and every example the command line runs as a user's would, in its
+own process with an empty stage cache; what it wrote is scored. Then, in this process:
+    evidence     speaker and face accuracy with voices only and with all evidence on these clips and on composed ones, perceived
+                 once and kept (benchmarks/perceive.py); the same with the records disturbed (benchmarks/disturb.py), and how
+                 confidence goes with being right
+    goals        what was reached of what the project promises (benchmarks/goals.py)
     rendering    seconds over a plain ffmpeg transcode with the same encoder settings, by look, on 60 s of 720p
     memory       peak of the whole process tree on a clip and on ten times as long a clip
 Machines are noisy, so speed is a ratio to something measured in the same run: the clip's length or a transcode.
@@ -33,18 +35,19 @@ from typing import Any
 import numpy as np
 import psutil
 
-from benchmarks import score
+from benchmarks import goals, score
+from benchmarks.der import der, read_rttm
 from benchmarks.disturb import disturbed
-from pipeline import Look, Settings, load_models, media
+from benchmarks.judge import JudgedPhrase, judge
+from benchmarks.perceive import COMPOSED, cases, clips, default_folders, finish, judge_all, perceive
+from benchmarks.perceive import Case as Perceived
+from pipeline import Look, Settings, media
 from pipeline.attribute import attribute
-from pipeline.records import Analysis, Box, Diarization, Faces, Media, Phrase, Transcript
-from pipeline.run import Stopwatch
-from pipeline.transcript import to_json
+from pipeline.records import Analysis, Box, Media, Phrase
 
 ROOT = Path(__file__).parents[1]
 SHARED = ROOT.parent / "shared" / "clips"
 LOOKS = ("cyberpunk", "bars", "classic")
-MODES = ("voice", "cooccurrence", "all")
 #: Lower edges of the bins of confidence whose share of right phrases is printed.
 BINS = (0.99, 0.9, 0.6, 0.0)
 
@@ -60,28 +63,14 @@ class Case:
         return json.loads(self.truth.read_text())["language"] if self.truth else "en"
 
 
-def cases(folder: Path, only: list[str]) -> list[Case]:
-    """Shared clips where present, the examples, and what `benchmarks.compose` makes into `folder`; of these `only`, if any."""
+def recorded(only: list[str]) -> list[Case]:
+    """Shared clips where present and the examples; of these `only`, if any."""
     found = []
     for source in (SHARED, ROOT / "examples"):
         for clip in sorted(source.glob("*.mp4")) + sorted(source.glob("*.flac")):
             truth = clip.with_suffix(".truth.json")
             found.append(Case(clip.stem, clip, truth if truth.exists() else None))
-    names = {case.name for case in found}
-    if not only or not names.issuperset(only):  # composing takes minutes
-        from benchmarks.compose import compose
-
-        found += [Case(clip.stem, clip, truth) for clip, truth in compose(folder)]
     return [case for case in found if not only or case.name in only]
-
-
-def finish(stage: Any) -> Any:
-    """What a stage returns."""
-    while True:
-        try:
-            next(stage)
-        except StopIteration as stop:
-            return stop.value
 
 
 def scored(analysis_json: str, truth: Path) -> dict[str, float]:
@@ -154,82 +143,24 @@ def command(clip: Path, language: str, out: Path, look: str = "cyberpunk") -> di
     }
 
 
-def perceive(case: Case, settings: Settings) -> tuple[Transcript, Diarization, Faces, dict[str, float], float]:
-    """What the light models find in this process, s by stage, and the clip's length in s."""
-    models, watch = load_models(settings), Stopwatch()
-    clip = media.probe(case.clip, settings)
-    with media.workspace() as folder:
-        sound = finish(media.extract_sound(clip, folder / "sound.wav"))
-        heard = finish(watch.time("speech", models.transcribe(sound, None)))
-        voices = finish(watch.time("voices", models.diarize(sound, None)))
-    faces = finish(watch.time("faces", models.find_faces(clip))) if clip.has_video else Faces((), ())
-    return heard, voices, faces, dict(watch.timings), clip.duration
-
-
-@dataclasses.dataclass(frozen=True)
-class Judged:
-    """One phrase of an answer under the best naming of its people: how sure, how long (s), and whether it was right."""
-
-    confidence: float
-    seconds: float
-    right: bool
-
-
 @dataclasses.dataclass(frozen=True)
 class Trial:
-    """One clip with its records as perceived or disturbed: its phrases by kind of evidence."""
+    """One clip with its records as perceived or disturbed: share of the samples with the right person, and its phrases."""
 
     what: str
-    judged: dict[str, list[Judged]]
-
-    def right(self, mode: str) -> float:
-        """Share of the phrases' time given to the right person."""
-        phrases = self.judged[mode]
-        return sum(p.seconds for p in phrases if p.right) / max(1e-9, sum(p.seconds for p in phrases))
+    voice: float
+    all: float
+    phrases: tuple[JudgedPhrase, ...]
 
 
-def evidence(case: Case, settings: Settings) -> tuple[dict[str, dict[str, float]], list[Trial], float]:
-    """Scores by kind of evidence; the trials, disturbed ones too; the face stage's seconds over the clip's length."""
-    clip = media.probe(case.clip, settings)
-    heard, voices, faces, seconds, duration = perceive(case, settings)
-    turns = json.loads(case.truth.read_text())["turns"]
-    scores = {}
-    for mode in MODES:
-        answer = attribute(heard, voices, faces, evidence=mode)
-        analysis = Analysis(
-            media=Media(clip.duration, clip.width, clip.height, clip.frame_rate), language=heard.language,
-            target_language="", models={}, people=answer.people, phrases=answer.phrases, turns=answer.turns,
-            tracks=answer.tracks, notices=(), timings={},
-        )  # fmt: skip
-        scores[mode] = scored(to_json(analysis), case.truth)
-    trials = [
-        Trial(what, {mode: judge(attribute(heard, v, f, evidence=mode).phrases, turns) for mode in ("voice", "all")})
-        for what, v, f in disturbed(case.name, voices, faces)
-    ]
-    return scores, trials, seconds.get("faces", 0.0) / duration
-
-
-def judge(phrases: Sequence[Phrase], turns: list[dict[str, Any]]) -> list[Judged]:
-    """The phrases that lie in a turn of the truth, with people named one to one so that most of their time is right."""
-    from scipy.optimize import linear_sum_assignment
-
-    said = []
-    for phrase in phrases:
-        middle = (phrase.start + phrase.end) / 2
-        turn = next((t for t in turns if t["start"] <= middle < t["end"]), None)
-        if turn:
-            said.append((phrase, turn["speaker"], float(phrase.end - phrase.start)))  # Whisper's times are numpy's
-    people = sorted({phrase.person for phrase, *_ in said if phrase.person})
-    speakers = sorted({speaker for _, speaker, _ in said})
-    common = [
-        [sum(s for phrase, of, s in said if (phrase.person, of) == (person, speaker)) for speaker in speakers]
-        for person in people
-    ]
-    names = {}
-    if people:
-        rows, columns = linear_sum_assignment(common, maximize=True)
-        names = {people[row]: speakers[column] for row, column in zip(rows, columns, strict=True)}
-    return [Judged(p.evidence.confidence, s, names.get(p.person) == speaker) for p, speaker, s in said]
+def trials(case: Perceived) -> Iterator[Trial]:
+    """The clip as perceived and with every disturbance it has material for."""
+    for what, voices, faces in disturbed(case.name, case.diarization, case.faces):
+        judged = {
+            mode: judge(attribute(case.transcript, voices, faces, evidence=mode), case.truth, case.media.width)
+            for mode in ("voice", "all")
+        }
+        yield Trial(what, judged["voice"].speaker, judged["all"].speaker, judged["all"].phrases)
 
 
 def rendering(settings: Settings, folder: Path, seconds: int = 60) -> dict[str, float]:
@@ -316,7 +247,7 @@ def by_disturbance(trials: Sequence[Trial]) -> dict[str, dict[str, float]]:
     """By what was done: cases, mean share right with voices only and with all evidence, and in how many all was worse."""
     rows = {}
     for what in dict.fromkeys(trial.what for trial in trials):
-        mine = [(trial.right("voice"), trial.right("all")) for trial in trials if trial.what == what]
+        mine = [(trial.voice, trial.all) for trial in trials if trial.what == what]
         rows[what] = {
             "cases": len(mine),
             "voice": sum(voice for voice, _ in mine) / len(mine),
@@ -326,8 +257,8 @@ def by_disturbance(trials: Sequence[Trial]) -> dict[str, dict[str, float]]:
     return rows
 
 
-def calibration(phrases: Sequence[Judged]) -> list[dict[str, float]]:
-    """How often phrases were right, by bin of confidence, the surest first."""
+def calibration(phrases: Sequence[JudgedPhrase]) -> list[dict[str, float]]:
+    """How often phrases had the right person and the right face, by bin of confidence, the surest first."""
     rows = []
     for low, high in zip(BINS, (math.inf, *BINS), strict=False):
         inside = [p.right for p in phrases if low <= p.confidence < high]
@@ -341,77 +272,84 @@ def as_json(summary: dict[str, Any]) -> str:
     return json.dumps(summary, default=lambda value: value.item() if isinstance(value, np.generic) else str(value))
 
 
+def commands(chosen: Sequence[Case], folder: Path) -> dict[str, dict[str, Any]]:
+    """The command line on every clip: prints a line each; returns the figures by clip."""
+    rows: dict[str, dict[str, Any]] = {}
+    print(f"{'clip':20} {'WER':>6} {'speaker':>8} {'count':>6} {'face':>6} {'x length':>9} {'MB':>6}  s by stage")
+    for case in chosen:
+        out = folder / "out" / case.name
+        row = command(case.clip, case.language, out)
+        figures = scored((out / "transcript.json").read_text(), case.truth) if case.truth else {}
+        rttm = case.clip.with_suffix(".rttm")
+        if rttm.exists():
+            reference, found = read_rttm(rttm), read_rttm(out / "turns.rttm")
+            figures |= {
+                "der": der(reference, found),
+                "der_strict": der(reference, found, collar=0.0, overlap=True),
+                "voices_error": len({w for *_, w in found}) - len({w for *_, w in reference}),
+            }
+        rows[case.name] = {**figures, **row}
+        cells = [
+            figures.get(k) for k in ("word_error_rate", "speaker_accuracy", "speaker_count_error", "face_accuracy")
+        ]
+        shown = " ".join(f"{'-' if v is None else f'{v:.2f}':>7}" for v in cells)
+        stages = " ".join(f"{k} {v:.1f}" for k, v in row["timings"].items())
+        heard = f"  DER {figures['der']:.3f}, strict {figures['der_strict']:.3f}" if "der" in figures else ""
+        print(f"{case.name:20}{shown} {row['ratio']:9.2f} {row['megabytes']:6.0f}  {stages}{heard}", flush=True)
+    return rows
+
+
+def evidence(only: list[str]) -> dict[str, Any]:
+    """Judge the attribution on recorded and composed clips, plain and disturbed; prints tables, returns their figures."""
+    if not only and not COMPOSED.is_dir():  # composing takes minutes
+        from benchmarks.compose import compose
+
+        compose(COMPOSED)
+    for clip in clips(default_folders(), only):
+        perceive(clip)
+    print()
+    given = list(cases(only=only))
+    result = judge_all(attribute, given)
+    found = [trial for case in given if not case.hard for trial in trials(case)]
+    if found:
+        print(f"\n{'disturbed':28} {'cases':>6} {'voice':>7} {'all':>6}  all below voice")
+    result["disturbed"] = by_disturbance(found)
+    for what, row in result["disturbed"].items():
+        print(f"{what:28} {row['cases']:6} {row['voice']:7.2f} {row['all']:6.2f}  {row['below']}")
+    result["calibration"] = calibration([phrase for trial in found for phrase in trial.phrases])
+    for row in result["calibration"]:
+        print(f"confidence from {row['from']:.2f}: {row['right']:.1%} of {row['phrases']} phrases right")
+    return result
+
+
+def costs(chosen: Sequence[Case], settings: Settings, folder: Path) -> dict[str, Any]:
+    """Rendering and memory; prints them and returns their figures."""
+    found: dict[str, Any] = {"rendering": rendering(settings, folder)}
+    print(
+        "\nrendering over a plain transcode, 60 s of 720p: "
+        + ", ".join(f"{k} {v:.2f}" for k, v in found["rendering"].items())
+    )
+    short = next((c for c in chosen if c.name == "cuts"), next((c for c in chosen if c.clip.suffix == ".mp4"), None))
+    if short:
+        found["memory_mb"] = {
+            c.name: command(c.clip, "en", folder / "out" / f"memory_{c.name}")["megabytes"]
+            for c in (short, longer(short, folder))
+        }
+        print("peak memory, MB: " + ", ".join(f"{k} {v:.0f}" for k, v in found["memory_mb"].items()))
+    return found
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", nargs="*", default=[], help="names of clips")
     parser.add_argument("--quick", action="store_true", help="no rendering and no memory measurement")
     given = parser.parse_args()
-    summary: dict[str, Any] = {"clips": {}, "evidence": {}}
     with tempfile.TemporaryDirectory() as scratch, own_cache() as settings:
-        folder = Path(scratch)
-        chosen = cases(folder, given.only)
-        print(f"{'clip':28} {'WER':>6} {'speaker':>8} {'count':>6} {'face':>6} {'x length':>9} {'MB':>6}  s by stage")
-        for case in chosen:
-            out = folder / "out" / case.name
-            row = command(case.clip, case.language, out)
-            figures = scored((out / "transcript.json").read_text(), case.truth) if case.truth else {}
-            rttm = case.clip.with_suffix(".rttm")
-            if rttm.exists():
-                from benchmarks.der import der, read_rttm
-
-                figures["der"] = der(read_rttm(rttm), read_rttm(out / "turns.rttm"))
-            summary["clips"][case.name] = {**figures, **row}
-            cells = [
-                figures.get(k) for k in ("word_error_rate", "speaker_accuracy", "speaker_count_error", "face_accuracy")
-            ]
-            shown = " ".join(f"{'-' if v is None else f'{v:.2f}':>7}" for v in cells)
-            stages = " ".join(f"{k} {v:.1f}" for k, v in row["timings"].items())
-            der_text = f"  DER {figures['der']:.3f}" if "der" in figures else ""
-            print(f"{case.name:28}{shown} {row['ratio']:9.2f} {row['megabytes']:6.0f}  {stages}{der_text}", flush=True)
-
-        print(
-            f"\n{'evidence':28} {'speaker: voice':>15} {'co-occ':>7} {'all':>6}   {'face: voice':>12} {'co-occ':>7} {'all':>6}  face stage/length"
-        )
-        trials: list[Trial] = []
-        for case in chosen:
-            if not case.truth or "faces" not in json.loads(case.truth.read_text()):
-                continue
-            scores, found, share = evidence(case, settings)
-            trials += found
-            summary["evidence"][case.name] = {
-                m: {k: scores[m].get(k) for k in ("speaker_accuracy", "face_accuracy")} for m in MODES
-            }
-            summary["evidence"][case.name]["face_stage_over_length"] = share
-            s, f = ([scores[m].get(k, float("nan")) for m in MODES] for k in ("speaker_accuracy", "face_accuracy"))
-            print(
-                f"{case.name:28} {s[0]:15.2f} {s[1]:7.2f} {s[2]:6.2f}   {f[0]:12.2f} {f[1]:7.2f} {f[2]:6.2f}  {share:.2f}",
-                flush=True,
-            )
-        if trials:
-            print(f"\n{'disturbed':28} {'cases':>6} {'voice':>7} {'all':>6}  all below voice")
-        summary["disturbed"] = by_disturbance(trials)
-        for what, row in summary["disturbed"].items():
-            print(f"{what:28} {row['cases']:6} {row['voice']:7.2f} {row['all']:6.2f}  {row['below']}")
-        summary["calibration"] = calibration([phrase for trial in trials for phrase in trial.judged["all"]])
-        for row in summary["calibration"]:
-            print(f"confidence from {row['from']:.2f}: {row['right']:.1%} of {row['phrases']} phrases right")
-
+        folder, chosen = Path(scratch), recorded(given.only)
+        summary: dict[str, Any] = {"clips": commands(chosen, folder), "evidence": evidence(given.only)}
+        summary["goals"] = goals.table(summary["clips"], summary["evidence"])
         if not given.quick:
-            summary["rendering"] = rendering(settings, folder)
-            print(
-                "\nrendering over a plain transcode, 60 s of 720p: "
-                + ", ".join(f"{k} {v:.2f}" for k, v in summary["rendering"].items())
-            )
-            short = next(
-                (c for c in chosen if c.name == "cuts"), next((c for c in chosen if c.clip.suffix == ".mp4"), None)
-            )
-            if short:
-                long = longer(short, folder)
-                summary["memory_mb"] = {
-                    c.name: command(c.clip, "en", folder / "out" / f"memory_{c.name}")["megabytes"]
-                    for c in (short, long)
-                }
-                print("peak memory, MB: " + ", ".join(f"{k} {v:.0f}" for k, v in summary["memory_mb"].items()))
+            summary |= costs(chosen, settings, folder)
     print(as_json(summary))
 
 

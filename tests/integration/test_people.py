@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
-from benchmarks import bench, compose
+from benchmarks import judge, perceive
+from benchmarks.compose import footage, situations
+from benchmarks.compose.render import write
+from benchmarks.compose.scene import Composition
+from pipeline import media
 from pipeline.attribute import attribute
 
 pytestmark = pytest.mark.integration
 
 
-def test_look_alikes_are_parted_by_their_voices(tmp_path, settings):
-    """One cluster for the embedder: the second is the first one's picture, mirrored and narrower, with another voice."""
-    composition = compose.look_alikes(compose.duo(compose.EXAMPLES, "orbit_en"), tmp_path)
-    clip, truth = compose.write(composition, tmp_path)
-    heard, voices, faces, *_ = bench.perceive(bench.Case(clip.stem, clip, truth), settings)
-    assert {track.cluster for track in faces.tracks} == {0}
-
-    answer = attribute(heard, voices, faces)
-    assert [track.person for track in answer.tracks] == ["p1", "p2", "p1", "p2"]
-    starts = [shot.start for shot in faces.shots]
-    for phrase in answer.phrases:
-        shot = sum(start <= (phrase.start + phrase.end) / 2 for start in starts) - 1
-        assert phrase.person == ("p1", "p2", "p1", "p2")[shot]
+def test_a_listener_in_the_picture_gets_no_words_of_the_one_who_is_heard(tmp_path, settings):
+    """The picture cuts to the listener while the other goes on talking, and back."""
+    composition = Composition("reaction", "en")
+    situations.reaction(composition, footage.Cast("orbit", footage.ASTRONAUT, footage.ADMIRAL))
+    clip = write(composition, tmp_path)
+    records = {stage: record for stage, record, _ in perceive.perceived(clip, settings)}
+    answer = attribute(records["transcript"], records["diarization"], records["faces"])
+    judged = judge.judge(
+        answer, json.loads(clip.with_suffix(".truth.json").read_text()), media.probe(clip, settings).width
+    )
+    assert judged.count_error == 0
+    assert judged.speaker > 0.95
+    assert judged.face > 0.9

@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import bench, disturb
-from pipeline.records import Box, Diarization, Evidence, Faces, FaceTrack, Phrase, Shot, Turn, Voice
+from benchmarks import bench, disturb, goals
+from benchmarks.judge import JudgedPhrase
+from pipeline.records import Box, Diarization, Faces, FaceTrack, Shot, Turn, Voice
 
 pytestmark = pytest.mark.unit
 
@@ -98,36 +99,8 @@ def test_merged_faces_are_one_cluster_just_within_the_threshold():
     assert [1 - np.dot(faces[0].embedding, t.embedding) for t in faces[2:]] == pytest.approx([0.8 * 0.075] * 2)
 
 
-def phrase(number: int, person: str | None, confidence: float, seconds: float = 1.0) -> Phrase:
-    start = 2.0 * number
-    return Phrase(number, start, start + seconds, person, "words", (), evidence=Evidence(confidence))
-
-
-def test_people_are_named_one_to_one():
-    """Two people made of one speaker are not both right."""
-    turns = [{"start": 2.0 * i, "end": 2.0 * i + 2, "speaker": "AAAB"[i]} for i in range(4)]
-    phrases = (
-        phrase(0, "p1", 0.9),
-        phrase(1, "p1", 0.9),
-        phrase(2, "p2", 0.8),
-        phrase(3, None, 0.0),
-        phrase(9, "p1", 1),
-    )
-    assert [(p.confidence, p.right) for p in bench.judge(phrases, turns)] == [
-        (0.9, True),
-        (0.9, True),
-        (0.8, False),
-        (0, False),
-    ]
-    trial = bench.Trial("as perceived", {"all": bench.judge(phrases, turns)})
-    assert trial.right("all") == pytest.approx(0.5)
-
-
 def test_what_the_last_line_holds_is_json():
-    """Whisper's times are numpy's, whose comparisons json refuses."""
-    turns = [{"start": 0.0, "end": 9.0, "speaker": "A"}]
-    judged = bench.judge([replace(phrase(0, "p1", 0.9), end=np.float64(1.5)), phrase(1, "p2", 0.4)], turns)
-    trials = [bench.Trial("voices merged", {"voice": judged, "all": judged[1:]})]
+    trials = [bench.Trial("voices merged", 0.6, np.float64(0.0), ())]
     rows = bench.by_disturbance(trials)
     assert json.loads(bench.as_json(rows)) == {"voices merged": {"cases": 1, "voice": 0.6, "all": 0.0, "below": 1}}
 
@@ -138,12 +111,41 @@ def test_numpys_values_in_the_last_line_are_numbers():
 
 
 def test_calibration_counts_by_bins_of_confidence():
+    """A phrase is right where its person and its face are."""
     judged = [
-        bench.Judged(c, 1.0, right)
-        for c, right in ((1.0, True), (0.99, True), (0.95, True), (0.9, False), (0.3, False))
+        JudgedPhrase(confidence, 1.0, person, face)
+        for confidence, person, face in ((1.0, 1, 1), (0.99, 0.8, 1), (0.95, 1, 1), (0.9, 1, 0.2), (0.3, 0, 1))
     ]
     assert bench.calibration(judged) == [
         {"from": 0.99, "right": 1.0, "phrases": 2},
         {"from": 0.9, "right": 0.5, "phrases": 2},
         {"from": 0.0, "right": 0.0, "phrases": 1},
     ]
+
+
+def test_goals_compare_what_was_measured_with_what_was_promised():
+    rows = {
+        "real_interview": {"face_accuracy": 0.9, "speaker_accuracy": 0.97, "speaker_count_error": -1},
+        "two_shot": {"face_accuracy": 0.99},
+        "cuts": {"face_accuracy": 0.97},
+        "phone_call": {"der": 0.02},
+        "orbit_en": {"duration": 20.0, "timings": {"faces": 4.0}},
+    }
+    evidence = {
+        "by_clip": {
+            name: {"all": {"face": face, "speaker": 1.0}} for name, face in (("a", 0.9), ("b", 1.0), ("c", 0.0))
+        },
+        "hard_clips": {"c": "dubbed"},
+        "worse_with_all": [],
+        "all": {"sure": 0.5, "sure_right": 0.96},
+    }
+    found = {goal.figure: (goal.measured, goal.reached) for goal in goals.goals(rows, evidence)}
+    assert found["face accuracy, real_interview"] == (0.9, False)
+    assert found["speaker accuracy, real_interview"] == (0.97, True)
+    assert found["people counted wrong, real_interview"] == (1, False)
+    assert found["face accuracy, two_shot, cuts, off_screen_voice, worst"] == (0.97, False)
+    assert found["face accuracy, composed clips, mean"] == (0.95, True)
+    assert found["face accuracy, composed clips, worst"] == (0.9, True)
+    assert found["DER of phone_call"] == (0.02, True)
+    assert found["face stage over clip length, orbit_en"] == (0.2, True)
+    assert "face accuracy, real_meeting" not in found

@@ -1,161 +1,202 @@
 """The composed ground truth follows from the cutting."""
 
+from __future__ import annotations
+
 import itertools
 import json
 
-import cv2
 import numpy as np
 import pytest
 
 from benchmarks import compose
+from benchmarks.compose import footage, render, situations
+from benchmarks.compose.footage import ADMIRAL, ASTRONAUT, Cast, Talker
+from benchmarks.compose.scene import Composition, Said, silent, speaking
+from benchmarks.compose.variants import VARIANTS, Variant
 
 pytestmark = pytest.mark.unit
 
-
-@pytest.fixture
-def example():
-    return compose.duo(compose.EXAMPLES, "orbit_en")
+CAST = Cast("orbit", ASTRONAUT, ADMIRAL, Talker("voice", footage.ORBIT, ASTRONAUT.lines))
+ALL = (*situations.TWO, *situations.MORE)
 
 
-@pytest.mark.parametrize("situation", compose.SITUATIONS, ids=lambda f: f.__name__)
-def test_the_truth_lies_inside_the_clip_in_order(situation, example, tmp_path):
-    composition = situation(example, tmp_path)
-    turns = composition.turns
-    assert 8 < composition.seconds < 30
-    assert all(0 <= turn["start"] < turn["end"] <= composition.seconds + 1e-3 for turn in turns)
-    assert all(a["end"] <= b["start"] + 1e-3 for a, b in itertools.pairwise(turns))
-    assert {who for _, _, who in composition.voices} == {turn["speaker"] for turn in turns}
+def made(make) -> Composition:
+    composition = Composition("made", "en")
+    make(composition, CAST)
+    return composition
 
 
-@pytest.mark.parametrize("situation", compose.SITUATIONS, ids=lambda f: f.__name__)
-def test_everything_said_is_in_the_truth_once(situation, example, tmp_path):
-    composition = situation(example, tmp_path)
-    heard = [heard.piece for shot in composition.shots for heard in shot.heard]
-    assert sum(p.seconds for p in heard) == pytest.approx(
-        sum(end - start for start, end, _ in composition.voices), abs=0.01
-    ) or (composition.name.startswith("overlap"))
-    assert [t["text"] for t in composition.turns if t["text"]] == [p.text for p in heard if p.text]
+@pytest.mark.parametrize("situation", ALL, ids=lambda s: s.name)
+def test_the_truth_lies_inside_the_clip_in_order(situation):
+    composition = made(situation.make)
+    turns = composition.turns()
+    assert 3 < composition.seconds < 30
+    assert all(0 <= turn.start < turn.end <= composition.seconds + 1e-3 for turn in turns)
+    assert all(a.end <= b.start + 1e-3 for a, b in itertools.pairwise(turns))
+    assert {said.who for said in composition.said} >= {turn.who for turn in turns}
 
 
-def test_the_short_pieces_say_what_the_turns_say():
-    """The hand-set word times go with the text that is in the example now."""
-    example = compose.duo(compose.EXAMPLES, "orbit_en")
-    said = " ".join(piece.text for piece in (*example.a, *example.b))
-    turns = (*example.a, *example.b)
-    for piece in example.short:
-        assert piece.text in said
-        assert any(
-            t.start - 0.2 <= piece.start and piece.end <= t.end + 0.2 for t in turns if t.speaker == piece.speaker
-        )
+@pytest.mark.parametrize("situation", ALL, ids=lambda s: s.name)
+def test_all_that_is_heard_is_in_the_picture_or_has_no_face(situation):
+    composition = made(situation.make)
+    edges = np.cumsum([0, *(shot.seconds for shot in composition.shots)])
+    for turn in composition.turns():
+        middle = (turn.start + turn.end) / 2
+        shot = composition.shots[min(len(edges) - 2, int(np.searchsorted(edges, middle) - 1))]
+        speaks = [v.talker.who for v in shot.views if v.talker.who == turn.who and v.start not in v.talker.idle]
+        if turn.place is not None:
+            assert speaks == [turn.who]
+        elif not shot.pan:
+            assert not speaks
 
 
-def test_a_voice_reaches_over_the_cut_to_the_listener(example, tmp_path):
-    composition = compose.listener_cut(example, tmp_path)
-    first, second, _ = composition.turns
-    assert (first["face"], second["face"]) == ("any", None)
-    assert first["speaker"] == second["speaker"]
-    assert first["end"] == second["start"]
-    assert composition.shots[1].views[0].crop == example.b[0].crop
+@pytest.mark.parametrize("situation", ALL, ids=lambda s: s.name)
+def test_everything_said_is_in_the_truth_once(situation):
+    composition = made(situation.make)
+    heard = sum(take.seconds for _, take in composition.sounds)
+    told = sum(said.end - said.start for said in composition.said)
+    assert told == pytest.approx(heard - (1.0 if situation.name == "pan" else 0.0), abs=0.01)
+    said = [turn.text for turn in composition.turns() if turn.text]
+    assert set(said) <= {take.text for _, take in composition.sounds}
 
 
-def test_overlapping_voices_are_both_in_the_rttm(example, tmp_path):
-    composition = compose.overlap(example, tmp_path)
-    (_, first_end, _), (second_start, _, _) = composition.voices
-    assert first_end - second_start == pytest.approx(1.5)
-    assert composition.turns[0]["end"] == pytest.approx(second_start, abs=1e-3)
+def test_lines_are_in_order_and_inside_their_recordings():
+    import av
+
+    for talker in vars(footage).values():
+        if isinstance(talker, Talker) and talker.clip.exists():
+            with av.open(str(talker.clip)) as container:
+                length = container.duration / 1e6
+            spans = [(start, end) for start, end, _ in talker.lines]
+            assert all(0 <= start < end <= length for start, end in spans), talker.who
+            assert all(a[1] <= b[0] for a, b in itertools.pairwise(spans)), talker.who
+            assert not any(s < talker.idle[1] and talker.idle[0] < e for s, e in spans), talker.who
 
 
-HEAD = compose.HEADS["orbit_en"]
+def test_the_lines_of_the_examples_say_what_their_truth_says():
+    for clip, people in (
+        (footage.ORBIT, (ASTRONAUT, ADMIRAL)),
+        (footage.EUROPA, (footage.ASTRONAUT_PL, footage.ADMIRAL_PL)),
+    ):
+        turns = json.loads(clip.with_suffix(".truth.json").read_text())["turns"]
+        for start, end, text in (line for talker in people for line in talker.lines):
+            turn = next(t for t in turns if t["start"] - 0.2 <= start and end <= t["end"] + 0.2)
+            assert text in turn["text"]
 
 
-def marked() -> np.ndarray:
-    """A gray picture whose head bears a blue face, about 30 degrees to either side of the nose."""
-    image = np.full((compose.SIDE, compose.SIDE, 3), 120, np.uint8)
-    y, x = np.mgrid[0 : compose.SIDE, 0 : compose.SIDE]
-    image[(np.abs(x - HEAD.x) < 58) & (np.abs(y - 220) < 50)] = 255, 0, 0
-    return image
+def test_overlapped_speech_is_in_no_turn():
+    composition = Composition("c", "en")
+    composition.said = [
+        Said(0, 4, "a", "left", "one"),
+        Said(3, 6, "b", "right", "two"),
+        Said(4.9, 5.3, "c", None, "hm"),
+    ]
+    assert [(t.start, t.end, t.who, t.text) for t in composition.turns()] == [
+        (0, 3, "a", "one"),
+        (4, 4.9, "b", "two"),
+        (5.3, 6, "b", ""),
+    ]
 
 
-def blue_at(degrees: float) -> np.ndarray:
-    """x of every pixel of the blue face, turned."""
-    image = marked()
-    seen = compose.turned(image, compose._back(np.full_like(image, 120), HEAD), HEAD, degrees)
-    return np.nonzero(seen[..., 0].astype(int) > seen[..., 2].astype(int) + 60)[1]
+def test_a_voice_reaches_over_the_cut_to_the_listener():
+    composition = made(situations.reaction)
+    first, second, third, _ = composition.turns()
+    assert [turn.place for turn in (first, second, third)] == ["any", None, "any"]
+    assert first.who == second.who == third.who == "astronaut"
+    assert first.end == second.start
+    assert composition.shots[1].views[0].talker is ADMIRAL
 
 
-def test_a_turning_face_goes_through_three_quarters_and_profile_and_is_gone_at_the_end():
-    front, three_quarters, profile, away = (blue_at(degrees) for degrees in (0, 40, 75, compose.AWAY))
-    assert front.mean() == pytest.approx(HEAD.x, abs=2)
-    assert front.mean() + 40 < three_quarters.mean() < profile.mean()
-    assert len(front) > len(three_quarters) > len(profile) > len(front) / 20
-    assert len(away) == 0
+def test_nobody_is_in_two_casts_but_those_who_are_recorded_twice():
+    names = [who for cast in footage.casts() for who in sorted({cast.a.who, cast.b.who})]
+    assert {who for who in names if names.count(who) > 1} <= {"astronaut", "admiral"} | {"boss"}
 
 
-def test_a_turning_head_leaves_the_rest_of_the_picture_alone():
-    image = np.random.default_rng(0).integers(0, 255, (compose.SIDE, compose.SIDE, 3), np.uint8)
-    back = compose._back(image, HEAD)
-    assert (compose.turned(image, back, HEAD, 0) == image).all()
-    y, x = np.mgrid[0 : compose.SIDE, 0 : compose.SIDE]
-    outside = np.hypot((x - HEAD.x) / HEAD.half_width, (y - HEAD.y) / HEAD.half_height) > 1
-    change = (compose.turned(image, back, HEAD, compose.AWAY) != image).any(-1)
-    assert not change[outside].any()
-    assert change[~outside].mean() > 0.6
+def test_compositions_are_the_same_every_time_and_name_their_people():
+    first, again = compose.compositions(), compose.compositions()
+    assert first == again
+    assert len({c.name for c, _ in first}) == len(first)
+    assert all(c.people and 4 < c.seconds < 20 for c, _ in first)
+    assert {variant.name for _, variant in first} >= {"plain", "mirrored", "small", "dark", "noisy"}
 
 
-def test_who_turns_away_is_heard_to_the_end_of_the_piece_without_a_face(example, tmp_path):
-    composition = compose.turned_away(example, tmp_path)
-    seen, unseen, other = composition.turns
-    assert (seen["face"], unseen["face"], other["face"]) == ("any", None, "any")
-    assert seen["speaker"] == unseen["speaker"] != other["speaker"]
-    assert unseen["end"] == pytest.approx(example.a[0].seconds, abs=1e-3)
-    reader = cv2.VideoCapture(str(composition.shots[0].views[0].clip))
-    images = []
-    while (frame := reader.read())[0]:
-        images.append(frame[1].astype(int))
-    assert len(images) == round(example.a[0].seconds * compose.RATE)
-    start, gone = round(seen["end"] * compose.RATE), round(unseen["start"] * compose.RATE)
-    face = np.s_[170:290, 200:300]
-    talking = np.abs(images[start - 1][face] - images[0][face]).mean()
-    assert all(np.abs(image[face] - images[0][face]).mean() > 2 * talking for image in images[gone:])
-    assert all(np.abs(image[face] - images[-1][face]).mean() < 2 for image in images[gone:])
+def test_the_mirrored_truth_is_mirrored():
+    mirrored = next(v for v in VARIANTS if v.mirrored)
+    assert mirrored.place("left", 1.0) == "right"
+    assert mirrored.place((0.0, 0.333), 1.0) == (0.667, 1.0)
+    assert mirrored.place("any", 1.0) == "any"
+    assert mirrored.place(None, 1.0) is None
+
+
+def test_a_small_picture_keeps_its_largest_face_at_48_px():
+    composition = made(situations.two_shot)
+    small = next(v for v in VARIANTS if v.small)
+    shrink = small.shrink(composition)
+    assert shrink * ADMIRAL.face * 360 == pytest.approx(48)
+    assert small.place((0.0, 0.5), 0.5) == (0.25, 0.5)
+
+
+def test_the_late_truth_is_late():
+    composition = made(situations.two_shot)
+    late = render.truth(composition, Variant("late", late=0.08))["turns"]
+    assert late[0]["start"] == pytest.approx(composition.turns()[0].start + 0.08, abs=1e-3)
+
+
+def tiny() -> Composition:
+    composition = Composition("tiny", "en")
+    take = ASTRONAUT.take(4)
+    said = take.part(0, 1.0, "That is")
+    composition.talk(said, speaking(ASTRONAUT, said), silent(ADMIRAL), place="left")
+    rest = take.part(1.0, 1.6, "the best")
+    composition.talk(rest, silent(ADMIRAL, nods=True), place=None)
+    return composition
 
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory):
     folder = tmp_path_factory.mktemp("composed")
-    piece = compose.duo(compose.EXAMPLES, "orbit_en").a[-1]
-    composition = compose.Composition("tiny", 1)
-    composition.add(
-        [compose.talking(piece), compose.View(piece.clip, 1.0, piece.crop)],
-        compose.part(piece, 0, 1.0, "That is"),
-        "left",
-    )
-    composition.add(
-        [compose.View(compose.landscape(folder), 0, still=True)] * 2, compose.part(piece, 1.0, 1.6, "the best"), None
-    )
-    return compose.write(composition, folder), folder
+    return render.write(tiny(), folder), folder
+
+
+def images(clip) -> list[np.ndarray]:
+    import av
+
+    with av.open(str(clip)) as container:
+        return [frame.to_ndarray(format="gray").astype(int) for frame in container.decode(video=0)]
 
 
 def test_what_ffmpeg_wrote_is_as_long_as_the_truth(written):
-    import av
-
-    (clip, truth), folder = written
-    with av.open(str(clip)) as container:
-        frames = sum(1 for _ in container.decode(video=0))
-    assert frames == round(1.6 * compose.RATE)
-    record = json.loads(truth.read_text())
+    clip, folder = written
+    assert len(images(clip)) == round(1.6 * render.RATE)
+    record = json.loads(clip.with_suffix(".truth.json").read_text())
     assert record["shots"] == [0, 1.0]
+    assert record["people"] == ["admiral", "astronaut"]
     assert [turn["face"] for turn in record["turns"]] == ["left", None]
     assert clip.with_suffix(".rttm").read_text().splitlines()[1].split()[3:5] == ["1.000", "0.600"]
-    assert not list(folder.glob("*.mkv"))
+    assert sorted(file.suffix for file in folder.iterdir()) == [".json", ".mp4", ".rttm"]
 
 
 def test_the_cut_is_where_the_truth_says(written):
-    import av
-    import numpy as np
+    change = [np.abs(a - b).mean() for a, b in itertools.pairwise(images(written[0]))]
+    assert int(np.argmax(change)) + 1 == render.RATE
 
-    (clip, _), _ = written
-    with av.open(str(clip)) as container:
-        images = [frame.to_ndarray(format="gray").astype(int) for frame in container.decode(video=0)]
-    change = [np.abs(a - b).mean() for a, b in itertools.pairwise(images)]
-    assert int(np.argmax(change)) + 1 == compose.RATE
+
+@pytest.mark.parametrize("variant", VARIANTS, ids=lambda v: v.name)
+def test_every_variant_is_as_long_as_the_plain_clip(variant, tmp_path, written):
+    if any(not clip.exists() for clip in variant.under):
+        pytest.skip("the recordings of this variant are not on this machine")
+    clip = render.write(tiny(), tmp_path, variant)
+    frames, plain = images(clip), images(written[0])
+    assert len(frames) == pytest.approx(1.6 * variant.rate, abs=1)
+    assert frames[0].shape == plain[0].shape
+    if variant.mirrored:
+        assert np.abs(frames[0][:, ::-1] - plain[0]).mean() < 3
+    assert clip.stem == f"tiny-{variant.name}"
+
+
+def test_voices_are_equally_loud_and_music_lies_ten_decibels_below():
+    one, other = (render._take(talker.take(1)) for talker in (ASTRONAUT, footage.ADMIRAL_PL))
+    assert render._level(one) == pytest.approx(render._level(other), rel=0.05)
+    hiss = render._under(Variant("hiss", hiss=True), 48000, 1)
+    assert 20 * np.log10(render.LOUDNESS / render._level(hiss)) == pytest.approx(10, abs=0.1)
+    assert (hiss == render._under(Variant("hiss", hiss=True), 48000, 1)).all()
