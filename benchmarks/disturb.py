@@ -1,4 +1,4 @@
-"""What was perceived, made worse on purpose: attribution under the errors that diarizers, lips and face embedders make.
+"""What was perceived, made worse on purpose: attribution under the errors that diarizers, detectors of speakers and face embedders make.
 
 Perception is done once and attribution takes milliseconds, so each clip gives one honest case and a dozen disturbed ones, enough
 phrases to see what a confidence means. Everything is seeded by the clip's name: the same records give the same disturbances.
@@ -13,14 +13,15 @@ from dataclasses import replace
 
 import numpy as np
 
-from pipeline.records import Diarization, Faces, FaceTrack, Turn, Voice
+from pipeline.records import EVIDENCE_HZ, Diarization, Faces, FaceTrack, Turn, Voice
 
 #: Share of turns that get another voice's label.
 FLIPPED = 0.15
 #: s that turns start and end too early or too late.
 MOVED = 0.6
-#: Noise on the opening of a mouth over the distance of its eyes: a listener moves by 0.002 to 0.014, a speaker by 0.02 to 0.05.
-NOISE = (0.01, 0.02)
+#: Noise on the log-odds that a face speaks: standard deviation of what stays the same for about `LASTING` s.
+NOISE = (1.0, 2.0)
+LASTING = 0.6
 #: Face distances over the embedder's threshold: look-alikes that fell into one cluster, one person that fell into two.
 TAKEN_FOR_ONE, TAKEN_FOR_TWO = 0.8, 1.3
 
@@ -33,7 +34,7 @@ def disturbed(name: str, voices: Diarization, faces: Faces) -> Iterator[tuple[st
         flipped = flip_turns(voices, noise)
         if flipped != voices:
             yield "turns flipped", flipped, faces
-            yield "flipped, lips noised", flipped, noise_lips(faces, NOISE[-1], noise)
+            yield "flipped, evidence noised", flipped, noise_evidence(faces, NOISE[-1], noise)
             yield "flipped, no faces", flipped, Faces((), ())
     yield "turn edges moved", move_edges(voices, noise), faces
     for a, b in itertools.combinations([voice.speaker for voice in voices.voices], 2):
@@ -43,10 +44,10 @@ def disturbed(name: str, voices: Diarization, faces: Faces) -> Iterator[tuple[st
         if split != voices:
             yield "voice split", split, faces
     for deviation in NOISE:
-        yield "lips noised", voices, noise_lips(faces, deviation, noise)
+        yield "evidence noised", voices, noise_evidence(faces, deviation, noise)
     clusters = sorted({track.cluster for track in faces.tracks if track.cluster is not None})
     for one in clusters:
-        yield "face without lips", voices, hide_lips(faces, one)
+        yield "face without evidence", voices, hide_evidence(faces, one)
         split_faces = split_face(faces, one)
         if split_faces != faces:
             yield "face split", voices, split_faces
@@ -107,17 +108,26 @@ def _heard_again(voices: Diarization, turns: tuple[Turn, ...]) -> Diarization:
     return replace(voices, turns=turns, voices=tuple(found))
 
 
-def noise_lips(faces: Faces, deviation: float, noise: np.random.Generator) -> Faces:
+def noise_evidence(faces: Faces, deviation: float, noise: np.random.Generator) -> Faces:
+    """The detector of speaking faces errs by this many log-odds, for `LASTING` s at a time."""
+    width = round(LASTING * EVIDENCE_HZ)
+
     def shaken(track: FaceTrack) -> FaceTrack:
-        moves = noise.normal(0.0, deviation, len(track.mouth))
-        return replace(track, mouth=tuple((t, v + float(m)) for (t, v), m in zip(track.mouth, moves, strict=True)))
+        white = noise.normal(0.0, deviation * width**0.5, len(track.speaking) + width - 1)
+        moves = np.convolve(white, np.ones(width) / width, "valid").tolist() if track.speaking else []
+        values = zip(track.speaking, moves, strict=True)
+        return replace(track, speaking=tuple(None if value is None else value + move for value, move in values))
 
     return replace(faces, tracks=tuple(shaken(track) for track in faces.tracks))
 
 
-def hide_lips(faces: Faces, cluster: int) -> Faces:
-    """The face of `cluster` is too small or too far turned for its lips to be read."""
-    return replace(faces, tracks=tuple(replace(t, mouth=()) if t.cluster == cluster else t for t in faces.tracks))
+def hide_evidence(faces: Faces, cluster: int) -> Faces:
+    """The face of `cluster` is too small or too far turned to tell whether it speaks."""
+
+    def hidden(track: FaceTrack) -> FaceTrack:
+        return replace(track, mouth=(), speaking=(None,) * len(track.speaking))
+
+    return replace(faces, tracks=tuple(hidden(t) if t.cluster == cluster else t for t in faces.tracks))
 
 
 def split_face(faces: Faces, cluster: int) -> Faces:

@@ -26,7 +26,8 @@ def track(number: int, shot: int, cluster: int | None, embedding: tuple[float, .
     start = 4.0 * shot
     boxes = (Box(start, 0, 0, 80, 80), Box(start + 3.9, 0, 0, 80, 80))
     mouth = tuple((start + i / 25, 0.05) for i in range(95))
-    return FaceTrack(number, shot, boxes, mouth, embedding, cluster, 0.9, b"jpeg")
+    speaking = tuple(None if i < 5 else 1.5 for i in range(95))
+    return FaceTrack(number, shot, boxes, mouth, embedding, cluster, 0.9, b"jpeg", speaking, round(25 * start))
 
 
 VOICES = Diarization(
@@ -57,8 +58,8 @@ def test_every_disturbance_but_the_first_changes_something():
     assert first == ("as perceived", VOICES, FACES)
     assert all((voices, faces) != (VOICES, FACES) for _, voices, faces in others)
     assert {what for what, *_ in others} == {
-        "turns flipped", "flipped, lips noised", "flipped, no faces", "turn edges moved", "voices merged", "voice split",
-        "lips noised", "face without lips", "face split", "faces merged",
+        "turns flipped", "flipped, evidence noised", "flipped, no faces", "turn edges moved", "voices merged", "voice split",
+        "evidence noised", "face without evidence", "face split", "faces merged",
     }  # fmt: skip
 
 
@@ -85,6 +86,23 @@ def test_moved_edges_make_no_turns_overlap(length, step):
         assert all(0 <= turn.start < turn.end for turn in moved)
         for a, b in zip(turns, moved, strict=True):
             assert max(abs(a.start - b.start), abs(a.end - b.end)) <= disturb.MOVED + 1e-9
+
+
+def test_noised_evidence_errs_by_the_deviation_for_more_than_a_moment_and_stays_unknown_where_it_was():
+    long = replace(FACES, tracks=(replace(FACES.tracks[0], speaking=(None, *(1.5,) * 5000)),))
+    (noised,) = disturb.noise_evidence(long, 2.0, np.random.default_rng(0)).tracks
+    assert noised.speaking[0] is None
+    errors = np.array(noised.speaking[1:]) - 1.5
+    assert errors.std() == pytest.approx(2.0, rel=0.1)
+    assert np.corrcoef(errors[:-1], errors[1:])[0, 1] > 0.9
+    assert disturb.noise_evidence(replace(FACES, tracks=()), 2.0, np.random.default_rng(0)).tracks == ()
+
+
+def test_hidden_evidence_is_unknown_and_keeps_its_place():
+    hidden = disturb.hide_evidence(FACES, 0).tracks
+    assert set(hidden[0].speaking) == {None}
+    assert len(hidden[0].speaking) == 95
+    assert hidden[2] == FACES.tracks[2]
 
 
 def test_a_split_face_is_two_clusters_just_beyond_the_threshold():
