@@ -17,6 +17,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from pipeline.progress import finish
+
 BATCH = 16
 
 
@@ -39,20 +41,12 @@ def seconds(work: Callable[[], Any], repeat: int = 3) -> float:
     return min(times)
 
 
-def result(stage: Any) -> Any:
-    while True:
-        try:
-            next(stage)
-        except StopIteration as stop:
-            return stop.value
-
-
-def retinaface(figures: dict[str, float]) -> None:
+def retinaface(weights: Path, figures: dict[str, float]) -> None:
     import numpy as np
 
-    from pipeline.faces.retinaface_torch import RetinaFaceTorch
+    from pipeline.faces.retinaface_torch import RetinaFaceTorch, network
 
-    detector = RetinaFaceTorch(threshold=1.1)
+    detector = RetinaFaceTorch(network(weights / "retinaface.pth"), threshold=1.1)
     frames = np.random.default_rng(0).integers(0, 255, (BATCH, 180, 320, 3), np.uint8)
     together = seconds(lambda: detector(frames), 1)
     figures["retinaface_batch_fps"] = BATCH / together
@@ -65,12 +59,12 @@ def retinaface(figures: dict[str, float]) -> None:
     figures["retinaface_package_fps"] = len(few) / package
 
 
-def facenet(figures: dict[str, float]) -> None:
+def facenet(weights: Path, figures: dict[str, float]) -> None:
     import numpy as np
 
     from pipeline.faces.facenet import Facenet512
 
-    embedder = Facenet512()
+    embedder = Facenet512(weights / "facenet512_weights.pth")
     image = np.random.default_rng(0).integers(0, 255, (300, 300, 3), np.uint8)
     face = np.float32([90, 80, 210, 230, 1, 120, 130, 180, 130, 150, 165, 125, 195, 175, 195])
     faces = [(image, face)] * BATCH
@@ -86,12 +80,14 @@ def decoding(clip: Path, figures: dict[str, float]) -> None:
     """
     import numpy as np
 
-    from pipeline import media, models
+    from pipeline import media
     from pipeline.faces import find_faces
     from pipeline.faces.detect import RetinaFaceOnnx
+    from pipeline.models import sets
     from pipeline.settings import Settings
 
-    detector = RetinaFaceOnnx(result(models.path("retinaface-mobilenet")))
+    detector = RetinaFaceOnnx(finish(sets.weights("retinaface-mobilenet", Settings())))
+    mesh = finish(sets.weights("face-mesh", Settings()))
     found: dict[bytes, list[np.ndarray]] = {}
 
     def recorded(images: np.ndarray) -> list[np.ndarray]:
@@ -107,11 +103,11 @@ def decoding(clip: Path, figures: dict[str, float]) -> None:
             return np.tile(np.float32([[1, 0, 0, 0]]), (len(faces), 1))
 
     probed = media.probe(clip, Settings())
-    result(find_faces(probed, recorded, Free()))
+    finish(find_faces(probed, recorded, Free(), mesh))
     clock, processor = [], []
     for _ in range(3):
         before, start = os.times(), time.perf_counter()
-        result(find_faces(probed, recorded, Free()))
+        finish(find_faces(probed, recorded, Free(), mesh))
         clock.append(time.perf_counter() - start)
         processor.append(sum(os.times()[:4]) - sum(before[:4]))
     figures["faces_clock_s_per_s_of_clip"] = min(clock) / probed.duration
@@ -127,7 +123,7 @@ def whisper(clip: Path, figures: dict[str, float]) -> None:
 
     with tempfile.TemporaryDirectory() as folder:
         speech = whisper_full.load(convert(light_whisper(), Path(folder)), revision=None, device="cpu", dtype="float32")
-        sound = result(media.extract_sound(media.probe(clip, Settings()), Path(folder) / "sound.wav"))
+        sound = finish(media.extract_sound(media.probe(clip, Settings()), Path(folder) / "sound.wav"))
         samples = media.read_sound(sound)[: 8 * whisper_full.RATE]
         pieces = [samples] * 4
 
@@ -144,14 +140,14 @@ def whisper(clip: Path, figures: dict[str, float]) -> None:
 def main() -> None:
     clip = Path(sys.argv[1]) if len(sys.argv) > 1 else Path("examples/orbit_en.mp4")
     figures = Figures()
-    with tempfile.TemporaryDirectory() as home:
-        from tests.fixtures_full import deepface_files
+    with tempfile.TemporaryDirectory() as folder:
+        from tests.fixtures_full import face_files
 
-        os.environ["DEEPFACE_HOME"] = str(deepface_files(Path(home)))
-        for part in (retinaface, facenet):
-            part(figures)
-    for part in (decoding, whisper):
-        part(clip, figures)
+        weights = face_files(Path(folder))
+        retinaface(weights, figures)
+        facenet(weights, figures)
+    decoding(clip, figures)
+    whisper(clip, figures)
     print(json.dumps({name: round(value, 3) for name, value in figures.items()}))
 
 

@@ -19,14 +19,6 @@ from pathlib import Path
 from typing import Any
 
 
-def result(stage: Any) -> Any:
-    while True:
-        try:
-            next(stage)
-        except StopIteration as stop:
-            return stop.value
-
-
 def random_weights(home: Path) -> None:
     """Weight files of the real networks where both packages look for them."""
     import torch
@@ -93,12 +85,14 @@ def main() -> None:
     os.environ["DEEPFACE_BACKEND_ENGINE"] = "pytorch"
 
     from pipeline import media
-    from pipeline.faces import find_faces
+    from pipeline.models import sets
+    from pipeline.progress import finish
     from pipeline.settings import Settings
 
-    clip = media.probe(options.clip, Settings.from_environment())
+    settings = Settings.from_environment(models="light")
+    clip = media.probe(options.clip, settings)
     start = time.perf_counter()
-    faces = result(find_faces(clip))
+    faces = finish(sets.load(settings).find_faces(clip))
     ours = time.perf_counter() - start
     pictures = sample(clip, faces, options.frames)
     with tempfile.TemporaryDirectory() as home:

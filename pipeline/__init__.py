@@ -37,6 +37,6 @@ __all__ = [
 
 def load_models(settings: Settings) -> Models:
     """The callables of the model set that `settings` names; weights load when they are first used."""
-    from pipeline.models import load
+    from pipeline.models.sets import load
 
     return load(settings)

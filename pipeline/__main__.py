@@ -103,7 +103,7 @@ def _translate(arguments: Sequence[str]) -> int:
     given = parser.parse_args(arguments)
 
     from pipeline import languages, results
-    from pipeline.models import load
+    from pipeline.models.sets import load
     from pipeline.options import Options
 
     settings = Settings.from_environment(models=given.models)
@@ -147,7 +147,7 @@ def _models(arguments: Sequence[str]) -> int:
         prog="python -m pipeline models", description="Every model: its job, licence, source and whether it is here."
     )
     parser.parse_args(arguments)
-    from pipeline.models import listing
+    from pipeline.models.listing import listing
 
     print(listing(Settings.from_environment()))
     return 0

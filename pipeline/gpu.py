@@ -35,11 +35,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pipeline import models, open_translation
+from pipeline import open_translation
 from pipeline.errors import GpuError, ModelError, PipelineError
 from pipeline.faces import find_faces as find_faces_with
+from pipeline.faces import retinaface_torch
 from pipeline.faces.facenet import Facenet512
-from pipeline.faces.retinaface_torch import RetinaFaceTorch
+from pipeline.models import hub, sets
+from pipeline.progress import finish
 from pipeline.records import (
     Clip,
     Diarization,
@@ -80,31 +82,40 @@ def _once(key: str, load: Callable[[], T]) -> T:
 
 
 def _whisper(key: str) -> Any:
-    source = models.hub(key)
+    source = hub.source(key)
     return _once(
         key, lambda: whisper_full.load(source.repository, revision=source.revision, device=DEVICE, dtype=DTYPE)
     )
 
 
 def _diarizer() -> nemo.Diarizer:
-    files = [models.hub_file(key) for key in ("sortformer", "titanet", "marblenet")] if "nemo" not in _placed else []
+    files = [hub.file(key) for key in ("sortformer", "titanet", "marblenet")] if "nemo" not in _placed else []
     return _once("nemo", lambda: nemo.load(*files, device=DEVICE))
 
 
-def _detector() -> RetinaFaceTorch:
-    return _once("retinaface", lambda: RetinaFaceTorch(device=DEVICE))
+def _detector() -> retinaface_torch.RetinaFaceTorch:
+    def load() -> retinaface_torch.RetinaFaceTorch:
+        return retinaface_torch.RetinaFaceTorch(
+            retinaface_torch.network(hub.file("retinaface-resnet50")), device=DEVICE
+        )
+
+    return _once("retinaface", load)
 
 
 def _embedder() -> Facenet512:
-    return _once("facenet", lambda: Facenet512(device=DEVICE))
+    return _once("facenet", lambda: Facenet512(hub.file("facenet512"), device=DEVICE))
 
 
 def _translator() -> open_translation.Translator:
-    source = models.hub("m2m100")
+    source = hub.source("m2m100")
     return _once(
         "m2m100",
         lambda: open_translation.load(source.repository, revision=source.revision, device=DEVICE, dtype=DTYPE),
     )
+
+
+def _mesh() -> Path:
+    return _once("mesh", lambda: finish(sets.weights("face-mesh", Settings.from_environment())))
 
 
 def place() -> None:
@@ -113,8 +124,7 @@ def place() -> None:
 
     Raises ModelError, OSError or ValueError where weights cannot be had.
     """
-    for _ in models.path("face-mesh"):
-        pass
+    _mesh()
     _whisper("whisper-turbo")
     _whisper("whisper-large")
     _diarizer()
@@ -263,7 +273,7 @@ def diarize(sound: Path, speakers: int | None) -> Crossing:
 @spaces.GPU(duration=_find_faces_seconds)
 def find_faces(clip: Clip) -> Crossing:
     """`faces.find_faces` with RetinaFace ResNet50 and FaceNet512, ending in Done or Failed."""
-    yield from _across(find_faces_with(clip, _detector(), _embedder()))
+    yield from _across(find_faces_with(clip, _detector(), _embedder(), _mesh()))
 
 
 @spaces.GPU(duration=_translate_seconds)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import TypeVar
 
-from pipeline.records import Progress
+from pipeline.records import Progress, Stage
 
 T = TypeVar("T")
 
@@ -23,6 +23,20 @@ EXPECTED = {
 }
 ANALYSE = ("probe", "speech", "voices", "faces", "people", "translate")
 RENDER = ("render",)
+
+
+def finish(stage: Stage[T], see: Callable[[Progress], object] | None = None) -> T:
+    """Run `stage` to its end, show every progress to `see`, and return the result. The stage is closed whatever happens."""
+    try:
+        while True:
+            step = next(stage)
+            if see is not None:
+                see(step)
+    except StopIteration as stop:
+        result: T = stop.value
+        return result
+    finally:
+        stage.close()
 
 
 class Clock:

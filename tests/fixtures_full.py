@@ -169,14 +169,11 @@ def nemo_files(folder: Path) -> dict[str, Path]:
 
 def light_whisper() -> Path:
     """The folder of the light set's Whisper base, fetched if need be."""
-    from pipeline import models
+    from pipeline.models import sets
+    from pipeline.progress import finish
+    from pipeline.settings import Settings
 
-    stage = models.path("whisper-base")
-    while True:
-        try:
-            next(stage)
-        except StopIteration as stop:
-            return stop.value
+    return finish(sets.weights("whisper-base", Settings.from_environment()))
 
 
 def tiny_whisper(to: Path) -> Path:
@@ -227,8 +224,15 @@ def tiny_m2m100(folder: Path, sentences: list[str], pieces: int = 160) -> Path:
     return folder
 
 
-def deepface_files(home: Path) -> Path:
-    """`home` as $DEEPFACE_HOME, with random weights for RetinaFace and FaceNet512."""
+#: Of the models of the full set that are one file: its name in the folder of `checkpoints`.
+CHECKPOINTS = {
+    "sortformer": "sortformer.nemo", "titanet": "titanet.nemo", "marblenet": "marblenet.nemo",
+    "retinaface-resnet50": "retinaface.pth", "facenet512": "facenet512_weights.pth",
+}  # fmt: skip
+
+
+def face_files(folder: Path) -> Path:
+    """Random weights for RetinaFace and FaceNet512 in `folder`."""
     import torch
 
     from pipeline.faces import engine
@@ -237,12 +241,11 @@ def deepface_files(home: Path) -> Path:
     from deepface.models.facial_recognition.pytorch.Facenet import InceptionResNetV1
     from retinaface.model.retinaface_pth_model import RetinaFace
 
-    folder = home / ".deepface" / "weights"
     folder.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(3)
     torch.save(RetinaFace().state_dict(), folder / "retinaface.pth")
     torch.save(InceptionResNetV1(dimension=512).state_dict(), folder / "facenet512_weights.pth")
-    return home
+    return folder
 
 
 def checkpoints(folder: Path) -> Path:
@@ -250,6 +253,6 @@ def checkpoints(folder: Path) -> Path:
     tiny_whisper(folder / "whisper-turbo")
     tiny_whisper(folder / "whisper-large")
     tiny_m2m100(folder / "m2m100", ["One sentence is enough to train a tokenizer nobody reads from."], pieces=40)
-    deepface_files(folder)
+    face_files(folder)
     nemo_files(folder)
     return folder

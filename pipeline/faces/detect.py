@@ -68,6 +68,12 @@ class RetinaFaceOnnx:
         return [_decode(*one, anchors) for one in zip(loc, conf[..., 1], points, strict=True)]
 
 
+@lru_cache(maxsize=1)
+def retinaface_onnx(model: Path) -> RetinaFaceOnnx:
+    """The detector with the weights in the file `model`, loaded once."""
+    return RetinaFaceOnnx(model)
+
+
 @lru_cache(maxsize=8)
 def _anchors(height: int, width: int) -> np.ndarray:
     """Centre x, y and side of every anchor in px (n, 3), in the order of the network's rows."""

@@ -1,17 +1,19 @@
-"""DeepFace and retina-face on PyTorch, and where their weights lie. Import either package through here.
+"""DeepFace and retina-face on PyTorch, with weights from where we say. Import either package through here.
 
 Both decide on first use which engine they run on and keep to it; unless told, they take TensorFlow where it happens to
-be installed, which ZeroGPU does not support.
+be installed, which ZeroGPU does not support. Both would fetch their weights themselves, unchecked.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
-import shutil
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-from pipeline import models
 from pipeline.errors import ModelError
+from pipeline.workspace import workspace
 
 
 def use_pytorch() -> None:
@@ -30,23 +32,28 @@ def use_pytorch() -> None:
             )
 
 
-def weights(key: str) -> Path:
-    """Where DeepFace and retina-face look for the file of `models.CATALOGUE`'s model `key`; it is there afterwards, and is
-    the pinned one.
+def deepface_model(name: str, weights: Path) -> Any:
+    """DeepFace's face recognition model `name` with the weights in the file `weights`, which has DeepFace's name for it."""
+    # DeepFace reads its home once per model, and looks for the weights in it under their name.
+    with workspace() as home:
+        folder = home / ".deepface" / "weights"
+        folder.mkdir(parents=True)
+        (folder / weights.name).symlink_to(weights.resolve())
+        with _environment(DEEPFACE_HOME=str(home), DEEPFACE_BACKEND_ENGINE="pytorch"):
+            from deepface.modules import modeling
 
-    Both packages would fetch it themselves, unchecked; what they find here they take. Both read tensors only
-    (`weights_only`), so a file that nobody pinned can be wrong but not run anything.
+            return modeling.build_model(task="facial_recognition", model_name=name)
 
-    Raises ModelError when it can be neither found nor fetched, or is another file than the pinned one.
-    """
-    name = models.hub(key).files[0][0]
-    file = Path(os.environ.get("DEEPFACE_HOME") or Path.home()) / ".deepface" / "weights" / name
-    if file.is_file():
-        return models.insist(key, file)
-    cached = models.hub_file(key)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    # A copy, not a link: ZeroGPU removes files of the Hub's cache whose tensors it has packed.
-    part = file.with_suffix(f".part-{os.getpid()}")
-    shutil.copyfile(cached, part)
-    part.replace(file)
-    return file
+
+@contextlib.contextmanager
+def _environment(**values: str) -> Iterator[None]:
+    before = {key: os.environ.get(key) for key in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for key, value in before.items():
+            if value is None:
+                del os.environ[key]
+            else:
+                os.environ[key] = value

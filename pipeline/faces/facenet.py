@@ -13,6 +13,7 @@ from pipeline.faces import engine
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     import numpy as np
 
@@ -25,16 +26,14 @@ class Facenet512:
     name = "FaceNet512"
     dim = 512
 
-    def __init__(self, *, device: str = "cpu") -> None:
+    def __init__(self, weights: Path, *, device: str = "cpu") -> None:
         engine.use_pytorch()
-        engine.weights("facenet512")
         import torch
         from deepface.config.threshold import thresholds
-        from deepface.modules import modeling
 
         #: Cosine distance below which two faces are one person: DeepFace's table.
         self.threshold: float = thresholds["Facenet512"]["cosine"]
-        self._client = modeling.build_model(task="facial_recognition", model_name="Facenet512")
+        self._client = engine.deepface_model("Facenet512", weights)
         self._client.device = torch.device(device)  # DeepFace takes CUDA wherever it sees one
         self._client.model.to(device)
 

@@ -12,7 +12,6 @@ from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from fractions import Fraction
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from pipeline.faces import detect, identify, lips, shots, track
@@ -22,8 +21,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import numpy as np
-
-    from pipeline.settings import Settings
 
 #: px of a frame at most: 720p. Lips of a face 1/8 of the height are then still 14 px between the eyes.
 PIXELS = 1280 * 720
@@ -40,29 +37,17 @@ BATCH = 8
 MOUTHS = 6
 
 
-def find_faces(
-    clip: Clip,
-    detector: detect.Detector | None = None,
-    embedder: identify.Embedder | None = None,
-    *,
-    settings: Settings | None = None,
-) -> Stage[Faces]:
+def find_faces(clip: Clip, detector: detect.Detector, embedder: identify.Embedder, mesh: Path) -> Stage[Faces]:
     """The shots of `clip` and the faces in them, as tracks with lips, identity and portrait.
 
-    Without `detector` and `embedder` the light set's are fetched and loaded. Yields Progress; `found` is what is known so
-    far (tracks without clusters), after every shot.
+    `mesh` is the file of the face mesh. Yields Progress; `found` is what is known so far (tracks without clusters), after
+    every shot.
 
-    Raises MediaError when the clip cannot be decoded, ModelError when weights cannot be fetched.
+    Raises MediaError when the clip cannot be decoded.
     """
     import cv2
 
-    from pipeline import media, models
-
-    if detector is None:
-        detector = _retinaface((yield from models.path("retinaface-mobilenet", settings)))
-    if embedder is None:
-        embedder = identify.dlib_faces((yield from models.path("dlib-resnet", settings)))
-    mesh = yield from models.path("face-mesh", settings)
+    from pipeline import media
 
     width, height = _working_size(clip)
     rate = _working_rate(clip)
@@ -311,8 +296,3 @@ def _openings(
         image = cv2.cvtColor(frame, cv2.COLOR_YUV2RGB_I420)
     values = [lips.opening(_threads.mesh, image, face) for face in faces]
     return [None if value is None else (round(t, 4), round(value, 4)) for value in values]
-
-
-@lru_cache(maxsize=1)
-def _retinaface(model: Path) -> detect.RetinaFaceOnnx:
-    return detect.RetinaFaceOnnx(model)

@@ -9,14 +9,13 @@ An embedder has `name`, `threshold` (cosine distance below which two faces are o
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from pipeline.workspace import workspace
+from pipeline.faces import engine
 
 if TYPE_CHECKING:
     import numpy as np
@@ -69,23 +68,7 @@ class DlibFaces:
     LARGEST = 175
 
     def __init__(self, weights: Path) -> None:
-        # DeepFace reads its home once per model, and looks for the weights in it under this name
-        with workspace() as home:
-            folder = home / ".deepface" / "weights"
-            folder.mkdir(parents=True)
-            (folder / weights.name).symlink_to(weights)
-            before = {key: os.environ.get(key) for key in ("DEEPFACE_HOME", "DEEPFACE_BACKEND_ENGINE")}
-            os.environ.update(DEEPFACE_HOME=str(home), DEEPFACE_BACKEND_ENGINE="pytorch")
-            try:
-                from deepface.modules import modeling
-
-                self._model = modeling.build_model(task="facial_recognition", model_name="Dlib")
-            finally:
-                for key, value in before.items():
-                    if value is None:
-                        del os.environ[key]
-                    else:
-                        os.environ[key] = value
+        self._model = engine.deepface_model("Dlib", weights)
 
     def __call__(self, faces: list[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
         import cv2

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 from pipeline.faces import engine
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import numpy as np
 
 #: By stride in px: the two square anchors of each cell, as retina-face has them (left, top, right, bottom at cell 0).
@@ -26,6 +28,20 @@ SHORT_SIDE, LONG_SIDE = 1024, 1980
 OVERLAP = 0.4
 
 
+def network(weights: Path) -> Any:
+    """retina-face's network with the weights in the file `weights`, of which only tensors are read.
+
+    Raises ModelError when the package already runs on another engine than PyTorch.
+    """
+    engine.use_pytorch()
+    import torch
+    from retinaface.model.retinaface_pth_model import RetinaFace
+
+    model = RetinaFace()
+    model.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
+    return model
+
+
 class RetinaFaceTorch:
     """A detector (see `pipeline.faces.detect`): (n, h, w, 3) uint8 RGB to n arrays (k, 15), best first.
 
@@ -33,15 +49,7 @@ class RetinaFaceTorch:
     off. `threshold` is the light detector's too: tracks ask for more on top of it.
     """
 
-    def __init__(
-        self, *, device: str = "cpu", threshold: float = 0.5, upscale: bool = False, model: Any = None
-    ) -> None:
-        engine.use_pytorch()
-        from retinaface.model import retinaface_pth_model
-
-        if model is None:
-            engine.weights("retinaface-resnet50")
-            model = retinaface_pth_model.build_model()
+    def __init__(self, model: Any, *, device: str = "cpu", threshold: float = 0.5, upscale: bool = False) -> None:
         self.model = model.to(device).eval()
         self.device, self.threshold, self.upscale = device, threshold, upscale
 

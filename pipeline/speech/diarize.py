@@ -14,9 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline import models
 from pipeline.records import ENVELOPE_HZ, Diarization, Progress, Stage, Turn, Voice
-from pipeline.settings import Settings
 from pipeline.speech import voiceprint
 from pipeline.speech.activity import RATE, speech_probability, voiced
 
@@ -31,17 +29,14 @@ STRANGERS = 0.6  #: cosine similarity of two people's GE2E voiceprints on good s
 BAND_HZ = (300.0, 3400.0)  #: the telephone band: voice without rumble and hiss
 
 
-def diarize(sound: Path, speakers: int | None, *, settings: Settings | None = None) -> Stage[Diarization]:
+def diarize(sound: Path, speakers: int | None, *, weights: Path) -> Stage[Diarization]:
     """The turns of every voice in a 16 kHz mono WAV, each with its voiceprint (256 numbers, unit length).
 
     `speakers` is the number of voices, or None to find it. Two voices at once are given to the louder one. Nobody
-    speaks: no turns.
-
-    Raises ModelError when the weights cannot be had.
+    speaks: no turns. `weights` is the file of the GE2E encoder.
     """
     from pipeline.media import read_sound
 
-    weights = yield from models.path("ge2e", settings)
     yield Progress("voices", 0.0, "Finding voices")
     samples = read_sound(sound)
     loudness = envelope(samples)

@@ -12,10 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from pipeline import models
 from pipeline.errors import ModelError
 from pipeline.records import Notice, Phrase, Progress, Segment, Stage, Transcript, Word
-from pipeline.settings import Settings
 from pipeline.speech import guards
 from pipeline.speech.activity import RATE, speech_probability, voiced
 
@@ -39,14 +37,14 @@ OTHER_LANGUAGE = (
 )
 
 
-def transcribe(sound: Path, language: str | None, *, settings: Settings | None = None) -> Stage[Transcript]:
+def transcribe(sound: Path, language: str | None, *, weights: Path) -> Stage[Transcript]:
     """Every word that is spoken in a 16 kHz mono WAV, with its time; progress carries what is known so far.
 
     Only what Silero VAD calls voiced is heard, in chunks that end in pauses. `language` is ISO 639-1, or None: then it
     is detected over several chunks, and a chunk that clearly is in another one keeps its own. No speech is a result
-    with a notice.
+    with a notice. `weights` is the folder of a faster-whisper model.
 
-    Raises ModelError when the weights cannot be had.
+    Raises ModelError when the weights cannot be loaded.
     """
     from pipeline.media import read_sound
 
@@ -56,7 +54,7 @@ def transcribe(sound: Path, language: str | None, *, settings: Settings | None =
     spans = tuple((a, min(b, duration)) for a, b in voiced(speech_probability(samples), gap_s=0.3))
     if not spans:
         return Transcript("", 0.0, (), (Notice("no_speech", "Nobody speaks in this clip."),))
-    model = yield from _model(settings)
+    model = yield from _model(weights)
     yield Progress("speech", 0.05, "Recognising the language" if language is None else "Transcribing")
     main, confidence, chunks = _chunks(model, samples, spans, language)
 
@@ -78,21 +76,21 @@ def transcribe(sound: Path, language: str | None, *, settings: Settings | None =
 
 
 def translate_speech(
-    sound: Path, phrases: tuple[Phrase, ...], language: str, target: str, *, settings: Settings | None = None
+    sound: Path, phrases: tuple[Phrase, ...], language: str, target: str, *, weights: Path
 ) -> Stage[tuple[str | None, ...]]:
     """What each phrase says in English, by Whisper's translate task on its sound; None where nothing trustworthy came.
 
     A phrase that is English already, and any `target` but English, get None. Loops and guesses (compression, log
     probability) are tried again at higher temperatures and dropped if they remain.
 
-    Raises ModelError when the weights cannot be had.
+    Raises ModelError when the weights cannot be loaded.
     """
     from pipeline.media import read_sound
 
     if not target.upper().startswith("EN") or not phrases:
         return (None,) * len(phrases)
     samples = read_sound(sound)
-    model = yield from _model(settings)
+    model = yield from _model(weights)
     texts: list[str | None] = []
     for index, phrase in enumerate(phrases):
         yield Progress("translate", index / len(phrases), "Translating into English")
@@ -130,8 +128,7 @@ def _translated(model: Any, sound: np.ndarray, language: str) -> str | None:
 # --- the model --------------------------------------------------------------------------------------------------------
 
 
-def _model(settings: Settings | None) -> Stage[Any]:
-    folder = yield from models.path("whisper-base", settings)
+def _model(folder: Path) -> Stage[Any]:
     if not _load.cache_info().currsize:
         yield Progress("speech", 0.02, "Loading Whisper base")
     return _load(folder)

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.models import GE2E_TENSORS
+from pipeline.models.unpack import GE2E_TENSORS
 from pipeline.speech.activity import RATE
 
 HOP = 160  #: samples, 10 ms

@@ -66,10 +66,11 @@ def real(settings: Settings) -> Services:
 
     Raises ModelError when the chosen set of models cannot run here.
     """
-    from pipeline import download, media, models, run, translate
+    from pipeline import download, media, run, translate
+    from pipeline.models import sets
 
     settings = replace(settings, cache_age_s=min(settings.cache_age_s, CACHE_AGE_S))
-    loaded = models.load(settings)
+    loaded = sets.load(settings)
     return Services(
         analyse=lambda path, options, clock: run.analyse(path, options, settings, loaded, clock),
         render=lambda path, analysis, look, to, clock: run.render(path, analysis, look, to, settings, clock),

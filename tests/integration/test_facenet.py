@@ -19,7 +19,7 @@ FACES = [
 
 @pytest.fixture(scope="module")
 def facenet(tmp_path_factory):
-    """DeepFace's Facenet512 with random weights, loaded from $DEEPFACE_HOME by DeepFace itself."""
+    """DeepFace's Facenet512 with random weights, loaded from a file by DeepFace itself."""
     import torch
 
     from pipeline.faces import engine
@@ -28,8 +28,7 @@ def facenet(tmp_path_factory):
     from deepface.models.facial_recognition.pytorch.Facenet import InceptionResNetV1
     from deepface.modules import modeling
 
-    home = tmp_path_factory.mktemp("deepface")
-    (home / ".deepface" / "weights").mkdir(parents=True)
+    weights = tmp_path_factory.mktemp("deepface") / "facenet512_weights.pth"
     torch.manual_seed(3)
     network = InceptionResNetV1(dimension=512)
     for (
@@ -39,15 +38,13 @@ def facenet(tmp_path_factory):
             module.momentum = None
     with torch.no_grad():
         network(torch.rand(8, 3, 160, 160))
-    torch.save(network.state_dict(), home / ".deepface" / "weights" / "facenet512_weights.pth")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DEEPFACE_HOME", str(home))
-        if hasattr(modeling, "cached_models"):
-            modeling.cached_models["facial_recognition"].pop("Facenet512", None)
-        from pipeline.faces.facenet import Facenet512
-
-        yield Facenet512()
+    torch.save(network.state_dict(), weights)
+    if hasattr(modeling, "cached_models"):
         modeling.cached_models["facial_recognition"].pop("Facenet512", None)
+    from pipeline.faces.facenet import Facenet512
+
+    yield Facenet512(weights)
+    modeling.cached_models["facial_recognition"].pop("Facenet512", None)
 
 
 @pytest.fixture(scope="module")

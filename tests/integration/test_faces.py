@@ -10,12 +10,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline import media, models
+from pipeline import media
 from pipeline.faces import detect, find_faces, identify
+from pipeline.models import sets
 from pipeline.records import Faces, FaceTrack
 from pipeline.settings import Settings
 
 pytestmark = pytest.mark.integration
+
+LIGHT = sets.load(Settings(models="light"))
 
 
 def run(stage):
@@ -27,7 +30,7 @@ def run(stage):
 
 
 def faces_of(path: Path) -> Faces:
-    return run(find_faces(media.probe(path, Settings())))
+    return run(LIGHT.find_faces(media.probe(path, Settings())))
 
 
 def write(path: Path, frames: list[np.ndarray], rate: int = 25) -> Path:
@@ -136,14 +139,14 @@ def test_a_picture_without_faces_is_a_result(tmp_path):
 
 
 def test_closing_the_stage_ends_its_decoder(talkers):
-    stage = find_faces(media.probe(talkers[0], Settings()))
+    stage = LIGHT.find_faces(media.probe(talkers[0], Settings()))
     first = next(stage)
     assert first.stage in ("faces", "fetch")
     stage.close()  # the fixture of the whole suite sees that no ffmpeg is left
 
 
 def test_progress_grows_and_brings_what_is_known(talkers):
-    steps = [p for p in find_faces(media.probe(talkers[0], Settings())) if p.stage == "faces"]
+    steps = [p for p in LIGHT.find_faces(media.probe(talkers[0], Settings())) if p.stage == "faces"]
     fractions = [p.fraction for p in steps]
     assert fractions == sorted(fractions)
     assert len(fractions) > 20
@@ -167,14 +170,15 @@ def test_a_detector_and_an_embedder_of_ones_own_are_used(talkers, tmp_path):
             return np.tile(np.float32([[0, 1, 0, 0]]), (len(faces), 1))
 
     clip = media.probe(write(tmp_path / "own.mp4", talkers[1][:30]), Settings())
-    (track,) = run(find_faces(clip, detector, Embedder())).tracks
+    mesh = run(sets.weights("face-mesh", Settings()))
+    (track,) = run(find_faces(clip, detector, Embedder(), mesh)).tracks
     assert track.embedding == (0, 1, 0, 0)
     assert track.boxes[0].left == pytest.approx(0.4 * 1280, abs=2)
     assert len(seen) >= 2
 
 
 def test_detections_do_not_depend_on_the_batch(talkers):
-    detector = detect.RetinaFaceOnnx(run(models.path("retinaface-mobilenet")))
+    detector = detect.RetinaFaceOnnx(run(sets.weights("retinaface-mobilenet", Settings())))
     frames = np.stack(talkers[1][:6:2])
     together = detector(frames)
     for frame, batch in zip(frames, together, strict=True):
@@ -190,8 +194,8 @@ def test_detections_do_not_depend_on_the_batch(talkers):
 
 
 def test_mirrored_faces_embed_alike_and_other_people_do_not(talkers, two):
-    embedder = identify.dlib_faces(run(models.path("dlib-resnet")))
-    detector = detect.RetinaFaceOnnx(run(models.path("retinaface-mobilenet")))
+    embedder = identify.dlib_faces(run(sets.weights("dlib-resnet", Settings())))
+    detector = detect.RetinaFaceOnnx(run(sets.weights("retinaface-mobilenet", Settings())))
     frame = talkers[1][0]
     mirrored = np.ascontiguousarray(frame[:, ::-1])
     looks = []

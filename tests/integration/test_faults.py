@@ -26,9 +26,11 @@ from pathlib import Path
 import psutil
 import pytest
 
-from pipeline import attribute, deepl_service, media, models, results, translate
+from pipeline import attribute, deepl_service, media, results, translate
 from pipeline.errors import KeyRefusedError, MediaError, ModelError, PipelineError, QuotaError
 from pipeline.media import child, source
+from pipeline.models import fetch
+from pipeline.models.entries import Archive, File, Part, Weights
 from pipeline.options import Options
 from pipeline.records import Analysis, Look, Models, Stage
 from pipeline.settings import Settings
@@ -207,7 +209,7 @@ class Index(http.server.BaseHTTPRequestHandler):
 
 
 @contextmanager
-def package_index(bench: Bench) -> Iterator[type[Index]]:
+def package_index(bench: Bench) -> Iterator[tuple[type[Index], Weights]]:
     weights = os.urandom(200_000)
     wheel = bench.folder / "toy_weights-1.0-py3-none-any.whl"
     with zipfile.ZipFile(wheel, "w") as archive:
@@ -220,22 +222,22 @@ def package_index(bench: Bench) -> Iterator[type[Index]]:
         )
         archive.writestr("toy_weights-1.0.dist-info/RECORD", "")
     handler = type("OneIndex", (Index,), {"wheel": wheel, "broken": True})
-    toy = models.Model(
-        "toy", "Toy", "speech", ("light",), "MIT", "nowhere",
-        (models.Archive("toy-weights==1.0", hashlib.sha256(wheel.read_bytes()).hexdigest(), wheel.stat().st_size),),
-        models._member("toy_weights/toy.bin", "toy.bin"),
-        (("toy.bin", hashlib.sha256(weights).hexdigest()),),
-    )  # fmt: skip
+    sha256 = hashlib.sha256(wheel.read_bytes()).hexdigest()
+    toy = Weights(
+        "toy",
+        (Archive("toy-weights==1.0", wheel.name, sha256, wheel.stat().st_size),),
+        (File("toy.bin", hashlib.sha256(weights).hexdigest(), (Part("toy_weights/toy.bin"),)),),
+    )
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
-    bench.patch.setattr(models, "CATALOGUE", (toy,))
+    bench.patch.setattr(fetch, "PAUSE_S", 0.01)
     for name in ("PIP_NO_INDEX", "PIP_FIND_LINKS", "PIP_EXTRA_INDEX_URL", "PIP_PROXY", "http_proxy", "HTTP_PROXY"):
         bench.patch.delenv(name, raising=False)
     bench.patch.setenv("PIP_CONFIG_FILE", "/dev/null")
     bench.patch.setenv("PIP_INDEX_URL", f"http://127.0.0.1:{server.server_port}/simple")
     try:
-        yield handler
+        yield handler, toy
     finally:
         server.shutdown()
         thread.join()
@@ -347,10 +349,10 @@ def test_a_clip_that_vanishes_during_the_run(bench: Bench) -> None:
 
 
 def test_a_model_download_that_breaks_off(bench: Bench) -> None:
-    with package_index(bench) as index:
+    with package_index(bench) as (index, toy):
 
         def transcribe(sound: Path, language: str | None) -> Stage:
-            weights = yield from models.path("toy", bench.settings)
+            weights = yield from fetch.path(toy, "Toy", bench.settings.cache_dir)
             assert weights.stat().st_size == 200_000
             return (yield from quick_models().transcribe(sound, language))
 
@@ -428,10 +430,11 @@ def test_a_client_that_is_gone_at_any_stage(bench: Bench) -> None:
 
 RUNNER = """
 import os, signal, sys, threading
-from pipeline import models, results, __main__ as command
+from pipeline import results, __main__ as command
+from pipeline.models import sets
 from tests.fixtures_runs import quick_models
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job begins with it ignored
-models.load = lambda settings: quick_models(pause_s=0.1)
+sets.load = lambda settings: quick_models(pause_s=0.1)
 process = results.process
 def watched(*args, **kwargs):
     stage, seen = process(*args, **kwargs), []

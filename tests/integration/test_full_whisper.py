@@ -64,7 +64,7 @@ def test_it_hears_what_the_light_path_hears(name: str, speech, shared_clips: Pat
 
     clip = media.probe(shared_clips / name, Settings())
     wav, _ = run(media.extract_sound(clip, tmp_path / "sound.wav"))
-    light, _ = run(transcribe(wav, None))
+    light, _ = run(transcribe(wav, None, weights=light_whisper()))
     full, steps = run(whisper_full.transcribe(wav, None, speech=speech))
 
     assert full.language == light.language
@@ -121,7 +121,7 @@ def test_speech_is_translated_phrase_by_phrase_as_the_light_path_does(
         Phrase(2, 7.7, 7.9, None, "English already", (), language="en"),
     )
     texts, steps = run(whisper_full.translate_speech(wav, phrases, "pl", "EN-US", speech=speech))
-    light, _ = run(transcribe.translate_speech(wav, phrases, "pl", "EN-US"))
+    light, _ = run(transcribe.translate_speech(wav, phrases, "pl", "EN-US", weights=light_whisper()))
     assert texts[1] is light[1] is None
     assert error_rate(plain(texts[0]), plain(light[0])) <= 0.2, (texts, light)
     assert steps[-1].fraction == 1.0
@@ -222,13 +222,13 @@ def test_both_paths_drop_and_keep_the_same(
         compression_ratio=guards.compression(text), start=0.5, end=4.0,
     )  # fmt: skip
 
-    def model(settings):
+    def model(weights):
         yield from ()
         return SimpleNamespace(transcribe=lambda sound, **how: ([window], None))
 
     monkeypatch.setattr(transcribe, "_model", model)
     monkeypatch.setattr(transcribe, "_holes", lambda spans, heard: [])  # would hear the same again
-    light, _ = run(transcribe.transcribe(wav, "en"))
+    light, _ = run(transcribe.transcribe(wav, "en", weights=Path()))
 
     chunks = tuple({"text": word.word, "timestamp": (word.start, word.end)} for word in spoken)
     monkeypatch.setattr(
@@ -300,7 +300,7 @@ def test_speech_between_silence_noise_and_music_is_all_that_both_paths_hear(
     wav = write_sound(
         tmp_path / "mixed.wav", np.concatenate([*around, media.read_sound(jfk), *around]).astype(np.float32)
     )
-    light, _ = run(transcribe(wav, None))
+    light, _ = run(transcribe(wav, None, weights=light_whisper()))
     full, _ = run(whisper_full.transcribe(wav, None, speech=speech))
     said = [plain(" ".join(segment.text for segment in heard.segments)) for heard in (light, full)]
     assert error_rate(said[1], said[0]) <= 0.05, said

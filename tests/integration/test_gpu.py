@@ -98,7 +98,7 @@ def fakes() -> Any:
         turns = (Turn(0.0, 0.5, "v1"),)
         return Diarization(turns, (Voice("v1"),), (0.1,) * 250, (Notice("pid", str(os.getpid())),))
 
-    def find_faces(clip, detector, embedder):
+    def find_faces(clip, detector, embedder, mesh):
         marker = clip.path.with_suffix(".closed")
         try:
             for step in range(20):
@@ -133,17 +133,17 @@ def fakes() -> Any:
         translate_speech,
     )
     nemo.load, nemo.diarize = load("nemo"), diarize
-    retinaface_torch.RetinaFaceTorch = load("retinaface")
+    retinaface_torch.network, retinaface_torch.RetinaFaceTorch = load("retinaface"), lambda model, **options: model
     facenet.Facenet512 = type(
-        "Facenet512", (), {"name": "FaceNet512", "__init__": lambda self, **options: loads.append("facenet")}
+        "Facenet512", (), {"name": "FaceNet512", "__init__": lambda self, file, **options: loads.append("facenet")}
     )
     open_translation.load, open_translation.translate_text = load("m2m100"), translate_text
     import pipeline.faces
-    from pipeline import models
+    from pipeline.models import fetch, hub
 
     pipeline.faces.find_faces = find_faces
-    models.hub_file = lambda key: Path(key)
-    models.path = lambda key: iter(())
+    hub.file = lambda key: Path(key)
+    fetch.path = lambda weights, name, cache: iter(())
     from pipeline import gpu
 
     gpu.loads = loads
@@ -331,20 +331,26 @@ def contract(api: zero_gpu.DeviceApi) -> Any:
     return told
 
 
+def stand_in(folder: Path) -> None:
+    """From now on the weights of the full set are those in `folder`."""
+    from pipeline.models import hub
+    from tests.fixtures_full import CHECKPOINTS
+
+    known = hub.source
+    hub.source = lambda key: dataclasses.replace(known(key), repository=str(folder / key), revision=None)
+    hub.file = lambda key: folder / CHECKPOINTS[key]
+
+
 def placing(api: zero_gpu.DeviceApi, checkpoints: str) -> Any:
     """`pipeline.gpu` imported as on a Space, with the real loaders on small checkpoints, and packed as at launch."""
     import torch
     from spaces.zero.torch import pack, patching
 
-    from pipeline import models, open_translation
+    from pipeline import open_translation
     from pipeline.speech import nemo, whisper_full
 
     folder = Path(checkpoints)
-    os.environ["DEEPFACE_HOME"] = checkpoints
-    models.hub = lambda key, known=models.hub: dataclasses.replace(
-        known(key), repository=str(folder / key), revision=None
-    )
-    models.hub_file = lambda key: folder / f"{key}.nemo"
+    stand_in(folder)
     calls: list[str] = []
     for owner in (whisper_full, nemo, open_translation):
 
@@ -381,15 +387,10 @@ def placing(api: zero_gpu.DeviceApi, checkpoints: str) -> Any:
 
 def real(api: zero_gpu.DeviceApi, checkpoints: str, video: str, sound: str) -> Any:
     """The real models' code through the fork, on the CPU: a clip in one call, everything that crosses looked at."""
-    from pipeline import models
     from pipeline.settings import Settings
 
     folder = Path(checkpoints)
-    os.environ["DEEPFACE_HOME"] = checkpoints
-    models.hub = lambda key, known=models.hub: dataclasses.replace(
-        known(key), repository=str(folder / key), revision=None
-    )
-    models.hub_file = lambda key: folder / f"{key}.nemo"
+    stand_in(folder)
     import torch
 
     available, torch.cuda.is_available = torch.cuda.is_available, lambda: False

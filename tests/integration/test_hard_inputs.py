@@ -30,8 +30,9 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError, ValidationError
 
 from pipeline import __main__ as command
-from pipeline import languages, media, models, results, transcript
+from pipeline import languages, media, results, transcript
 from pipeline.errors import InputError, NoAudioError
+from pipeline.models import sets
 from pipeline.options import Options
 from pipeline.records import Analysis, Look, Models, Segment, Word
 from pipeline.settings import Settings
@@ -144,7 +145,7 @@ def expected_sentence(path: Path, truth: Ugly, settings: Settings) -> str:
     """What the clip is refused with, from the probe itself, of the type it should be."""
     if truth.error is None:
         assert not media.probe(path, settings).has_audio
-        stage = results.process(path, Options("PL"), LOOK, path.parent / "none", settings, models.load(settings))
+        stage = results.process(path, Options("PL"), LOOK, path.parent / "none", settings, sets.load(settings))
         with pytest.raises(NoAudioError) as no_sound:
             finish(stage)
         return str(no_sound.value)
@@ -168,7 +169,7 @@ def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture(scope="module")
 def light() -> Models:
-    return models.load(Settings(models="light"))
+    return sets.load(Settings(models="light"))
 
 
 @pytest.fixture
@@ -192,7 +193,7 @@ def test_a_hostile_name_given_to_the_command(
     name: str, light: Models, shell: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch, capfdbinary
 ) -> None:
     """Given as it is, and the folder of the results is named after it."""
-    monkeypatch.setattr(models, "load", lambda settings: watched(light, Counter()))
+    monkeypatch.setattr(sets, "load", lambda settings: watched(light, Counter()))
     path = make(name, shell)
     look = ("--look", LOOK.name, "--texts", LOOK.texts, "--reduced-motion")
     assert command.main(["--to", "PL", *look, "--", path.name]) == 0
@@ -213,7 +214,7 @@ def test_every_unusable_clip_is_refused_by_the_command_before_a_model_runs(
     path = make(name, shell)
     expected = expected_sentence(path, CORPUS[name], settings)
     before = {p.name for p in shell.iterdir()}
-    monkeypatch.setattr(models, "load", lambda settings: watched(light, calls))
+    monkeypatch.setattr(sets, "load", lambda settings: watched(light, calls))
     with nothing_is_left(shell):
         assert command.main([path.name, "--to", "PL", "--out", "results"]) == 1
     *stages, last = capsys.readouterr().err.splitlines()
@@ -319,12 +320,12 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
     cache, scratch = tmp_path_factory.mktemp("cache"), tmp_path_factory.mktemp("scratch")
     (cache / "models").symlink_to(Settings().cache_dir / "models")
     calls: Counter[str] = Counter()
-    load = models.load
+    load = sets.load
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tempfile, "tempdir", str(scratch))
         jobs.root.cache_clear()
         patch.setenv("GRADIO_TEMP_DIR", str(jobs.root() / "served"))
-        patch.setattr(models, "load", lambda settings: watched(load(settings), calls))
+        patch.setattr(sets, "load", lambda settings: watched(load(settings), calls))
         with served(services.real(Settings(models="light", cache_dir=cache))) as url:
             downloads = str(tmp_path_factory.mktemp("downloads"))
             # Without certificates, which are read anew for each of ten requests a clip and cost half of its time.

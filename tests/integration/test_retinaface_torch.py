@@ -57,7 +57,7 @@ def confident(network, images: np.ndarray, upscale: bool) -> float:
 
     from pipeline.faces.retinaface_torch import RetinaFaceTorch
 
-    scaled, _ = RetinaFaceTorch(model=network, upscale=upscale)._scale(images)
+    scaled, _ = RetinaFaceTorch(network, upscale=upscale)._scale(images)
     with torch.no_grad():
         outputs = network(torch.from_numpy(scaled).float())
     scores = torch.cat([output[..., 2:].flatten() for output in outputs[::3]])
@@ -85,7 +85,7 @@ def test_a_batch_equals_the_package_frame_by_frame(network, height: int, width: 
 
     images = pictures(height, width)[-3:] if not upscale else pictures(height, width)[:1]
     threshold = confident(network, images, upscale)
-    ours = RetinaFaceTorch(model=network, threshold=threshold, upscale=upscale)(images)
+    ours = RetinaFaceTorch(network, threshold=threshold, upscale=upscale)(images)
     expected = theirs(images, network, threshold, upscale)
 
     assert sum(len(faces) for faces in expected) >= 20, "the weights find too little to compare"
@@ -106,7 +106,7 @@ def test_weights_come_through_the_packages_own_loader(network, tmp_path, monkeyp
     torch.save(network.state_dict(), folder / "retinaface.pth")
     monkeypatch.setenv("DEEPFACE_HOME", str(tmp_path))
     images = pictures(96, 128)[:2]
-    loaded, given = RetinaFaceTorch()(images), RetinaFaceTorch(model=network)(images)
+    loaded, given = RetinaFaceTorch()(images), RetinaFaceTorch(network)(images)
     assert sum(map(len, given)) > 0
     for one, other in zip(loaded, given, strict=True):
         np.testing.assert_array_equal(one, other)
@@ -115,6 +115,6 @@ def test_weights_come_through_the_packages_own_loader(network, tmp_path, monkeyp
 def test_no_picture_and_no_face_are_results(network) -> None:
     from pipeline.faces.retinaface_torch import RetinaFaceTorch
 
-    assert RetinaFaceTorch(model=network)(np.zeros((0, 64, 64, 3), np.uint8)) == []
-    (none,) = RetinaFaceTorch(model=network, threshold=1.1)(np.zeros((1, 64, 64, 3), np.uint8))
+    assert RetinaFaceTorch(network)(np.zeros((0, 64, 64, 3), np.uint8)) == []
+    (none,) = RetinaFaceTorch(network, threshold=1.1)(np.zeros((1, 64, 64, 3), np.uint8))
     assert none.shape == (0, 15)

@@ -12,12 +12,14 @@ import pytest
 from benchmarks.der import der, read_rttm
 from benchmarks.score import distance, tokens
 from pipeline import media
+from pipeline.models import sets
 from pipeline.records import Diarization, Phrase, Stage, Transcript
 from pipeline.settings import Settings
-from pipeline.speech.diarize import diarize
-from pipeline.speech.transcribe import transcribe, translate_speech
 
 pytestmark = pytest.mark.integration
+
+LIGHT = sets.load(Settings(models="light"))
+transcribe, diarize, translate_speech = LIGHT.transcribe, LIGHT.diarize, LIGHT.translate_speech
 
 CLIPS = Path(__file__).parents[2].parent / "shared" / "clips"
 needs_clips = pytest.mark.skipif(not CLIPS.is_dir(), reason="the shared clips are not on this machine")

@@ -108,7 +108,7 @@ def test_mel_bands_are_those_of_the_encoder() -> None:
 def test_the_encoder_is_the_published_lstm() -> None:
     torch = pytest.importorskip("torch")
     random = np.random.default_rng(5)
-    from pipeline.models import GE2E_TENSORS
+    from pipeline.models.unpack import GE2E_TENSORS
 
     tensors = {name: (random.standard_normal(shape) * 0.08).astype(np.float32) for name, shape in GE2E_TENSORS}
     windows = random.random((3, 30, 40)).astype(np.float32)

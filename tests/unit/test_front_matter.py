@@ -13,13 +13,13 @@ from typing import Any
 import pytest
 import yaml
 
-from pipeline import models
+from pipeline.models.catalogue import CATALOGUE
 
 pytestmark = pytest.mark.unit
 
 ROOT = Path(__file__).parents[2]
 COLOURS = {"red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray"}
-HUBS = [model.hub for model in models.CATALOGUE if model.hub]
+HUBS = [model.hub for model in CATALOGUE if model.hub]
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +68,7 @@ def test_what_has_no_revision_is_pinned_by_content_or_named_here() -> None:
 
 
 def test_every_licence_allows_commercial_use() -> None:
-    for model in models.CATALOGUE:
+    for model in CATALOGUE:
         assert model.licence in {"MIT", "Apache-2.0", "CC-BY-4.0", "CC0-1.0", "NVIDIA Open Model License"}, model.name
 
 

