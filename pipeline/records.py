@@ -293,6 +293,7 @@ class Media:
     width: int
     height: int
     frame_rate: Fraction
+    audio_track: int = 0  #: number of the sound track that was heard, from 1; 0 where the clip has only one
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,6 +54,7 @@ def to_json(analysis: Analysis) -> str:
             "width": a.media.width,
             "height": a.media.height,
             "frame_rate": str(a.media.frame_rate),
+            **({"audio_track": a.media.audio_track} if a.media.audio_track else {}),
         },
         "language": a.language,
         "target_language": a.target_language,
@@ -107,7 +108,13 @@ def from_json(text: str | bytes) -> Analysis:
     media = top.get("media", lambda r: r)
     width, height = media.get("width", _Reader.length_px), media.get("height", _Reader.length_px)
     analysis = Analysis(
-        media=Media(media.get("duration", _Reader.seconds), width, height, media.get("frame_rate", _Reader.rate)),
+        media=Media(
+            media.get("duration", _Reader.seconds),
+            width,
+            height,
+            media.get("frame_rate", _Reader.rate),
+            media.get("audio_track", _Reader.whole, default=0),
+        ),
         language=top.get("language", _Reader.string),
         target_language=top.get("target_language", _Reader.string),
         models=top.get("models", lambda r: r.mapping(_Reader.string)),
