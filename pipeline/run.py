@@ -196,6 +196,7 @@ def render(
     clock = clock or Clock(progress.RENDER)
     clip = media.probe(path, settings, analysis.media.audio_track or None)
     _check_same_clip(clip, analysis)
+    transcript.check_bounds(analysis, clip.duration)
     analysis = _inside(analysis, clip.duration)
     clock.duration = clip.duration
     width, height = media.output_size(clip)

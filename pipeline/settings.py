@@ -32,6 +32,7 @@ class Settings:
     on_spaces: bool = False  #: running as a Hugging Face Space
     zero_gpu: bool = False  #: running on ZeroGPU hardware
     space_id: str = ""  #: "user/name" on a Space, for the duplicate link
+    hosts: tuple[str, ...] = ()  #: names this server is reached by; () where they are not known
 
     def __post_init__(self) -> None:
         if self.models not in ("auto", "full", "light"):
@@ -63,6 +64,7 @@ class Settings:
                     raise UsageError(f"{PREFIX}{name.upper()} must be a {kind.__name__}, not {raw[:40]!r}.") from None
         if models is not None:
             values["models"] = models
+        hosts = ",".join((env.get("SPACE_HOST", ""), env.get(f"{PREFIX}HOSTS", "")))
         raw_keys = env.get("DEEPL_AUTH_KEY") or env.get("DEEPL_KEY") or ""
         return cls(
             **values,  # type: ignore[arg-type]
@@ -71,6 +73,7 @@ class Settings:
             on_spaces=bool(env.get("SPACE_ID")),
             zero_gpu=env.get("SPACES_ZERO_GPU", "").lower() in ("1", "t", "true"),
             space_id=env.get("SPACE_ID", ""),
+            hosts=tuple(host.strip().lower() for host in hosts.split(",") if host.strip()),
         )
 
 
