@@ -104,8 +104,10 @@ def _check_numbered(function: Any, given: dict[str, Any], blocks: gr.Blocks) -> 
     """Check an event that is called as the page calls it."""
     _check_count(function, given)
     told = given.get("event_data")
-    if not isinstance(told, dict | None) or len(orjson.dumps(told)) > MAX_TEXT:
-        raise Refused(422, f"What an event tells is an object of at most {MAX_TEXT} characters; shorten the text.")
+    if len(orjson.dumps(told)) > MAX_TEXT:
+        raise Refused(422, f"An event carries at most {MAX_TEXT} characters of its own; shorten the text.")
+    if not isinstance(told, dict | None) and any(name == "edit" for _, name in function.targets):
+        raise Refused(422, "What an edit tells is an object; reload the page.")
     trigger = given.get("trigger_id")
     if trigger is not None and (
         isinstance(trigger, bool) or not isinstance(trigger, int) or trigger not in blocks.blocks
@@ -129,7 +131,7 @@ def _check_count(function: Any, given: dict[str, Any]) -> None:
 
 def _check_parameters(name: str, function: Any, given: dict[str, Any], blocks: gr.Blocks) -> None:
     """Check an endpoint that is called with named parameters."""
-    known = blocks.get_api_info()["named_endpoints"][f"/{name}"]["parameters"]  # type: ignore[index]
+    known = blocks.get_api_info()["named_endpoints"][f"/{name}"]["parameters"]
     required = {p["parameter_name"] for p in known if not p["parameter_has_default"]}
     if missing := sorted(required - given.keys()):
         raise Refused(422, f"{', '.join(missing)} must be given.")

@@ -63,10 +63,10 @@ class Guard:
         body = _Body(receive)
         try:
             await self._let_in(scope, body, answer)
-        except Refused as refusal:
-            await answer.refuse(refusal.status, str(refusal), body)
-        except limits.Exceeded as refusal:
-            await answer.refuse(429, str(refusal), body)
+        except (Refused, limits.Exceeded) as refusal:
+            status = refusal.status if isinstance(refusal, Refused) else 429
+            log.info("refused %s %r with %d: %s", scope["method"], scope["path"][:80], status, refusal)
+            await answer.refuse(status, str(refusal), body)
 
     async def _let_in(self, scope: Message, body: _Body, answer: _Answer) -> None:
         route = routes.find(scope["method"], scope["path"])
@@ -96,7 +96,7 @@ class Guard:
         """
         host = _host(limits.header(scope, b"host"))
         server = scope.get("server")
-        is_local = bool(server) and str(server[0]) in LOOPBACK
+        is_local = server is not None and str(server[0]) in LOOPBACK
         known = self._names | LOOPBACK if self._names or is_local else frozenset((host,))
         if host not in known:
             raise Refused(421, "This server is not reached by that name; its owner can add it to SPEECHGLASS_HOSTS.")
