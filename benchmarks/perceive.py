@@ -41,6 +41,7 @@ from pipeline.records import (
     Voice,
     Word,
 )
+from pipeline.workspace import workspace
 
 T = TypeVar("T")
 ROOT = Path(__file__).parents[1]
@@ -145,7 +146,7 @@ def perceived(
 ) -> Iterator[tuple[str, Any, float]]:
     """(stage, its record, s that it took) for every one of `stages` of a clip with sound."""
     models, clip = load_models(settings), media.probe(clip_path, settings)
-    with media.workspace() as folder:
+    with workspace() as folder:
         sound = finish(media.extract_sound(clip, folder / "sound.wav"))
         works: dict[str, Callable[[], Stage[Any]]] = {
             "transcript": lambda: models.transcribe(sound, None),
