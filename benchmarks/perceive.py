@@ -151,7 +151,7 @@ def perceived(
         works: dict[str, Callable[[], Stage[Any]]] = {
             "transcript": lambda: models.transcribe(sound, None),
             "diarization": lambda: models.diarize(sound, None),
-            "faces": lambda: models.find_faces(clip),
+            "faces": lambda: models.find_faces(clip, sound),
         }
         for stage in stages:
             start = time.monotonic()
@@ -164,7 +164,9 @@ def perceive(clip_path: Path) -> tuple[str, dict[str, float]]:
     missing = [stage for stage in KINDS if kept(clip_path, stage) is None]
     took: dict[str, float] = {}
     store, _ = _cache(clip_path)
-    for stage, record, seconds in perceived(clip_path, Settings(models="light"), missing) if missing else ():
+    for stage, record, seconds in (
+        perceived(clip_path, Settings.from_environment(models="light"), missing) if missing else ()
+    ):
         store.put(f"{stage}-{code_hash(stage)}", record)
         took[stage] = seconds
     return clip_path.stem, took
@@ -172,7 +174,7 @@ def perceive(clip_path: Path) -> tuple[str, dict[str, float]]:
 
 def cases(folders: Iterable[Path] | None = None, only: Sequence[str] = (), stale: bool = False) -> Iterator[Case]:
     """Every clip whose records are kept. See `kept` for `stale`."""
-    settings = Settings(models="light")
+    settings = Settings.from_environment(models="light")
     for clip_path in clips(default_folders() if folders is None else folders, only):
         records = [kept(clip_path, stage, stale) for stage in ("transcript", "diarization", "faces")]
         if any(record is None for record in records):

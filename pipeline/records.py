@@ -353,8 +353,8 @@ class Diarize(Protocol):
 
 
 class FindFaces(Protocol):
-    def __call__(self, clip: Clip) -> Stage[Faces]:
-        """A clip with a picture in; shots and tracks out."""
+    def __call__(self, clip: Clip, sound: Path | None) -> Stage[Faces]:
+        """A clip with a picture in, and its sound as 16 kHz mono WAV, where it has one; shots and tracks out."""
 
 
 class TranslateSpeech(Protocol):

@@ -83,7 +83,7 @@ def perceive(
     voices = known.diarization or (yield from watch.time("voices", models.diarize(sound, speakers)))
     yield Progress("voices", 1.0, found=voices)
     if clip.has_video:
-        faces = known.faces or (yield from watch.time("faces", models.find_faces(clip)))
+        faces = known.faces or (yield from watch.time("faces", models.find_faces(clip, sound)))
     else:
         faces = Faces(shots=(), tracks=())
     yield Progress("faces", 1.0, found=faces)
@@ -111,6 +111,7 @@ def analyse(
     Raises InputError for a clip that cannot be used, LanguageError, ModelError, TranslationError.
     """
     from pipeline import translate
+    from pipeline.models import sets
     from pipeline.speech import tracks
 
     watch = Stopwatch()
@@ -135,7 +136,11 @@ def analyse(
             "diarization", code=code, clip=digest, model=models.names["diarization"], speakers=options.speakers
         ),
         "faces": cache.key(
-            "faces", code=code, clip=digest, models=[models.names.get(job) for job in ("faces", "identity", "lips")]
+            "faces",
+            code=code,
+            clip=digest,
+            models=[models.names.get(job) for job in ("faces", "identity", "speaking")],
+            learned=sets.has("lr-asd", settings),  # else lips alone told who speaks, and another time they need not
         ),
     }
     known = Known(

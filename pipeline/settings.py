@@ -23,6 +23,9 @@ class Settings:
     max_file_bytes: int = 200 * 2**20  #: the page's upload limit too
     max_pixels: int = 4096 * 2304  #: per frame: 4K and a little more; above it a frame no longer decodes in real time
     cache_dir: Path = field(default_factory=lambda: _user_cache())
+    weights_dir: Path | None = (
+        None  #: looked into for weights before they are fetched, for machines that reach no server
+    )
     cache_age_s: float = (
         math.inf
     )  #: longest life of an entry of either cache; a public page keeps nobody's faces for long
@@ -53,7 +56,7 @@ class Settings:
         values: dict[str, object] = {}
         kinds: dict[str, type] = {
             "models": str, "max_duration_s": float, "max_file_bytes": int, "max_pixels": int,
-            "cache_dir": Path, "cache_bytes": int,
+            "cache_dir": Path, "weights_dir": Path, "cache_bytes": int,
         }  # fmt: skip
         for name, kind in kinds.items():
             raw = env.get(PREFIX + name.upper(), "").strip()
