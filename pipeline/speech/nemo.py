@@ -98,7 +98,7 @@ def diarize(sound: Path, speakers: int | None, *, diarizer: Diarizer) -> Stage[D
     `speakers` is the number of voices, or None to find it. Up to four are Sortformer's, whose turns may overlap; more are
     the clustering's, whose turns do not.
     """
-    from pipeline.speech.diarize import envelope
+    from pipeline.speech.envelope import envelope
 
     yield Progress("voices", 0.0, "Telling voices apart")
     samples = media.read_sound(sound)

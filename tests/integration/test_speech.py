@@ -132,11 +132,34 @@ def test_words_language_and_voices_of_the_clips(name: str, voices: int, most_err
 
 @needs_clips
 def test_two_voices_on_a_telephone_line_are_told_apart(tmp_path: Path) -> None:
-    diarization: Diarization = _result(diarize(_sound("phone_call", tmp_path), None))
+    sound = _sound("phone_call", tmp_path)
+    diarization: Diarization = _result(diarize(sound, None))
     assert len(diarization.voices) == 2
     turns = [(turn.start, turn.end, turn.speaker) for turn in diarization.turns]
-    assert der(read_rttm(CLIPS / "phone_call.rttm"), turns) <= 0.20
-    assert len(_result(diarize(_sound("phone_call", tmp_path), 1)).voices) == 1
+    assert der(read_rttm(CLIPS / "phone_call.rttm"), turns) <= 0.03
+    assert len(_result(diarize(sound, 1)).voices) == 1
+
+
+@needs_clips
+def test_more_voices_than_there_are_are_not_made_up(tmp_path: Path) -> None:
+    diarization: Diarization = _result(diarize(_sound("jfk", tmp_path), 4))
+    assert len(diarization.voices) < 4
+    assert [notice.code for notice in diarization.notices] == ["fewer_voices"]
+
+
+@needs_clips
+def test_voices_of_real_meetings_are_told_apart(tmp_path: Path) -> None:
+    loose, strict, miscounted = [], [], 0
+    for reference in sorted(CLIPS.glob("meeting_*.rttm")):
+        diarization: Diarization = _result(diarize(_sound(reference.stem, tmp_path), None))
+        truth, turns = read_rttm(reference), [(turn.start, turn.end, turn.speaker) for turn in diarization.turns]
+        loose.append(der(truth, turns))
+        strict.append(der(truth, turns, collar=0, overlap=True))
+        miscounted += abs(len({turn[2] for turn in truth}) - len(diarization.voices)) > 1
+        assert all(0 <= turn.clean_s <= turn.end - turn.start + 0.1 for turn in diarization.turns)
+    assert np.mean(loose) <= 0.12
+    assert np.mean(strict) <= 0.25
+    assert miscounted <= 1  # of the four voices of one meeting, three say less than 0.7 s each outside others' speech
 
 
 @needs_clips
