@@ -12,10 +12,16 @@ os.environ.update(GRADIO_ANALYTICS_ENABLED="False", GRADIO_SSR_MODE="False", GRA
 os.environ.setdefault("NUMBA_DISABLE_CUDA", "1")
 os.environ.setdefault("PYTORCH_CUDA_ALLOC_CONF", "expandable_segments:True")
 
+from pipeline.web import jobs
+
+# A folder that nobody else on this machine can read, and that is swept. Gradio reads this when it is imported, which spaces
+# does; without it, clips that agents send would stay in a folder shared with other programs.
+os.environ["GRADIO_TEMP_DIR"] = str(jobs.served_folder())
+
 import spaces  # noqa: F401  before torch: ZeroGPU patches it
 
 from pipeline.settings import Settings
-from pipeline.web import jobs, page, services
+from pipeline.web import page, services, sweep
 
 
 def build_app(given: services.Services):
@@ -27,8 +33,9 @@ def main() -> None:
     """Serves the page until the process is stopped."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # so that what runs at exit runs: visitors' files go
     real = services.real(Settings.from_environment())
-    jobs.sweep_regularly(real.settings)
-    build_app(real).launch(**page.launch_options(real))
+    built = build_app(real)
+    sweep.sweep_regularly(real.settings, built)
+    built.launch(**page.launch_options(real))
 
 
 if __name__ == "__main__":

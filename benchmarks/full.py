@@ -103,11 +103,11 @@ def decoding(clip: Path, figures: dict[str, float]) -> None:
             return np.tile(np.float32([[1, 0, 0, 0]]), (len(faces), 1))
 
     probed = media.probe(clip, Settings())
-    finish(find_faces(probed, recorded, Free(), mesh))
+    finish(find_faces(probed, recorded, Free(), None, mesh))
     clock, processor = [], []
     for _ in range(3):
         before, start = os.times(), time.perf_counter()
-        finish(find_faces(probed, recorded, Free(), mesh))
+        finish(find_faces(probed, recorded, Free(), None, mesh))
         clock.append(time.perf_counter() - start)
         processor.append(sum(os.times()[:4]) - sum(before[:4]))
     figures["faces_clock_s_per_s_of_clip"] = min(clock) / probed.duration

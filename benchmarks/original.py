@@ -92,7 +92,7 @@ def main() -> None:
     settings = Settings.from_environment(models="light")
     clip = media.probe(options.clip, settings)
     start = time.perf_counter()
-    faces = finish(sets.load(settings).find_faces(clip))
+    faces = finish(sets.load(settings).find_faces(clip, None))
     ours = time.perf_counter() - start
     pictures = sample(clip, faces, options.frames)
     with tempfile.TemporaryDirectory() as home:

@@ -41,6 +41,7 @@ from pipeline.records import (
     Voice,
     Word,
 )
+from pipeline.workspace import workspace
 
 T = TypeVar("T")
 ROOT = Path(__file__).parents[1]
@@ -145,12 +146,12 @@ def perceived(
 ) -> Iterator[tuple[str, Any, float]]:
     """(stage, its record, s that it took) for every one of `stages` of a clip with sound."""
     models, clip = load_models(settings), media.probe(clip_path, settings)
-    with media.workspace() as folder:
+    with workspace() as folder:
         sound = finish(media.extract_sound(clip, folder / "sound.wav"))
         works: dict[str, Callable[[], Stage[Any]]] = {
             "transcript": lambda: models.transcribe(sound, None),
             "diarization": lambda: models.diarize(sound, None),
-            "faces": lambda: models.find_faces(clip),
+            "faces": lambda: models.find_faces(clip, sound),
         }
         for stage in stages:
             start = time.monotonic()
@@ -163,7 +164,9 @@ def perceive(clip_path: Path) -> tuple[str, dict[str, float]]:
     missing = [stage for stage in KINDS if kept(clip_path, stage) is None]
     took: dict[str, float] = {}
     store, _ = _cache(clip_path)
-    for stage, record, seconds in perceived(clip_path, Settings(models="light"), missing) if missing else ():
+    for stage, record, seconds in (
+        perceived(clip_path, Settings.from_environment(models="light"), missing) if missing else ()
+    ):
         store.put(f"{stage}-{code_hash(stage)}", record)
         took[stage] = seconds
     return clip_path.stem, took
@@ -171,7 +174,7 @@ def perceive(clip_path: Path) -> tuple[str, dict[str, float]]:
 
 def cases(folders: Iterable[Path] | None = None, only: Sequence[str] = (), stale: bool = False) -> Iterator[Case]:
     """Every clip whose records are kept. See `kept` for `stale`."""
-    settings = Settings(models="light")
+    settings = Settings.from_environment(models="light")
     for clip_path in clips(default_folders() if folders is None else folders, only):
         records = [kept(clip_path, stage, stale) for stage in ("transcript", "diarization", "faces")]
         if any(record is None for record in records):

@@ -91,6 +91,7 @@ def _translate(arguments: Sequence[str]) -> int:
     parser.add_argument("--to", required=True, metavar="LANGUAGE", help="target: a DeepL code or an English name")
     parser.add_argument("--from", dest="source", metavar="LANGUAGE", help="spoken language (default: detected)")
     parser.add_argument("--speakers", type=_count, metavar="N", help="number of voices (default: found)")
+    parser.add_argument("--audio", type=_track, metavar="N", help="sound track to hear (default: the one with speech)")
     _add_look(parser)
     parser.add_argument("--models", choices=("auto", "full", "light"), help="model set (default: auto)")
     parser.add_argument(
@@ -109,7 +110,9 @@ def _translate(arguments: Sequence[str]) -> int:
     settings = Settings.from_environment(models=given.models)
     target = languages.parse_target(given.to).code
     source = languages.parse_source(given.source).whisper if given.source else None
-    options = Options(target, source, given.speakers, formality=given.formality, glossary=_glossary(given.glossary))
+    options = Options(
+        target, source, given.speakers, formality=given.formality, glossary=_glossary(given.glossary), audio=given.audio
+    )
     with _clip(given.clip, settings) as clip:
         out = given.out or Path("out") / _name(given.clip)
         analysis = _show(results.process(clip, options, _look(given), out, settings, load(settings)))
@@ -185,6 +188,13 @@ def _count(text: str) -> int:
     value = int(text)
     if not 1 <= value <= 20:
         raise argparse.ArgumentTypeError("must be from 1 to 20")
+    return value
+
+
+def _track(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError("must be 1 or more")
     return value
 
 

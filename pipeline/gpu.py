@@ -125,6 +125,7 @@ def place() -> None:
     Raises ModelError, OSError or ValueError where weights cannot be had.
     """
     _mesh()
+    finish(sets.optional_weights("lr-asd", Settings.from_environment()))
     _whisper("whisper-turbo")
     _whisper("whisper-large")
     _diarizer()
@@ -271,9 +272,14 @@ def diarize(sound: Path, speakers: int | None) -> Crossing:
 
 
 @spaces.GPU(duration=_find_faces_seconds)
-def find_faces(clip: Clip) -> Crossing:
+def find_faces(clip: Clip, sound: Path | None) -> Crossing:
     """`faces.find_faces` with RetinaFace ResNet50 and FaceNet512, ending in Done or Failed."""
-    yield from _across(find_faces_with(clip, _detector(), _embedder(), _mesh()))
+    yield from _across(_find_faces(clip, sound))
+
+
+def _find_faces(clip: Clip, sound: Path | None) -> Stage[Faces]:
+    speaks = yield from sets.speaking_detector(sound, Settings.from_environment(), DEVICE)
+    return (yield from find_faces_with(clip, _detector(), _embedder(), speaks, _mesh()))
 
 
 @spaces.GPU(duration=_translate_seconds)
@@ -328,6 +334,7 @@ def _callables() -> Models:
             "diarization": "Sortformer streaming 4spk v2; above four voices MarbleNet, TitaNet, clustering",
             "faces": "RetinaFace ResNet50",
             "identity": Facenet512.name,
+            "speaking": "LR-ASD",
             "lips": "MediaPipe face mesh",
             "translation": "Whisper large-v3 (into English), M2M100 418M",
         },

@@ -15,3 +15,4 @@ class Options:
     keys: tuple[str, ...] = field(default=(), repr=False)  #: the visitor's own DeepL keys; () for the settings' keys
     formality: str = "default"  #: "default", "more", "less"
     glossary: str = ""  #: a DeepL glossary id, or lines "term = translation"
+    audio: int | None = None  #: number of the sound track to hear, from 1; None to find the one with speech

@@ -83,7 +83,7 @@ def perceive(
     voices = known.diarization or (yield from watch.time("voices", models.diarize(sound, speakers)))
     yield Progress("voices", 1.0, found=voices)
     if clip.has_video:
-        faces = known.faces or (yield from watch.time("faces", models.find_faces(clip)))
+        faces = known.faces or (yield from watch.time("faces", models.find_faces(clip, sound)))
     else:
         faces = Faces(shots=(), tracks=())
     yield Progress("faces", 1.0, found=faces)
@@ -111,10 +111,12 @@ def analyse(
     Raises InputError for a clip that cannot be used, LanguageError, ModelError, TranslationError.
     """
     from pipeline import translate
+    from pipeline.models import sets
+    from pipeline.speech import tracks
 
     watch = Stopwatch()
     clock = clock or Clock(progress.ANALYSE)
-    clip = media.probe(path, settings)
+    clip, notices = yield from clock.follow(watch.time("sound", tracks.choose(path, settings, options.audio)))
     clock.duration = clip.duration
     yield clock.mark(Progress("probe", 1.0, found=clip))
     if not clip.has_audio:
@@ -124,7 +126,8 @@ def analyse(
     if models.prepare is not None:
         yield from clock.follow(watch.time("fetch", models.prepare()))
     cache = StageCache(settings.cache_dir / "stages", settings.cache_bytes, settings.cache_age_s)
-    digest, code = content_hash(clip.path), code_version()
+    # The track belongs to it: with another sound the clip's clock may start at another instant.
+    digest, code = f"{content_hash(clip.path)} {clip.audio_track}", code_version()
     keys = {
         "transcript": cache.key(
             "transcript", code=code, clip=digest, model=models.names["speech"], source=options.source
@@ -133,7 +136,11 @@ def analyse(
             "diarization", code=code, clip=digest, model=models.names["diarization"], speakers=options.speakers
         ),
         "faces": cache.key(
-            "faces", code=code, clip=digest, models=[models.names.get(job) for job in ("faces", "identity", "lips")]
+            "faces",
+            code=code,
+            clip=digest,
+            models=[models.names.get(job) for job in ("faces", "identity", "speaking")],
+            learned=sets.has("lr-asd", settings),  # else lips alone told who speaks, and another time they need not
         ),
     }
     known = Known(
@@ -161,9 +168,11 @@ def analyse(
         for phrase, text in zip(answer.phrases, translation.texts, strict=True)
     )
     yield clock.mark(Progress("translate", 1.0, found=phrases))
-    notices = _notices(clip, perception) + translation.notices
+    notices += _notices(clip, perception) + translation.notices
     analysis = Analysis(
-        media=Media(clip.duration, clip.width, clip.height, clip.frame_rate),
+        media=Media(
+            clip.duration, clip.width, clip.height, clip.frame_rate, clip.audio_track if clip.audio_tracks > 1 else 0
+        ),
         language=heard.language,
         target_language=options.target,
         models={**models.names, "translation": translation.service},
@@ -190,8 +199,9 @@ def render(
     from pipeline.subtitles.draw import Compositor
 
     clock = clock or Clock(progress.RENDER)
-    clip = media.probe(path, settings)
+    clip = media.probe(path, settings, analysis.media.audio_track or None)
     _check_same_clip(clip, analysis)
+    transcript.check_bounds(analysis, clip.duration)
     analysis = _inside(analysis, clip.duration)
     clock.duration = clip.duration
     width, height = media.output_size(clip)

@@ -23,6 +23,9 @@ class Settings:
     max_file_bytes: int = 200 * 2**20  #: the page's upload limit too
     max_pixels: int = 4096 * 2304  #: per frame: 4K and a little more; above it a frame no longer decodes in real time
     cache_dir: Path = field(default_factory=lambda: _user_cache())
+    weights_dir: Path | None = (
+        None  #: looked into for weights before they are fetched, for machines that reach no server
+    )
     cache_age_s: float = (
         math.inf
     )  #: longest life of an entry of either cache; a public page keeps nobody's faces for long
@@ -32,6 +35,7 @@ class Settings:
     on_spaces: bool = False  #: running as a Hugging Face Space
     zero_gpu: bool = False  #: running on ZeroGPU hardware
     space_id: str = ""  #: "user/name" on a Space, for the duplicate link
+    hosts: tuple[str, ...] = ()  #: names this server is reached by; () where they are not known
 
     def __post_init__(self) -> None:
         if self.models not in ("auto", "full", "light"):
@@ -52,7 +56,7 @@ class Settings:
         values: dict[str, object] = {}
         kinds: dict[str, type] = {
             "models": str, "max_duration_s": float, "max_file_bytes": int, "max_pixels": int,
-            "cache_dir": Path, "cache_bytes": int,
+            "cache_dir": Path, "weights_dir": Path, "cache_bytes": int,
         }  # fmt: skip
         for name, kind in kinds.items():
             raw = env.get(PREFIX + name.upper(), "").strip()
@@ -63,6 +67,7 @@ class Settings:
                     raise UsageError(f"{PREFIX}{name.upper()} must be a {kind.__name__}, not {raw[:40]!r}.") from None
         if models is not None:
             values["models"] = models
+        hosts = ",".join((env.get("SPACE_HOST", ""), env.get(f"{PREFIX}HOSTS", "")))
         raw_keys = env.get("DEEPL_AUTH_KEY") or env.get("DEEPL_KEY") or ""
         return cls(
             **values,  # type: ignore[arg-type]
@@ -71,6 +76,7 @@ class Settings:
             on_spaces=bool(env.get("SPACE_ID")),
             zero_gpu=env.get("SPACES_ZERO_GPU", "").lower() in ("1", "t", "true"),
             space_id=env.get("SPACE_ID", ""),
+            hosts=tuple(host.strip().lower() for host in hosts.split(",") if host.strip()),
         )
 
 

@@ -35,11 +35,23 @@ VERSION = 1
 MAX_BYTES = 32 * 2**20  #: of the text; the five-minute limit gives well under one
 MAX_TEXT = 20_000  #: characters of any one string
 MAX_ITEMS = 200_000  #: entries of any one list
-MAX_PHRASES = 5_000  #: five minutes hold about 150
 MAX_WORDS = 2_000  #: of one phrase
 MAX_PEOPLE = 100
 MAX_SECONDS = 24 * 3600.0  #: any time
 MAX_PIXELS = 65_536  #: any length in the picture
+
+#: What a clip can hold, as (at least, more for every second of it). Drawing takes time for each, so a transcript is refused
+#: beyond. Measured on the examples, two people in the picture all the time: 0.3 phrases, 3 words, 0.1 tracks and 10 boxes a
+#: second; a crowd of 60 faces has 1,500 boxes a second.
+BOUNDS = {
+    "phrases": (40, 8.0),
+    "words": (400, 60.0),
+    "turns": (100, 20.0),
+    "tracks": (200, 40.0),
+    "boxes": (4_000, 1_500.0),
+    "shots": (40, 12.0),
+    "characters": (6_000, 300.0),  # of all texts of the phrases
+}
 
 T = TypeVar("T")
 
@@ -54,6 +66,7 @@ def to_json(analysis: Analysis) -> str:
             "width": a.media.width,
             "height": a.media.height,
             "frame_rate": str(a.media.frame_rate),
+            **({"audio_track": a.media.audio_track} if a.media.audio_track else {}),
         },
         "language": a.language,
         "target_language": a.target_language,
@@ -107,19 +120,26 @@ def from_json(text: str | bytes) -> Analysis:
     media = top.get("media", lambda r: r)
     width, height = media.get("width", _Reader.length_px), media.get("height", _Reader.length_px)
     analysis = Analysis(
-        media=Media(media.get("duration", _Reader.seconds), width, height, media.get("frame_rate", _Reader.rate)),
+        media=Media(
+            media.get("duration", _Reader.seconds),
+            width,
+            height,
+            media.get("frame_rate", _Reader.rate),
+            media.get("audio_track", _Reader.whole, default=0),
+        ),
         language=top.get("language", _Reader.string),
         target_language=top.get("target_language", _Reader.string),
         models=top.get("models", lambda r: r.mapping(_Reader.string)),
         people=top.get("people", lambda r: r.sequence(_read_person, MAX_PEOPLE)),
-        phrases=top.get("phrases", lambda r: r.sequence(_read_phrase, MAX_PHRASES)),
-        turns=top.get("turns", lambda r: r.sequence(_read_turn, MAX_PHRASES)),
+        phrases=top.get("phrases", lambda r: r.sequence(_read_phrase)),
+        turns=top.get("turns", lambda r: r.sequence(_read_turn)),
         tracks=top.get("tracks", lambda r: r.sequence(_read_track)),
         shots=top.get("shots", lambda r: r.sequence(_read_shot), default=()),
         notices=top.get("notices", lambda r: r.sequence(_read_notice)),
         timings=top.get("timings", lambda r: r.mapping(_Reader.seconds)),
     )
     _check_references(analysis)
+    check_bounds(analysis, analysis.media.duration)
     return analysis
 
 
@@ -329,6 +349,33 @@ def _read_shot(r: _Reader) -> Shot:
 
 def _read_notice(r: _Reader) -> Notice:
     return Notice(r.get("code", _Reader.string), r.get("text", _Reader.string))
+
+
+def check_bounds(analysis: Analysis, duration: float) -> None:
+    """Check that the analysis holds no more than a clip of `duration` seconds can.
+
+    Raises RecordError, naming what there is too much of.
+    """
+    phrases = analysis.phrases
+    counts = {
+        "phrases": len(phrases),
+        "words": sum(len(p.words) for p in phrases),
+        "turns": len(analysis.turns),
+        "tracks": len(analysis.tracks),
+        "boxes": sum(len(track.boxes) for track in analysis.tracks),
+        "shots": len(analysis.shots),
+        "characters": sum(
+            len(p.source) + len(p.translation or "") + sum(len(word.text) for word in p.words) for p in phrases
+        ),
+    }
+    for name, count in counts.items():
+        least, per_second = BOUNDS[name]
+        most = round(least + per_second * duration)
+        if count > most:
+            raise RecordError(
+                f"The transcript holds {count} {name}, more than the {most} that a clip of {duration:.0f} seconds can; "
+                "give the transcript of this clip."
+            )
 
 
 def _check_references(a: Analysis) -> None:

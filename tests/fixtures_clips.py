@@ -195,6 +195,60 @@ def _tracks(path: Path) -> None:
     )  # fmt: skip
 
 
+def _thumbnail(path: Path) -> None:
+    """A picture of 160 x 90 as first stream, not marked as cover, as drones and action cameras write it."""
+    small, clip = path.with_name("small.mp4"), path.with_name("whole.mp4")
+    ffmpeg("-f", "lavfi", "-i", "testsrc=s=160x90:r=25:d=0.04", "-pix_fmt", "yuvj420p", "-c:v", "mjpeg", small)
+    _plain(clip)
+    both = ["-disposition:v:0", "default", "-disposition:v:1", "default"]
+    ffmpeg("-i", small, "-i", clip, "-map", "0:v", "-map", "1:v", "-map", "1:a", "-c", "copy", *both, path)
+
+
+def _proxy(path: Path) -> None:
+    """A small proxy of the same length as first stream."""
+    ffmpeg(
+        "-f", "lavfi", "-i", "testsrc2=s=160x90:r=10:d=3", *picture(), *sound(), "-map", "0", "-map", "1", "-map", "2",
+        *X264, *AAC, "-disposition:v:0", "default", "-disposition:v:1", "default", path,
+    )  # fmt: skip
+
+
+def _empty_default(path: Path) -> None:
+    """The first sound track, the default, is declared and holds nothing."""
+    ffmpeg(
+        *picture(), *sound(), *sound(), "-filter_complex", "[1:a]atrim=0:0[e]", "-map", "0:v", "-map", "[e]",
+        "-map", "2:a", *X264, *AAC, "-disposition:a:0", "default", "-disposition:a:1", "0", path,
+    )  # fmt: skip
+
+
+def _unreadable_picture(path: Path) -> None:
+    """A picture in a codec for which there is no decoder."""
+    _plain(path)
+    path.write_bytes(path.read_bytes().replace(b"avc1", b"bvc2").replace(b"avcC", b"bvcC"))
+
+
+def _unreadable_sound(path: Path) -> None:
+    """A first sound track without a decoder, as the spatial sound of telephones (apac), and a second that can be read."""
+    ffmpeg(
+        *picture(), *sound(channels=2), *sound(), "-map", "0", "-map", "1", "-map", "2", *X264, *AAC,
+        "-disposition:a:0", "default", "-disposition:a:1", "0", path,
+    )  # fmt: skip
+    data = path.read_bytes()
+    at = data.index(b"mp4a", data.index(b"stsd", data.index(b"smhd")))  # not the brand in the file's head
+    path.write_bytes(data[:at] + b"apac" + data[at + 4 :])
+
+
+def _no_timestamps(*, all_of_them: bool) -> Callable[[Path], None]:
+    """Half a second of the picture, or all of it, before zero: Matroska has no timestamps for it."""
+
+    def recipe(path: Path) -> None:
+        clip = path.with_name("whole.mp4")
+        _plain(clip, p=picture(rate="25"), options=[*X264, "-video_track_timescale", "12800", *AAC])
+        early = "12800*5" if all_of_them else "12800/2"
+        ffmpeg("-i", clip, "-bsf:v", f"setts=ts=TS-{early}", "-c", "copy", "-avoid_negative_ts", "disabled", path)
+
+    return recipe
+
+
 def _cover(path: Path) -> None:
     """A song with cover art: no picture."""
     art = path.with_name("cover.png")
@@ -368,6 +422,18 @@ CORPUS: dict[str, Ugly] = {
     "8_khz": Ugly(_recipe(s=sound(8000))),
     "96_khz": Ugly(_recipe(s=sound(96000))),
     "two_tracks": Ugly(_tracks),
+    "empty_default": Ugly(_empty_default, "clip.mkv", duration=None, at_least=3.0, at_most=3.06),
+    "opposite_phase": Ugly(_recipe(options=[*X264, "-af", "pan=stereo|c0=c0|c1=-1*c0", *AAC])),
+    "unreadable_sound_first": Ugly(_unreadable_sound),
+    # streams
+    "thumbnail_first": Ugly(_thumbnail),
+    "proxy_first": Ugly(_proxy),
+    "unreadable_picture": Ugly(_unreadable_picture, error=NotAClipError),
+    "half_without_timestamps": Ugly(_no_timestamps(all_of_them=False), "clip.mkv", duration=None, at_least=3.4, at_most=3.6,
+                                    rate=Fraction(25), click=FLASH + 0.5),
+    "without_timestamps": Ugly(_no_timestamps(all_of_them=True), "clip.mkv", duration=None, at_least=3.0, at_most=3.1, rate=Fraction(25)),
+    "xvid_b_frames": Ugly(_recipe(options=["-c:v", "mpeg4", "-vtag", "XVID", "-bf", "2", "-c:a", "libmp3lame"]), "clip.avi",
+                          duration=None, at_least=3.0, at_most=3.06, encoders=("libmp3lame",)),
     "silence": Ugly(_recipe(s=sound(expression="0")), click=None),
     "noise": Ugly(_noise, click=None),
     "music": Ugly(_music, click=None),

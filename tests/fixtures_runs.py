@@ -76,7 +76,7 @@ def quick_models(
         turns = (Turn(0.0, length * 0.33, "v1"), Turn(length * 0.33, length, "v2"))[: speakers or 2]
         return Diarization(turns, tuple(Voice(turn.speaker) for turn in turns))
 
-    def find_faces(clip: Clip) -> Stage[Faces]:
+    def find_faces(clip: Clip, sound: Path | None) -> Stage[Faces]:
         for _ in media.frames(clip, width=64, height=36, rate=5):
             pass
         yield from middle("faces")

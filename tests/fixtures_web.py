@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from pipeline.web.services import Services
+
+ROOT = Path(__file__).parents[1]
 
 
 @contextmanager

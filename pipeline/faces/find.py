@@ -1,8 +1,8 @@
-"""The face stage: one pass over the clip's frames gives shots, tracks, lips and identities.
+"""The face stage: one pass over the clip's frames gives shots, tracks, who speaks and identities.
 
 Frames come at up to 30 a second and at most 720p from the decoder and live for one block (some 40 frames): shots need a
-thumbnail of each, the detector every fifth, the lips all. What outlives a block is small, so memory does not grow with
-the clip.
+thumbnail of each, the detector of faces every fifth, the detector of speaking faces all in which a voice is heard. What
+outlives a block is small, so memory does not grow with the clip.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from pipeline.faces import detect, identify, lips, shots, track
+from pipeline.faces import crops, detect, identify, lips, shots, speaking, track
 from pipeline.records import Clip, Faces, FaceTrack, Notice, Progress, Shot, Stage
 
 if TYPE_CHECKING:
@@ -37,11 +37,20 @@ BATCH = 8
 MOUTHS = 6
 
 
-def find_faces(clip: Clip, detector: detect.Detector, embedder: identify.Embedder, mesh: Path) -> Stage[Faces]:
-    """The shots of `clip` and the faces in them, as tracks with lips, identity and portrait.
+def find_faces(
+    clip: Clip,
+    detector: detect.Detector,
+    embedder: identify.Embedder,
+    speaks: speaking.Detector | None,
+    mesh: Path,
+) -> Stage[Faces]:
+    """Return the shots of `clip` and the faces in them, as tracks with evidence of speaking, identity and portrait.
 
-    `mesh` is the file of the face mesh. Yields Progress; `found` is what is known so far (tracks without clusters), after
-    every shot.
+    detector, embedder: of faces and of whose they are.
+    speaks: of speaking faces, made for the clip's sound and closed at the end; None for a clip without sound.
+    mesh: the file of the face mesh.
+
+    Yields Progress; `found` is what is known so far (tracks without clusters), after every shot.
 
     Raises MediaError when the clip cannot be decoded.
     """
@@ -52,7 +61,7 @@ def find_faces(clip: Clip, detector: detect.Detector, embedder: identify.Embedde
     width, height = _working_size(clip)
     rate = _working_rate(clip)
     frames = media.frames(clip, width=width, height=height, rate=rate, pixels="yuv420p")
-    work = _Work(clip, width, height, rate, detector, embedder, mesh)
+    work = _Work(clip, width, height, rate, detector, embedder, mesh, speaks)
     reported = 0.0
     known = 0
     # Lips are read on two threads of ours; with threads of its own beside them OpenCV takes 2.7 ms of processor time a mouth, not 2.1.
@@ -71,6 +80,8 @@ def find_faces(clip: Clip, detector: detect.Detector, embedder: identify.Embedde
         frames.close()  # ends the decoder
         cv2.setNumThreads(threads)
         work.pool.shutdown(cancel_futures=True)
+        if speaks is not None:
+            speaks.close()
     return work.result()
 
 
@@ -86,8 +97,12 @@ class _Work:
         detector: detect.Detector,
         embedder: identify.Embedder,
         mesh: Path,
+        speaks: speaking.Detector | None,
     ) -> None:
+        self.speaks = speaks
+        self.unseen: deque[tuple[float, np.ndarray]] = deque()  # faces are known, who speaks was not looked for yet
         self.clip, self.width, self.height = clip, width, height
+        self.rate = rate
         self.detector, self.embedder, self.mesh = detector, embedder, mesh
         # Two threads with a mesh each while this one decodes, detects and links: on two cores 1.7 times as fast.
         self.pool = ThreadPoolExecutor(2)
@@ -157,6 +172,8 @@ class _Work:
                         identify.consider(live, t, images[i], live.faces[-1])
         for i in range(1 if self.seen else 0, picks[-1] + 1):
             self._read_lips(*self.block[i], images.get(i))
+            self.unseen.append(self.block[i])
+        self._look(self.block[picks[-1]][0] - (0.0 if final else crops.REACH))
         self.block = self.block[picks[-1] :]
         self.seen = True
 
@@ -175,6 +192,13 @@ class _Work:
                 self.small = len(small) > 0
                 found[n] = np.concatenate([found[n], small])
         return found
+
+    def _look(self, end: float) -> None:
+        """Look for speaking faces in the frames up to `end` s; of later ones it is not known yet where the faces will go."""
+        while self.unseen and self.unseen[0][0] <= end:
+            t, frame = self.unseen.popleft()
+            if self.speaks is not None:
+                self.speaks.see(t, t + 1 / float(self.rate), frame, self.tracker.live)
 
     def _read_lips(self, t: float, frame: np.ndarray, image: np.ndarray | None) -> None:
         """Hands the frame's mouths to the pool; `_collect` brings the openings to the tracks."""
@@ -202,6 +226,8 @@ class _Work:
         for live in ended:
             if max(face[4] for face in live.faces) < track.SURE or (len(live.times) < 2 and len(ended) > 1):
                 continue
+            if self.speaks is not None:
+                self.speaks.finish(live)
             self._record(live)
 
     def _record(self, live: track.Live) -> None:
@@ -220,6 +246,7 @@ class _Work:
                     live.shot, when, live.faces[piece], live.likeness[piece],
                     mouth=[m for m in live.mouth if when[0] <= m[0] <= when[-1]],
                     candidates=[c for c in candidates if when[0] <= c.t <= when[-1]],
+                    scores=live.scores,
                 )  # fmt: skip
                 self._record(part)
             return
@@ -227,6 +254,7 @@ class _Work:
         boxes = np.stack([face[:4] for face in live.faces]) * scale
         best = max(candidates, key=lambda c: c.quality, default=None)
         weights = [c.quality for c in good]
+        first, evidence = self.speaks.evidence(live) if self.speaks is not None else (0, ())
         self.finished.append(
             FaceTrack(
                 id=len(self.finished) + 1,
@@ -236,6 +264,8 @@ class _Work:
                 embedding=tuple(round(float(v), 5) for v in identify.mean(vectors, weights)) if good else (),
                 quality=round(best.quality, 3) if best else 0.0,
                 portrait=identify.portrait(best) if best else b"",
+                speaking=evidence,
+                speaking_from=first,
             )
         )
 
@@ -259,7 +289,9 @@ class _Work:
             )
         tracks = tuple(replace(one, id=i + 1, cluster=labels.get(i)) for i, one in enumerate(found))
         ends = [*self.starts[1:], max(self.clip.duration, self.last)]
-        notices = () if tracks else (Notice("no_faces", "No face was found in the picture."),)
+        notices: tuple[Notice, ...] = () if tracks else (Notice("no_faces", "No face was found in the picture."),)
+        if tracks and self.speaks is not None and self.speaks.notice is not None:
+            notices += (self.speaks.notice,)
         found_shots = tuple(Shot(a, b) for a, b in zip(self.starts, ends, strict=True))
         return Faces(found_shots, tracks, notices, self.embedder.threshold)
 

@@ -45,6 +45,11 @@ class Live:
     mouth: list[tuple[float, float]] = field(default_factory=list)
     candidates: list[Any] = field(default_factory=list)  # `identify.Candidate`
     thinning: int = 1  # how many times longer the span of a candidate has become
+    crops: list[tuple[int, np.ndarray]] = field(
+        default_factory=list
+    )  # (value of evidence, face) that wait to be scored
+    lead: int = 0  # how many of them only lead up to the next
+    scores: dict[int, float] = field(default_factory=dict)  # of a detector of speaking faces, by value of evidence
 
     def at(self, t: float) -> np.ndarray | None:
         """The face (15,) at `t`, between two samples; None outside."""

@@ -15,7 +15,7 @@ refused by the header before one is decoded; every file is read by child process
 """
 
 from pipeline.media.child import ffmpeg_binary
-from pipeline.media.decoding import SAMPLE_RATE, extract_sound, frames, read_sound
+from pipeline.media.decoding import SAMPLE_RATE, extract_sound, frames, read_channels, read_sound
 from pipeline.media.encoding import cut, transcode_plain, write_video
 from pipeline.media.probing import probe
 from pipeline.media.shape import frame_count, output_rate, output_size, video_matrix
@@ -30,6 +30,7 @@ __all__ = [
     "output_rate",
     "output_size",
     "probe",
+    "read_channels",
     "read_sound",
     "transcode_plain",
     "video_matrix",

@@ -1,6 +1,6 @@
 """Child processes that read strangers' files: ffmpeg, and the scan of a file's headers and packets.
 
-A child gets a small environment without keys, a low priority, a memory limit and a process group of its own. It is dead
+A child gets a small environment without keys, a memory limit and a process group of its own. It is dead
 when its block ends.
 """
 
@@ -125,13 +125,10 @@ def kill(process: subprocess.Popen[bytes]) -> None:
 
 
 def _start(command: Sequence[str | bytes], *, stdin: int, stdout: int, stderr: int) -> subprocess.Popen[bytes]:
-    process = subprocess.Popen(
+    return subprocess.Popen(
         command, stdin=stdin, stdout=stdout, stderr=stderr, bufsize=0, start_new_session=True,
         env={name: os.environ[name] for name in _ENVIRONMENT if name in os.environ},
     )  # fmt: skip
-    with contextlib.suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, process.pid, NICENESS)
-    return process
 
 
 class FFmpeg:
@@ -149,6 +146,8 @@ class FFmpeg:
             stdout=subprocess.PIPE if stdout else subprocess.DEVNULL,
             stderr=subprocess.PIPE,
         )
+        with contextlib.suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, self.process.pid, NICENESS)
         if hasattr(resource, "prlimit"):  # not on macOS
             with contextlib.suppress(OSError):  # it has ended already
                 resource.prlimit(self.process.pid, resource.RLIMIT_DATA, (FFMPEG_MEMORY, FFMPEG_MEMORY))

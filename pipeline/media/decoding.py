@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import wave
 from collections.abc import Generator
 from fractions import Fraction
@@ -24,46 +25,102 @@ SAMPLE_RATE = 16_000  #: Hz, what every speech model here listens at
 def extract_sound(clip: Clip, to: Path) -> Stage[Path]:
     """Write the clip's sound to `to`, a 16 kHz mono s16 WAV on the clip's clock, exactly as long as the clip.
 
-    A late sound track begins with silence, gaps are filled, and a short one ends in silence.
+    A late sound track begins with silence, gaps are filled, and a short one ends in silence. Two channels are added up;
+    where they are in opposite phase the second is turned over first, so that nothing is cancelled out. Channels that
+    differ are kept beside `to` for `read_channels`.
 
     Raises NoAudioError without a sound track, MediaError when ffmpeg fails.
     """
     import ffmpeg
+    import numpy as np
 
     if not clip.has_audio:
         raise NoAudioError("The clip has no sound track; choose one in which people can be heard.")
     samples = max(1, round(clip.duration * SAMPLE_RATE))
-    stream = source.sound_on_clock(clip)
-    stream = stream.filter("aresample", SAMPLE_RATE, **source.FILL)
-    command = ffmpeg.output(stream, "pipe:1", format="s16le", ac=1, ar=SAMPLE_RATE)
-    part = source.unfinished(to)
+    channels = min(2, max(1, clip.audio_channels))
+    stream = source.sound_on_clock(clip).filter("aresample", SAMPLE_RATE, **source.FILL)
+    command = ffmpeg.output(stream, "pipe:1", format="s16le", ac=channels, ar=SAMPLE_RATE)
+    mixer = _Mixer()
+    parts = [(source.unfinished(to), to, 1), (source.unfinished(to), _channels_beside(to), 2)][:channels]
     try:
         with (
-            part.open("wb") as raw,
             FFmpeg(source.compiled(command), "read the sound", stdout=True) as child,
-            wave.open(raw, "wb") as file,  # last: closed before it knows its channels, it hides why
+            contextlib.ExitStack() as stack,
         ):
-            file.setnchannels(1)
-            file.setsampwidth(2)
-            file.setframerate(SAMPLE_RATE)
+            files = [_wav(stack, part, count) for part, _, count in parts]
             written = 0
-            block = bytearray(SAMPLE_RATE * 2 * 5)  # five seconds
-            while (size := child.read(memoryview(block))) > 0:
-                taken = min(size // 2, samples - written)
-                file.writeframes(memoryview(block)[: taken * 2])
+            block = np.empty((_Mixer.BLOCK, channels), "<i2")
+            while (size := child.read(block.data.cast("B")) // (2 * channels)) > 0:
+                taken = min(size, samples - written)
+                files[0].writeframes(mixer.mono(block[:taken]).tobytes())
+                for file in files[1:]:
+                    file.writeframes(block[:taken].tobytes())
                 written += taken
-                yield Progress("probe", min(1.0, written / samples), "reading the sound")
+                if written // _Mixer.BLOCK % 10 == 0:  # every five seconds
+                    yield Progress("probe", min(1.0, written / samples), "reading the sound")
             child.finish(enough=written > 0)
-            while written < samples:
-                taken = min(samples - written, SAMPLE_RATE * 5)
-                file.writeframes(bytes(taken * 2))
-                written += taken
-        part.replace(to)
+            for file in files:
+                for first in range(written, samples, _Mixer.BLOCK):
+                    file.writeframes(bytes(min(_Mixer.BLOCK, samples - first) * 2 * file.getnchannels()))
+        for part, name, count in parts:
+            if count == 1 or mixer.differs:
+                part.replace(name)
     except OSError as error:
         raise disk_error(error) from error
     finally:
-        part.unlink(missing_ok=True)
+        for part, _, _ in parts:
+            part.unlink(missing_ok=True)
     return to
+
+
+class _Mixer:
+    """Adds two channels up, block by block.
+
+    In phase the sum keeps the channels' energy, where they have nothing in common it keeps half, and in opposite phase
+    nothing is left. Below a quarter the second channel is turned over, above three quarters it is turned back; between
+    them it stays as it is, so that ordinary stereo is never touched.
+    """
+
+    BLOCK = SAMPLE_RATE // 2  #: samples that are decided on at once
+    RAMP = SAMPLE_RATE // 100  #: samples over which the second channel is turned over, so that it does not click
+    SILENCE = 30.0  #: root mean square in steps of 16 bits, -60 dB, below which nothing is decided
+
+    def __init__(self) -> None:
+        self.sign = 1.0
+        self.differs = False  # whether the channels hold different sounds
+
+    def mono(self, block: np.ndarray) -> np.ndarray:
+        """Return int16 (samples,) for int16 (samples, channels)."""
+        import numpy as np
+
+        if block.shape[1] == 1 or not len(block):
+            return block[:, 0]
+        left, right = block[:, 0].astype(np.float32), block[:, 1].astype(np.float32)
+        energy = float(left @ left + right @ right) / 2
+        before = self.sign
+        if energy > self.SILENCE**2 * len(block):
+            mix = left + right
+            share = float(mix @ mix) / 4 / energy
+            self.differs = self.differs or share < 0.98
+            self.sign = -1.0 if share < 0.25 else 1.0 if share > 0.75 else before
+        gain = np.full(len(block), self.sign, np.float32)
+        if self.sign != before:
+            ramp = min(self.RAMP, len(block))
+            gain[:ramp] = np.linspace(before, self.sign, ramp)
+        return np.rint((left + gain * right) / 2).astype("<i2")
+
+
+def _wav(stack: contextlib.ExitStack, path: Path, channels: int) -> wave.Wave_write:
+    raw = stack.enter_context(path.open("wb"))
+    file: wave.Wave_write = stack.enter_context(contextlib.closing(wave.open(raw, "wb")))  # noqa: SIM115  closed by the stack
+    file.setnchannels(channels)
+    file.setsampwidth(2)
+    file.setframerate(SAMPLE_RATE)
+    return file
+
+
+def _channels_beside(sound: Path) -> Path:
+    return sound.with_name(f"{sound.name}.channels")
 
 
 def read_sound(path: Path) -> np.ndarray:
@@ -71,16 +128,31 @@ def read_sound(path: Path) -> np.ndarray:
 
     Raises MediaError for any other kind of file.
     """
+    return _read_wav(path, 1)[0]
+
+
+def read_channels(sound: Path) -> np.ndarray | None:
+    """Return both channels of the sound that `extract_sound` wrote to `sound`, or None where they hold the same.
+
+    float32 (2, samples), -1..1, 16 kHz. A recorded telephone call often has one party in each.
+    """
+    path = _channels_beside(sound)
+    return _read_wav(path, 2) if path.exists() else None
+
+
+def _read_wav(path: Path, channels: int) -> np.ndarray:
+    """Return float32 (channels, samples)."""
     import numpy as np
 
     try:
         with wave.open(str(path), "rb") as file:
-            if (file.getnchannels(), file.getsampwidth(), file.getframerate()) != (1, 2, SAMPLE_RATE):
-                raise MediaError(f"{printable(path.name)} is not 16 kHz mono; extract the sound again.")
+            if (file.getnchannels(), file.getsampwidth(), file.getframerate()) != (channels, 2, SAMPLE_RATE):
+                kind = "mono" if channels == 1 else "stereo"
+                raise MediaError(f"{printable(path.name)} is not 16 kHz {kind}; extract the sound again.")
             data = file.readframes(file.getnframes())
     except (wave.Error, EOFError, OSError) as error:
         raise MediaError(f"{printable(path.name)} cannot be read as sound; extract it again.") from error
-    return np.frombuffer(data, "<i2").astype(np.float32) / 32768
+    return np.ascontiguousarray(np.frombuffer(data, "<i2").reshape(-1, channels).T).astype(np.float32) / 32768
 
 
 def frames(

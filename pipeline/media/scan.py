@@ -142,7 +142,7 @@ class Stream:
         rate, variable = frame_rate(sorted(self.times), stream)
         if self.leading or (self.packets and not self.times):
             # The first frames have no time: all are counted, back from the first that has one.
-            self.start = (self.start if self.times else 0.0) - self.leading / float(rate)
+            self.start = self.start - self.leading / float(rate) if self.times else 0.0
             self.end = self.start + self.packets / float(rate)
             self.times = [self.start]
             variable = False

@@ -82,4 +82,5 @@ class Model:
     source: str
     weights: Weights | None = None
     hub: Hub | None = None
+    optional: bool = False  #: another model does its work, less well, where it cannot be had
     note: str = ""  #: what the licence's name does not say

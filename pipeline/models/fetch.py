@@ -15,6 +15,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Generator, Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -54,6 +55,28 @@ def path(weights: Weights, name: str, cache: Path) -> Stage[Path]:
         except OSError as error:
             raise ModelError(_no_room(folder) if error.errno == errno.ENOSPC else _unwritable(folder, error)) from error
     return folder if len(weights.files) > 1 else folder / weights.files[0].name
+
+
+def find_in(weights: Weights, folder: Path) -> Path | None:
+    """The file, or the folder where there are several, if the pinned files lie somewhere below `folder`; else None."""
+    for found in sorted(folder.rglob(weights.files[0].name)):
+        if all(_is_file(found.with_name(file.name), file.sha256) for file in weights.files):
+            return found.parent if len(weights.files) > 1 else found
+    return None
+
+
+def _is_file(file: Path, sha256: str) -> bool:
+    try:
+        status = file.stat()
+    except OSError:
+        return False
+    return _known_sha256(file, status.st_size, status.st_mtime_ns) == sha256
+
+
+@lru_cache(maxsize=64)
+def _known_sha256(file: Path, size: int, changed: int) -> str:
+    """SHA-256 of a file that has not changed since it was computed."""
+    return sha256_of(file)
 
 
 def is_cached(weights: Weights, cache: Path) -> bool:

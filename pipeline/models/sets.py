@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import logging
+import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from pipeline.errors import UsageError
+from pipeline.errors import ModelError, UsageError
 from pipeline.models import fetch
 from pipeline.models.catalogue import CATALOGUE, model
+from pipeline.models.entries import Model
 from pipeline.models.hub import operators_pins
 from pipeline.records import Clip, Diarization, Faces, Models, Phrase, Progress, Stage, Transcript
 from pipeline.settings import Settings
+
+if TYPE_CHECKING:
+    from pipeline.faces import speaking
+
+log = logging.getLogger(__name__)
 
 
 def chosen(settings: Settings) -> str:
@@ -46,13 +55,70 @@ def load(settings: Settings) -> Models:
 
 
 def weights(key: str, settings: Settings) -> Stage[Path]:
-    """The weights of the model `key` are in the cache, verified; returns the file, or the folder where there are several.
+    """The weights of the model `key` are in the operator's folder or in the cache, verified; returns the file, or the folder
+    where there are several.
 
     Raises ModelError as `fetch.path` does.
     """
-    entry = model(key)
-    assert entry.weights is not None, f"{key} is not fetched"
+    return (yield from _weights_of(model(key), settings))
+
+
+def _weights_of(entry: Model, settings: Settings) -> Stage[Path]:
+    assert entry.weights is not None, f"{entry.key} is not fetched"
+    if settings.weights_dir is not None:
+        given = fetch.find_in(entry.weights, settings.weights_dir)
+        if given is not None:
+            return given
     return (yield from fetch.path(entry.weights, entry.name, settings.cache_dir))
+
+
+#: s for which weights that others can stand in for are not asked for again after they could not be had.
+PATIENCE = 600.0
+#: When they could not be had, by key (`time.monotonic`).
+_missed: dict[str, float] = {}
+
+
+def optional_weights(key: str, settings: Settings) -> Stage[Path | None]:
+    """As `weights`, but None where they cannot be had; then it is not tried again for ten minutes."""
+    return (yield from _optional_weights_of(model(key), settings))
+
+
+def _optional_weights_of(entry: Model, settings: Settings) -> Stage[Path | None]:
+    missed = _missed.get(entry.key)
+    if missed is not None and time.monotonic() - missed < PATIENCE:
+        return None
+    try:
+        found = yield from _weights_of(entry, settings)
+    except ModelError as error:
+        log.warning("%s", error)
+        _missed[entry.key] = time.monotonic()
+        return None
+    return found
+
+
+def has(key: str, settings: Settings) -> bool:
+    """Whether the weights of the model `key` are on this machine."""
+    files = model(key).weights
+    assert files is not None, f"{key} is not fetched"
+    given = settings.weights_dir is not None and fetch.find_in(files, settings.weights_dir) is not None
+    return given or fetch.is_cached(files, settings.cache_dir)
+
+
+def speaking_detector(sound: Path | None, settings: Settings, device: str = "cpu") -> Stage[speaking.Detector | None]:
+    """The best detector of speaking faces that can be had here, for `sound`; None without one.
+
+    Raises MediaError for a sound that cannot be read, ModelError when no detector's weights can be had.
+    """
+    from pipeline.faces import lip_detector, lr_asd, speaking
+    from pipeline.faces.sound import Sound
+
+    if sound is None:
+        return None
+    file = yield from optional_weights("lr-asd", settings)
+    if file is not None:
+        return speaking.LearnedDetector("LR-ASD", lr_asd.load(file, device), speaking.LR_ASD, Sound.read(sound))
+    mesh = yield from weights("face-mesh", settings)
+    return lip_detector.LipDetector(mesh, Sound.read(sound))
 
 
 def prepare(settings: Settings) -> Stage[None]:
@@ -61,14 +127,15 @@ def prepare(settings: Settings) -> Stage[None]:
     Raises ModelError as `fetch.path` does.
     """
     which = chosen(settings)
-    wanted = {entry.weights: entry.name for entry in CATALOGUE if entry.weights and which in entry.sets}
-    missing = {entry: name for entry, name in wanted.items() if not fetch.is_cached(entry, settings.cache_dir)}
-    total = sum(entry.bytes for entry in missing) or 1
+    wanted = {entry.weights: entry for entry in CATALOGUE if entry.weights and which in entry.sets}
+    missing = {files: entry for files, entry in wanted.items() if not fetch.is_cached(files, settings.cache_dir)}
+    total = sum(files.bytes for files in missing) or 1
     done = 0
-    for entry, name in missing.items():
-        for progress in fetch.path(entry, name, settings.cache_dir):
-            yield Progress("fetch", (done + progress.fraction * entry.bytes) / total, progress.message)
-        done += entry.bytes
+    for files, entry in missing.items():
+        stage = _optional_weights_of(entry, settings) if entry.optional else _weights_of(entry, settings)
+        for progress in stage:
+            yield Progress("fetch", (done + progress.fraction * files.bytes) / total, progress.message)
+        done += files.bytes
 
 
 class _Light:
@@ -84,6 +151,7 @@ class _Light:
                 "diarization": "segmentation-3.0 + CAM++",
                 "faces": "RetinaFace MobileNet0.25",
                 "identity": "dlib ResNet",
+                "speaking": "LR-ASD",
                 "lips": "MediaPipe face mesh",
                 "translation": "Whisper base translate",
             },
@@ -114,7 +182,7 @@ class _Light:
         folder = yield from weights("segmentation", self.settings)
         return (yield from diarize(sound, speakers, weights=folder))
 
-    def find_faces(self, clip: Clip) -> Stage[Faces]:
+    def find_faces(self, clip: Clip, sound: Path | None) -> Stage[Faces]:
         from pipeline.faces import find_faces
         from pipeline.faces.detect import retinaface_onnx
         from pipeline.faces.identify import dlib_faces
@@ -122,4 +190,5 @@ class _Light:
         detector = retinaface_onnx((yield from weights("retinaface-mobilenet", self.settings)))
         embedder = dlib_faces((yield from weights("dlib-resnet", self.settings)))
         mesh = yield from weights("face-mesh", self.settings)
-        return (yield from find_faces(clip, detector, embedder, mesh))
+        speaks = yield from speaking_detector(sound, self.settings)
+        return (yield from find_faces(clip, detector, embedder, speaks, mesh))

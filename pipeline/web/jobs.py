@@ -12,7 +12,6 @@ import secrets
 import shutil
 import tempfile
 import threading
-import time
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -21,16 +20,12 @@ from functools import cache
 from pathlib import Path
 
 from pipeline import results
-from pipeline.cache import StageCache
 from pipeline.errors import NotAClipError
 from pipeline.records import Analysis, Look, Notice
-from pipeline.settings import Settings
 from pipeline.web.services import Example
 from pipeline.workspace import workspace
 
 STATE_AGE_S = 7200  #: a visitor's result is forgotten after two hours without a change
-LONGEST_RUN_S = 900  #: without a sign of life from a folder; three times the longest clip
-SWEEP_S = 900  #: between two sweeps: with the above, nothing is older than two and a half hours
 KEPT_UNDO = 50  #: edits that can be taken back; records share what did not change, so a step is a few kilobytes
 
 
@@ -47,33 +42,16 @@ def root() -> Path:
     return held.__enter__()
 
 
+def served_folder() -> Path:
+    """Return the folder for uploads and for what Gradio serves, 0700, in which nothing else lies."""
+    folder = root() / "served"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return folder
+
+
 def new_folder() -> Path:
     """An empty folder only we can open, 0700."""
     return Path(tempfile.mkdtemp(prefix="job-", dir=root()))
-
-
-def sweep(settings: Settings) -> None:
-    """What was forgotten is gone: folders that nobody has used for longer than a result is kept (Gradio drops the sessions
-    beyond its capacity without a word), and entries of the caches beyond their age."""
-    oldest = time.time() - STATE_AGE_S - LONGEST_RUN_S
-    for folder in root().glob("job-*"):
-        with suppress(OSError):
-            if folder.stat().st_mtime < oldest:
-                shutil.rmtree(folder, ignore_errors=True)
-    for name in ("stages", "translations"):
-        with suppress(OSError):
-            StageCache(settings.cache_dir / name, settings.cache_bytes, settings.cache_age_s).expire()
-
-
-def sweep_regularly(settings: Settings) -> None:
-    """`sweep` runs every quarter of an hour for as long as this process lives."""
-
-    def work() -> None:
-        while True:
-            sweep(settings)
-            time.sleep(SWEEP_S)
-
-    threading.Thread(target=work, name="sweep", daemon=True).start()
 
 
 @contextmanager

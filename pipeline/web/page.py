@@ -6,15 +6,17 @@ import os
 from typing import Any
 
 import gradio as gr
+from starlette.middleware import Middleware
 
-from pipeline.web import api, jobs, style
+from pipeline.web import api, jobs, style, sweep
+from pipeline.web.fair_queue import FairQueue
+from pipeline.web.guard import Guard
 from pipeline.web.handlers import Handlers
 from pipeline.web.services import Services
 from pipeline.web.widgets import Widgets, lay_out
 
-QUEUE_SIZE = 20  #: waiting visitors; the next one is told to come back
 DRAWING = 2  #: redraws at once: ffmpeg and Pillow only, next to the models
-CACHE_CHECK_S, CACHE_AGE_S = 1800, 7200  #: what was served is deleted two to two and a half hours later
+SESSIONS = 1000  #: kept in memory, the longest unused is forgotten first; one takes some 100 kB
 
 
 def launch_options(services: Services) -> dict[str, Any]:
@@ -30,6 +32,12 @@ def launch_options(services: Services) -> dict[str, Any]:
         "mcp_server": True,
         "ssr_mode": False,
         "pwa": False,
+        "state_session_capacity": SESSIONS,
+        "app_kwargs": {
+            "middleware": [Middleware(Guard, settings=services.settings)],
+            "docs_url": None,
+            "redoc_url": None,
+        },
     }
     if services.settings.on_spaces:
         options["server_name"] = "0.0.0.0"
@@ -41,17 +49,18 @@ def build(services: Services) -> Any:
 
     Raises RecordError when the first example's result cannot be read.
     """
-    os.environ.setdefault("GRADIO_TEMP_DIR", str(jobs.root() / "served"))
+    os.environ.setdefault("GRADIO_TEMP_DIR", str(jobs.served_folder()))
     with gr.Blocks(
         title="Speechglass: speech that turns into your language",
         analytics_enabled=False,
-        delete_cache=(CACHE_CHECK_S, CACHE_AGE_S),
+        delete_cache=(sweep.SWEEP_S, sweep.SERVED_AGE_S),
         fill_width=True,
     ) as page:
         widgets = lay_out(services)
         connect(widgets, services)
         api.add_endpoints(services)
-    page.queue(max_size=QUEUE_SIZE, default_concurrency_limit=8)
+    page.queue(default_concurrency_limit=8)
+    page._queue = FairQueue(page._queue, forwarded=services.settings.on_spaces)
     return page
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.settings import Settings
+from pipeline.web import limits
 from tests import fakes
 from tests.fixtures_web import served
 
@@ -41,8 +42,9 @@ def client(url, tmp_path):
     return connect(url, tmp_path)
 
 
-def connect(url: str, folder: Path) -> Client:
-    return Client(url, download_files=str(folder / "downloads"), verbose=False)
+def connect(url: str, folder: Path, address: str = "203.0.113.1") -> Client:
+    headers = {"x-forwarded-for": address}
+    return Client(url, download_files=str(folder / "downloads"), verbose=False, headers=headers)
 
 
 def wait_until(condition, seconds: float = 20) -> bool:
@@ -282,16 +284,17 @@ def test_two_at_once_are_not_mixed_up(url, tmp_path):
 
 
 def test_thirty_at_once_are_each_answered_or_refused(tmp_path, clip):
+    """Ten visitors with three clips each."""
     slow = fakes.services(tmp_path, steps=2)
     answers: list[str] = []
     lock = threading.Lock()
 
     with served(slow) as url:
-        shared = [connect(url, tmp_path / str(n)) for n in range(3)]
+        visitors = [connect(url, tmp_path / str(n), f"203.0.113.{n + 10}") for n in range(10)]
 
         def call(n: int) -> None:
             try:
-                shared[n % 3].predict(video=handle_file(str(clip)), target_language="EN-US", api_name="/transcribe")
+                visitors[n % 10].predict(video=handle_file(str(clip)), target_language="EN-US", api_name="/transcribe")
                 said = "answered"
             except Exception as error:
                 said = str(error)
@@ -307,6 +310,20 @@ def test_thirty_at_once_are_each_answered_or_refused(tmp_path, clip):
     refused = [said for said in answers if said != "answered"]
     assert len(refused) <= 10
     assert all(re.search("queue is full", said, re.IGNORECASE) for said in refused), refused
+
+
+def test_a_visitor_with_many_clips_at_once_is_told_to_wait_and_the_first_are_done(tmp_path, clip):
+    with served(fakes.services(tmp_path, steps=2)) as url:
+        client = connect(url, tmp_path)
+        jobs = [
+            client.submit(video=handle_file(str(clip)), target_language="EN-US", api_name="/transcribe")
+            for _ in range(limits.JOBS_PER_SESSION + 3)
+        ]
+        ends = [job.exception(timeout=60) for job in jobs]
+        refused = [str(end) for end in ends if end is not None]
+        assert 1 <= len(refused) <= 3
+        assert all("429" in said for said in refused), refused
+        assert client.predict(video=handle_file(str(clip)), api_name="/transcribe")
 
 
 def test_the_tools_for_agents_are_the_endpoints_described(url):

@@ -30,7 +30,7 @@ def run(stage):
 
 
 def faces_of(path: Path) -> Faces:
-    return run(LIGHT.find_faces(media.probe(path, Settings())))
+    return run(LIGHT.find_faces(media.probe(path, Settings()), None))
 
 
 def write(path: Path, frames: list[np.ndarray], rate: int = 25) -> Path:
@@ -139,14 +139,14 @@ def test_a_picture_without_faces_is_a_result(tmp_path):
 
 
 def test_closing_the_stage_ends_its_decoder(talkers):
-    stage = LIGHT.find_faces(media.probe(talkers[0], Settings()))
+    stage = LIGHT.find_faces(media.probe(talkers[0], Settings()), None)
     first = next(stage)
     assert first.stage in ("faces", "fetch")
     stage.close()  # the fixture of the whole suite sees that no ffmpeg is left
 
 
 def test_progress_grows_and_brings_what_is_known(talkers):
-    steps = [p for p in LIGHT.find_faces(media.probe(talkers[0], Settings())) if p.stage == "faces"]
+    steps = [p for p in LIGHT.find_faces(media.probe(talkers[0], Settings()), None) if p.stage == "faces"]
     fractions = [p.fraction for p in steps]
     assert fractions == sorted(fractions)
     assert len(fractions) > 20
@@ -171,7 +171,7 @@ def test_a_detector_and_an_embedder_of_ones_own_are_used(talkers, tmp_path):
 
     clip = media.probe(write(tmp_path / "own.mp4", talkers[1][:30]), Settings())
     mesh = run(sets.weights("face-mesh", Settings()))
-    (track,) = run(find_faces(clip, detector, Embedder(), mesh)).tracks
+    (track,) = run(find_faces(clip, detector, Embedder(), None, mesh)).tracks
     assert track.embedding == (0, 1, 0, 0)
     assert track.boxes[0].left == pytest.approx(0.4 * 1280, abs=2)
     assert len(seen) >= 2

@@ -98,7 +98,7 @@ def fakes() -> Any:
         turns = (Turn(0.0, 0.5, "v1"),)
         return Diarization(turns, (Voice("v1"),), (0.1,) * 250, (Notice("pid", str(os.getpid())),))
 
-    def find_faces(clip, detector, embedder, mesh):
+    def find_faces(clip, detector, embedder, speaks, mesh):
         marker = clip.path.with_suffix(".closed")
         try:
             for step in range(20):
@@ -193,7 +193,7 @@ def every_function(api: zero_gpu.DeviceApi) -> Any:
         for name, function, arguments in (
             ("transcribe", gpu.transcribe, (sound, None)),
             ("diarize", gpu.diarize, (sound, 2)),
-            ("find_faces", gpu.find_faces, (clip,)),
+            ("find_faces", gpu.find_faces, (clip, None)),
             ("translate_speech", gpu.translate_speech, (sound, phrases, "en", "PL")),
         ):
             items[name] = list(function(*arguments))

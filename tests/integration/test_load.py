@@ -52,7 +52,7 @@ def test_fifty_runs_in_one_process_leave_it_as_it_was(tmp_path: Path, settings: 
 
 
 def test_twenty_requests_at_once_are_answered_or_refused_and_never_mixed_up(tmp_path: Path) -> None:
-    """Twenty visitors with clips of twenty colours, on a page that runs one at a time."""
+    """Five visitors with four clips each, of twenty colours, on a page that runs one at a time."""
     pytest.importorskip("gradio_client")
     from gradio_client import Client, handle_file
 
@@ -66,7 +66,15 @@ def test_twenty_requests_at_once_are_answered_or_refused_and_never_mixed_up(tmp_
     answers: dict[int, str] = {}
 
     with served(fakes.services(tmp_path, steps=1)) as url:
-        clients = [Client(url, download_files=str(tmp_path / f"downloads{i}"), verbose=False) for i in range(5)]
+        clients = [
+            Client(
+                url,
+                download_files=str(tmp_path / f"downloads{i}"),
+                verbose=False,
+                headers={"x-forwarded-for": f"203.0.113.{i + 1}"},
+            )
+            for i in range(5)
+        ]
         before = resident()
         peak = [before]
 

@@ -10,8 +10,9 @@ import pytest
 from pipeline.errors import ModelError, UsageError
 from pipeline.models import catalogue, fetch, hub, sets
 from pipeline.models.catalogue import CATALOGUE
-from pipeline.models.entries import File, Model, Part, Weights
+from pipeline.models.entries import Address, File, Model, Part, Weights
 from pipeline.models.listing import listing
+from pipeline.progress import finish
 from pipeline.settings import Settings
 from tests import index_server
 from tests.unit.test_fetch import WEIGHTS, toy_of
@@ -152,3 +153,51 @@ print([name for name in Watched.asked if name.startswith('SPEECHGLASS') or name 
     code = "import sys, pipeline.models.fetch, pipeline.models.sets, pipeline.models.listing; print([n for n in sys.modules if n.startswith(('pipeline.speech', 'pipeline.faces', 'pipeline.gpu'))])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=False)
     assert done.stdout.strip() == "[]", done.stderr
+
+
+def test_weights_that_others_can_stand_in_for_may_be_missing(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An unreachable GitHub ended every run."""
+    gone = Weights("gone", (Address("http://127.0.0.1:9/gone.bin", "0" * 64, 10),), (File("gone.bin", "0" * 64),))
+    entry = Model("gone", "Gone", "speaking", ("light",), "MIT", "nowhere", gone, optional=True)
+    monkeypatch.setattr(sets, "CATALOGUE", (entry,))
+    monkeypatch.setattr(catalogue, "CATALOGUE", (entry,))
+    monkeypatch.setattr(sets, "_missed", {})
+    monkeypatch.setattr(fetch, "PAUSE_S", 0.0)
+    light = Settings(cache_dir=settings.cache_dir, models="light")
+    for _ in sets.prepare(light):
+        pass
+    assert "could not be fetched from 127.0.0.1" in caplog.text
+    assert not sets.has("gone", light)
+    assert finish(sets.optional_weights("gone", light)) is None
+    assert caplog.text.count("could not be fetched") == 1, "it is not tried again at once"
+    with pytest.raises(ModelError):
+        finish(sets.weights("gone", light))
+
+
+def test_a_folder_of_the_operator_is_looked_into_first(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = b"weights" * 1000
+    sha256 = hashlib.sha256(data).hexdigest()
+    with index_server.served(tmp_path / "site") as site:
+        (site.folder / "net.bin").write_bytes(data)
+        address = Address(f"{site.url}/files/net.bin", sha256, len(data))
+        entry = Model(
+            "net", "Net", "speaking", ("light",), "MIT", "here", Weights("net", (address,), (File("net.bin", sha256),))
+        )
+        monkeypatch.setattr(catalogue, "CATALOGUE", (entry,))
+        given = tmp_path / "given" / "below"
+        given.mkdir(parents=True)
+        (given / "net.bin").write_bytes(b"other weights")
+        light = Settings(cache_dir=settings.cache_dir, weights_dir=tmp_path / "given")
+        assert not sets.has("net", light)
+        fetched = finish(sets.weights("net", light))  # what lies there is another file
+        assert fetched.read_bytes() == data
+        assert settings.cache_dir in fetched.parents
+        (given / "net.bin").write_bytes(data)
+        assert finish(sets.weights("net", light)) == given / "net.bin"
+        assert sets.has("net", light)
+    elsewhere = Settings(cache_dir=tmp_path / "empty", weights_dir=tmp_path / "given")
+    assert finish(sets.weights("net", elsewhere)) == given / "net.bin", "without a network"

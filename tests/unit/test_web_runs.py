@@ -14,7 +14,7 @@ import pytest
 from pipeline.cache import StageCache
 from pipeline.records import Look, Progress
 from pipeline.settings import Settings
-from pipeline.web import api, jobs, widgets
+from pipeline.web import api, jobs, sweep, widgets
 from pipeline.web.handlers import EXPIRED, STILL_BUSY, WAIT, Handlers
 from tests import fakes
 
@@ -116,12 +116,12 @@ def test_what_was_forgotten_is_swept(tmp_path):
     cache = StageCache(tmp_path / "stages", 2**20)
     cache.put("a", 1)
     cache.put("b", 2)
-    past = time.time() - jobs.STATE_AGE_S - jobs.LONGEST_RUN_S - 60
+    past = time.time() - jobs.STATE_AGE_S - sweep.LONGEST_RUN_S - 60
     for path in (old, used, tmp_path / "stages" / "a"):
         os.utime(path, (past, past))
     result = jobs.Result(fakes.analysis(), Look(), tmp_path, folder=used)
     result.touch()
-    jobs.sweep(Settings(cache_dir=tmp_path, cache_age_s=7200.0))
+    sweep.sweep(Settings(cache_dir=tmp_path, cache_age_s=7200.0))
     assert not old.exists()
     assert used.exists()
     assert [path.name for path in (tmp_path / "stages").iterdir()] == ["b"]

@@ -1,0 +1,126 @@
+"""Gradio's queue, made fair: nobody holds more than a share of it, and visitors take turns.
+
+Built on `gradio.queueing.Queue` of the pinned version. Jobs are the events that run a model, draw or fetch; every other event
+(checks, /languages, /health) passes beside them and is never refused because jobs are waiting.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from typing import Any
+
+import fastapi
+from gradio.queueing import Event, Queue
+
+from pipeline.web import limits
+
+JOBS = frozenset(("models", "drawing", "fetching"))  #: concurrency ids
+
+
+class FairQueue(Queue):
+    """A queue with a share for every visitor.
+
+    `given` is the queue that Gradio made, whose place this one takes; with `forwarded` the platform tells the addresses. A
+    visitor is an address. Of a kind of job one visitor runs one at a time, so that the other slots are for others.
+    """
+
+    def __init__(self, given: Queue, *, forwarded: bool) -> None:
+        super().__init__(
+            live_updates=given.live_updates,
+            concurrency_count=given.max_thread_count,
+            update_intervals=given.update_intervals,
+            max_size=None,  # counted here, jobs and checks apart
+            blocks=given.blocks,
+            default_concurrency_limit=given.default_concurrency_limit,
+        )
+        self._forwarded = forwarded
+        self._coming: Counter[str] = Counter()  #: jobs that are being checked, by visitor and session
+        self._checking = 0  #: jobs that are being checked
+
+    async def push(self, body: Any, request: fastapi.Request, username: str | None) -> Any:
+        """Take an event in, after its checks.
+
+        Raises HTTPException 429 for a visitor who has their share already, 503 where the queue is full.
+        """
+        function = self.blocks.fns.get(body.fn_index)
+        if function is None or function.concurrency_id not in JOBS:
+            if sum(len(q.queue) for name, q in self.event_queue_per_concurrency_id.items() if name not in JOBS) >= (
+                limits.WAITING_CHECKS
+            ):
+                return False, "Too many requests are waiting; try again in a moment.", "queue_full"
+            return await super().push(body, request, username)
+        visitor, session = self._visitor(request), self._session(body, request)
+        self._check_share(visitor, session)
+        waiting = sum(len(self.event_queue_per_concurrency_id[name].queue) for name in self._job_queues())
+        if waiting + self._checking >= limits.WAITING_JOBS:
+            return (
+                False,
+                "The queue is full: many people are waiting just now; try again in a few minutes.",
+                "queue_full",
+            )
+        held = [visitor, *([session] if session else ())]
+        self._coming.update(held)
+        self._checking += 1
+        try:
+            answer = await super().push(body, request, username)
+        finally:
+            self._coming -= Counter(held)
+            self._checking -= 1
+        if function.concurrency_id in self.event_queue_per_concurrency_id:
+            self._take_turns(function.concurrency_id)
+        return answer
+
+    def get_events(self) -> tuple[list[Event], bool, str] | None:
+        """Return the event to run next, None where none can."""
+        names = list(self.event_queue_per_concurrency_id)
+        random.shuffle(names)
+        for name in names:
+            queue = self.event_queue_per_concurrency_id[name]
+            if queue.concurrency_limit is not None and queue.current_concurrency >= queue.concurrency_limit:
+                continue
+            running = {self._visitor(event.request) for event in self._running(name)} if name in JOBS else set()
+            event = next((e for e in queue.queue if not running or self._visitor(e.request) not in running), None)
+            if event is not None:
+                queue.queue.remove(event)
+                return [event], False, name
+        return None
+
+    def _check_share(self, visitor: str, session: str) -> None:
+        events = [event for name in self._job_queues() for event in self._all(name)]
+        of_visitor = sum(self._visitor(event.request) == visitor for event in events) + self._coming[visitor]
+        of_session = sum(f"session {event.session_hash}" == session for event in events) + self._coming[session]
+        if of_visitor >= limits.JOBS_PER_ADDRESS or (session and of_session >= limits.JOBS_PER_SESSION):
+            raise fastapi.HTTPException(
+                429, "You have several clips in the queue already; wait until one is done, then send the next."
+            )
+
+    def _take_turns(self, name: str) -> None:
+        """Put the waiting in order: the first of every visitor, then the second of every visitor, and so on."""
+        queue = self.event_queue_per_concurrency_id[name].queue
+        seen = Counter(self._visitor(event.request) for event in self._running(name))
+        turn: dict[int, int] = {}
+        for event in queue:
+            visitor = self._visitor(event.request)
+            turn[id(event)] = seen[visitor]
+            seen[visitor] += 1
+        queue.sort(key=lambda event: turn[id(event)])
+
+    def _job_queues(self) -> list[str]:
+        return [name for name in self.event_queue_per_concurrency_id if name in JOBS]
+
+    def _running(self, name: str) -> list[Event]:
+        return [event for job in self.active_jobs if job for event in job if event.concurrency_id == name]
+
+    def _all(self, name: str) -> list[Event]:
+        return [*self.event_queue_per_concurrency_id[name].queue, *self._running(name)]
+
+    def _visitor(self, request: fastapi.Request) -> str:
+        return limits.address(request.scope, forwarded=self._forwarded)
+
+    @staticmethod
+    def _session(body: Any, request: fastapi.Request) -> str:
+        """Return what marks the session; "" for a call without one, and for agents, who share Gradio's own."""
+        if not body.session_hash or request.headers.get("x-gradio-user") == "mcp":
+            return ""
+        return f"session {body.session_hash}"

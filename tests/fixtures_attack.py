@@ -1,0 +1,103 @@
+"""A server to attack: the page in a process of its own, and what is known of that process."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import psutil
+
+from tests.fixtures_web import ROOT
+
+FILE = {"_type": "gradio.FileData"}
+
+
+@dataclass(frozen=True)
+class Server:
+    """The page being served; `log` is what it printed."""
+
+    url: str
+    folder: Path  #: the temporary folder of the process: everything that visitors leave is in here
+    process: psutil.Process
+    log: Path
+
+    def client(self, address: str = "") -> httpx.Client:
+        """Return an HTTP client; with `address` it comes from there, as a proxy would say."""
+        headers = {"x-forwarded-for": address} if address else {}
+        return httpx.Client(base_url=self.url, headers=headers, timeout=60)
+
+    def memory(self) -> int:
+        """Return the bytes of the server and its children in memory."""
+        return sum(p.memory_info().rss for p in (self.process, *self.process.children(recursive=True)))
+
+    def files(self) -> set[Path]:
+        """Return the files that visitors have left."""
+        return {path for path in self.folder.rglob("*") if path.is_file()}
+
+
+@contextmanager
+def attacked(folder: Path) -> Iterator[Server]:
+    """The page runs over fakes, with real probing and drawing, in a process of its own."""
+    log, temporary = folder / "server.log", folder / "tmp"
+    temporary.mkdir()
+    with log.open("wb") as errors:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tests.serve", str(folder)],
+            cwd=ROOT, env={**os.environ, "TMPDIR": str(temporary)}, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True,
+        )  # fmt: skip
+        try:
+            assert process.stdout is not None
+            told = ""
+            while not told.startswith("{"):  # Gradio has something to say first
+                told = process.stdout.readline()
+                assert told, log.read_text()
+            said = json.loads(told)
+            yield Server(said["url"].rstrip("/"), temporary, psutil.Process(process.pid), log)
+        finally:
+            assert process.stdin is not None
+            process.stdin.close()
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+            process.stdout.close()
+
+
+def upload(client: httpx.Client, clip: Path) -> dict:
+    """Upload the clip; return the file as an event takes it."""
+    answer = client.post("/gradio_api/upload", files={"files": ("clip.mp4", clip.read_bytes())})
+    answer.raise_for_status()
+    return {"path": answer.json()[0], "meta": FILE}
+
+
+def result_of(client: httpx.Client, name: str, data: list) -> tuple[str, object]:
+    """Call an endpoint and wait for its end; return the last event's name and data."""
+    answer = client.post(f"/gradio_api/call/{name}", json={"data": data})
+    answer.raise_for_status()
+    event, last = "", ("", None)
+    with client.stream("GET", f"/gradio_api/call/{name}/{answer.json()['event_id']}") as stream:
+        for line in stream.iter_lines():
+            if line.startswith("event: "):
+                event = line.removeprefix("event: ")
+            elif line.startswith("data: ") and event in ("complete", "error"):
+                last = (event, json.loads(line.removeprefix("data: ")))
+    return last
+
+
+def soon(condition: Callable[[], bool], seconds: float = 20.0) -> bool:
+    """Return whether `condition` comes true in that time."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if condition():
+            return True
+        time.sleep(0.05)
+    return condition()

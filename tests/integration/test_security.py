@@ -1,0 +1,403 @@
+"""The page as a hostile visitor meets it: real requests to the real server."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+from pathlib import Path
+
+import httpx
+import pytest
+
+from pipeline import transcript
+from tests import fakes
+from tests.fixtures_attack import FILE, Server, attacked, result_of, soon, upload
+
+LOOK = ["cyberpunk", "auto", 1.0, "morph", False]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    with attacked(tmp_path_factory.mktemp("attacked")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory) -> Path:
+    return fakes.make_clip(tmp_path_factory.mktemp("clips") / "clip.mp4")
+
+
+@pytest.fixture
+def client(server, request):
+    """A visitor of their own for every test, so that no test uses up another's share."""
+    number = abs(hash(request.node.name)) % 65_000
+    with server.client(f"198.18.{number // 256}.{number % 256}") as visitor:
+        yield visitor
+
+
+def record() -> dict:
+    """The transcript of the clip."""
+    return json.loads(transcript.to_json(fakes.analysis()))
+
+
+def test_what_the_page_needs_is_open(client):
+    paths = ["/", "/config", "/gradio_api/info", "/gradio_api/openapi.json", "/gradio_api/mcp/schema", "/robots.txt"]
+    assert {path: client.get(path).status_code for path in paths} == dict.fromkeys(paths, 200)
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/gradio_api/process_recording"),
+        ("POST", "/gradio_api/process_recording/"),
+        ("POST", "//gradio_api/process_recording"),
+        ("POST", "/gradio_api/%70rocess_recording"),
+        ("GET", "/gradio_api/deep_link?session_hash=abc"),
+        ("GET", "/gradio_api/file=https://example.com/film.mp4"),
+        ("GET", "/gradio_api/file=HTTPS:%2F%2Fexample.com/film.mp4"),
+        ("GET", "/gradio_api/file=file:///etc/hostname"),
+        ("GET", "/gradio_api/file/etc/hostname"),
+        ("GET", "/gradio_api/proxy=https://example.hf.space/film.mp4"),
+        ("GET", "/gradio_api/stream/a/b/c/playlist.m3u8"),
+        ("POST", "/gradio_api/stream/abc"),
+        ("POST", "/gradio_api/component_server"),
+        ("POST", "/gradio_api/vibe-code"),
+        ("POST", "/gradio_api/api/translate_video"),
+        ("GET", "/gradio_api/runs"),
+        ("GET", "/gradio_api/custom_component/1/client/component/x.js"),
+        ("GET", "/monitoring/summary"),
+        ("GET", "/docs"),
+        ("POST", "/login"),
+        ("GET", "/dev/reload"),
+        ("DELETE", "/"),
+        ("PUT", "/gradio_api/upload"),
+    ],
+)
+def test_what_nobody_needs_is_not_there(client, method, path):
+    answer = client.request(method, path, files={"video": ("a.mp4", b"x")} if method == "POST" else None)
+    assert answer.status_code == 404
+    assert "Traceback" not in answer.text
+
+
+def test_a_file_that_is_an_address_is_refused_and_never_fetched(client):
+    """Also deep inside a value of another kind, and however it is written."""
+    fetched = []
+    with _listening(fetched) as address:
+        for path in (f"http://{address}/film.mp4", f"HTTP://{address}/film.mp4"):
+            given = {"path": path, "meta": FILE}
+            for data in ([given, "none", "", 0, "", "default", ""], [{"a": [given]}, "none", "", 0, "", "default", ""]):
+                answer = client.post("/gradio_api/call/transcribe", json={"data": data})
+                assert answer.status_code == 422, answer.text
+            named = client.post("/gradio_api/call/v2/transcribe", json={"video": given})
+            assert named.status_code == 422
+        body = b'{"data":[{"p\\u0061th":"http:\\/\\/%s/film.mp4","meta":{"_type":"gradio.FileData"}},"none","",0,"","default",""]}'
+        answer = client.post("/gradio_api/call/transcribe", content=body % address.encode())
+        assert answer.status_code == 422
+    assert not fetched
+
+
+class _listening:
+    """A server that notes who calls."""
+
+    def __init__(self, calls: list) -> None:
+        self.calls, self.socket = calls, socket.create_server(("127.0.0.1", 0))
+
+    def __enter__(self) -> str:
+        def work() -> None:
+            while True:
+                try:
+                    connection, _ = self.socket.accept()
+                except OSError:
+                    return
+                self.calls.append(connection.recv(200))
+                connection.close()
+
+        threading.Thread(target=work, daemon=True).start()
+        return f"127.0.0.1:{self.socket.getsockname()[1]}"
+
+    def __exit__(self, *_: object) -> None:
+        self.socket.shutdown(socket.SHUT_RDWR)
+        self.socket.close()
+
+
+@pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://127.0.0.1.evil.example", "http://[::"])
+def test_a_request_that_another_site_makes_a_browser_send_is_refused(client, clip, origin):
+    headers = {"origin": origin}
+    assert client.post("/gradio_api/call/health", json={"data": []}, headers=headers).status_code == 403
+    upload = client.post("/gradio_api/upload", files={"files": ("a.mp4", clip.read_bytes())}, headers=headers)
+    assert upload.status_code == 403
+    own = {"origin": str(client.base_url).rstrip("/")}
+    assert client.post("/gradio_api/call/health", json={"data": []}, headers=own).status_code == 200
+
+
+def test_a_name_that_is_not_ours_is_refused(client):
+    """A site whose name leads to this machine: the browser takes both for one origin."""
+    headers = {"host": "rebound.example:7860", "origin": "http://rebound.example:7860"}
+    assert client.post("/gradio_api/call/health", json={"data": []}, headers=headers).status_code == 421
+    assert client.get("/", headers=headers).status_code == 200  # a platform asks by address whether we live
+
+
+@pytest.mark.parametrize("path", ["call/render", "queue/join", "run/edit", "cancel", "mcp/", "call/v2/render"])
+def test_a_large_body_is_refused_before_it_is_parsed(server, client, path):
+    before = server.memory()
+    answer = client.post(f"/gradio_api/{path}", content=b'{"data":[' + b"0," * (14 * 2**20) + b"0]}")
+    assert answer.status_code == 413
+    assert server.memory() - before < 40 * 2**20
+
+
+def test_a_large_body_of_unknown_length_is_refused_while_it_arrives(server, client):
+    sent = []
+
+    def body():
+        for _ in range(28):
+            sent.append(1)
+            yield b"[" * 2**20
+
+    assert client.post("/gradio_api/call/render", content=body()).status_code == 413
+
+
+def test_a_small_body_of_many_values_is_refused(client):
+    for body in (b'{"data":[' + b"[]," * 1_000_000 + b"0]}", b'{"data":' + b"[" * 100_000):
+        assert client.post("/gradio_api/call/render", content=body).status_code in (400, 413)
+
+
+def test_an_upload_over_the_limit_is_refused_while_it_arrives(server, client):
+    """With its length told, and without."""
+    head = b'--b\r\nContent-Disposition: form-data; name="files"; filename="a.mp4"\r\n\r\n'
+    kind = {"content-type": "multipart/form-data; boundary=b"}
+
+    def body():
+        yield head
+        for _ in range(12):
+            yield b"x" * 2**20
+
+    assert client.post("/gradio_api/upload", content=body(), headers=kind).status_code == 413
+    told = client.post("/gradio_api/upload", content=head + b"x" * (9 * 2**20), headers=kind)
+    assert told.status_code == 413
+    assert soon(lambda: not [f for f in server.files() if f.stat().st_size > 2**20])
+
+
+def test_an_upload_of_fields_or_of_many_parts_is_refused(client):
+    """Gradio keeps what is no file in memory."""
+    assert client.post("/gradio_api/upload", files={"files": (None, b"x" * 2**20)}).status_code == 413
+    many = [("files", (f"{n}.mp4", b"x")) for n in range(50)]
+    assert client.post("/gradio_api/upload", files=many).status_code == 400
+    assert client.post("/gradio_api/upload", content=b"x", headers={"content-type": "text/plain"}).status_code == 400
+    broken = {"content-type": "multipart/form-data; boundary=b"}
+    assert client.post("/gradio_api/upload", content=b"no parts", headers=broken).status_code == 400
+
+
+@pytest.mark.parametrize("name", ["begin", "run", "redraw", "show", "edit", "undo", "key_typed", "show_2", "stopped"])
+def test_an_event_of_the_page_cannot_be_called_by_name(client, name):
+    for path in (f"call/{name}", f"run/{name}", f"call/v2/{name}"):
+        assert client.post(f"/gradio_api/{path}", json={"data": []}).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"null",
+        b"[]",
+        b'"text"',
+        b"{",
+        b'{"data":{}}',
+        b'{"data":[]}',
+        b'{"fn_index":0,"data":[]}',
+        b'{"fn_index":99999,"data":[],"session_hash":"a"}',
+        b'{"fn_index":true,"data":[],"session_hash":"a"}',
+        b'{"fn_index":"0","data":[],"session_hash":"a"}',
+        b'{"fn_index":12,"data":[1,2,3],"session_hash":"a"}',
+        b'{"fn_index":12,"data":[null,null,null,null],"session_hash":{"a":1}}',
+        b'{"fn_index":12,"data":[null,7,"x","y"],"session_hash":"a"}',
+        b'{"fn_index":12,"data":[null,"",false,"time"],"session_hash":"a","event_data":[1,2]}',
+        b'{"fn_index":12,"data":[null,"",false,"time"],"session_hash":"a","event_data":"edit"}',
+        b'{"fn_index":12,"data":[null,"",false,"time"],"session_hash":"a","trigger_id":"x"}',
+        b'{"fn_index":12,"data":[null,"",false,"nonsense"],"session_hash":"a"}',
+        b'{"fn_index":12,"data":[null,"",false,"time"],"session_hash":"' + b"a" * 1000 + b'"}',
+        b'{"data":[1e999]}',
+        b'{"data":["\\ud800"]}',
+    ],
+)
+@pytest.mark.parametrize("path", ["queue/join", "run/edit", "call/health"])
+def test_a_malformed_event_is_refused_in_a_sentence(server, client, path, body):
+    before = server.log.stat().st_size
+    answer = client.post(f"/gradio_api/{path}", content=body, headers={"content-type": "application/json"})
+    if path == "call/health" and b'"data":[]' in body:
+        assert answer.status_code == 200  # by name it is well formed, whatever else it says
+        return
+    assert 400 <= answer.status_code < 500
+    assert answer.json()["detail"]
+    assert "Traceback" not in server.log.read_text()[before:]
+
+
+def test_an_edit_with_a_very_long_text_is_refused_before_it_is_read(client):
+    number = next(d["id"] for d in client.get("/config").json()["dependencies"] if d["api_name"] == "edit")
+    told = {"kind": "rename", "person": "p1", "value": "x" * 3_000_000}
+    body = {"fn_index": number, "data": [None, "", False, "time"], "session_hash": "abc", "event_data": told}
+    assert client.post("/gradio_api/run/predict", json=body).status_code == 422
+
+
+def test_a_named_call_without_its_parameters_or_with_others_is_refused(client):
+    assert client.post("/gradio_api/call/v2/transcribe", json={}).status_code == 422
+    assert client.post("/gradio_api/call/v2/health", json={"what": 1}).status_code == 422
+
+
+@pytest.mark.parametrize("kind", ["phrases", "boxes", "tracks", "shots", "turns", "words", "characters"])
+def test_a_transcript_with_more_than_its_clip_can_hold_is_refused(client, clip, kind):
+    found = record()
+    phrase = found["phrases"][0]
+    if kind == "phrases":
+        found["phrases"] = [{**phrase, "id": n, "words": []} for n in range(2000)]
+    elif kind == "words":
+        phrase["words"] = [phrase["words"][0]] * 1900
+    elif kind == "characters":
+        phrase["translation"] = "x" * 15_000
+    elif kind == "boxes":
+        found["tracks"] = [{"person": "p1", "boxes": [[0.0, 1, 1, 9, 9]] * 20_000}]
+    elif kind == "tracks":
+        found["tracks"] = [{"person": "p1", "boxes": [[0.0, 1, 1, 9, 9]]}] * 2_000
+    elif kind == "shots":
+        found["shots"] = [[0.0, 1.0]] * 1_000
+    else:
+        found["turns"] = [{"start": 0.0, "end": 1.0, "person": "p1"}] * 1_000
+    given = upload(client, clip)
+    answer = client.post("/gradio_api/call/render", json={"data": [given, found, *LOOK]})
+    assert answer.status_code == 422
+    assert kind in answer.text
+    found["media"]["duration"] = 3600.0  # a longer clip could hold it, but this is another one
+    event, said = result_of(client, "render", [given, found, *LOOK])
+    assert event == "error"
+    assert "not the clip" in json.dumps(said)
+
+
+def test_a_render_stops_with_its_client(server, client, clip):
+    """The largest transcript this clip may have is being drawn; the client goes."""
+    given, found = upload(client, clip), record()
+    phrase = {**found["phrases"][0], "words": [], "source": "a b c d e f g " * 5, "translation": "x y z " * 8}
+    found["phrases"] = [{**phrase, "id": n, "person": f"p{1 + n % 3}"} for n in range(50)]
+    before = {p.pid for p in server.process.children(recursive=True)}
+    body = {"data": [given, found, *LOOK]}
+    event = client.post("/gradio_api/call/render", json=body).json()["event_id"]
+    with client.stream("GET", f"/gradio_api/call/render/{event}") as stream:
+        next(stream.iter_lines())
+    assert soon(lambda: not list(server.folder.rglob("job-*")))
+    assert soon(lambda: not {p.pid for p in server.process.children(recursive=True)} - before)
+
+
+def test_one_visitor_cannot_take_the_whole_queue(server, clip):
+    """Twenty-six calls at once from one address; then somebody else comes."""
+    with server.client("198.51.100.7") as greedy, server.client("203.0.113.9") as honest:
+        given = upload(greedy, clip)
+        answers: list[int] = []
+
+        def call() -> None:
+            data = [given, "none", "", 0, "", "default", ""]
+            answers.append(greedy.post("/gradio_api/call/transcribe", json={"data": data}).status_code)
+
+        threads = [threading.Thread(target=call) for _ in range(26)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert answers.count(429) >= 26 - 8 - 4  # some ended meanwhile
+        assert set(answers) == {200, 429}
+        assert result_of(honest, "health", [])[0] == "complete"
+        assert result_of(greedy, "health", [])[0] == "complete"  # a check needs no place
+        assert result_of(honest, "render", [upload(honest, clip), record(), *LOOK])[0] == "complete"
+
+
+def test_a_flood_of_requests_is_slowed_down_for_its_sender_alone(server):
+    with server.client("198.51.100.77") as flood, server.client("203.0.113.99") as honest:
+        answers = [flood.post("/gradio_api/cancel", json={}).status_code for _ in range(140)]
+        assert answers[0] == 422
+        assert answers[-1] == 429
+        assert honest.post("/gradio_api/call/health", json={"data": []}).status_code == 200
+
+
+def _descriptors(server: Server) -> int:
+    return server.process.num_fds()
+
+
+def test_nothing_stays_of_any_request_whether_it_ended_or_was_broken_off(server, clip):
+    """Every kind of request twice, once to its end and once broken off; then the folders are as they were."""
+    with server.client("203.0.113.50") as visitor:
+        result_of(visitor, "transcribe", [upload(visitor, clip), "none", "", 0, "", "default", ""])
+    assert soon(lambda: not list(server.folder.rglob("job-*")))
+    soon(lambda: not (server.files() - kept(server)), 30)
+    files, descriptors = kept(server), _descriptors(server)
+    threads = server.process.num_threads()
+
+    for end in (True, False):
+        for round_ in range(3):
+            with server.client(f"203.0.113.{60 + round_ + 10 * end}") as visitor:
+                _every_kind(server, visitor, clip, end)
+    assert soon(lambda: not list(server.folder.rglob("job-*")), 30)
+    assert soon(lambda: server.files() <= files, 30), server.files() - files
+    assert soon(lambda: not [d for d in server.folder.glob("*/served/*") if not any(d.rglob("*"))], 30)
+    assert soon(lambda: _descriptors(server) <= descriptors + 4, 30)
+    assert server.process.num_threads() <= threads + 8
+    assert not [p for p in server.process.children(recursive=True) if "ffmpeg" in p.name()]
+
+
+def kept(server: Server) -> set[Path]:
+    """The files of the page's example: they are the page's own."""
+    page = httpx.get(server.url + "/config", timeout=30).text
+    return {path for path in server.files() if path.name in page}
+
+
+def _every_kind(server: Server, visitor: httpx.Client, clip: Path, to_the_end: bool) -> None:
+    """An upload, every endpoint, an agent's clip, a recording, a session's stream; to the end, or broken off."""
+    if to_the_end:
+        given = upload(visitor, clip)
+        assert result_of(visitor, "translate_video", _translation(given))[0] == "complete"
+        assert result_of(visitor, "transcribe", [given, "none", "", 0, "", "default", ""])[0] == "complete"
+        assert result_of(visitor, "render", [given, record(), *LOOK])[0] == "complete"
+        assert "error" not in _agent(visitor, clip, 60)[:200]
+    else:
+        given = upload(visitor, clip)
+        for name, data in (
+            ("translate_video", _translation(given)),
+            ("transcribe", [given, "none", "", 0, "", "default", ""]),
+            ("render", [given, record(), *LOOK]),
+        ):
+            event = visitor.post(f"/gradio_api/call/{name}", json={"data": data}).json()["event_id"]
+            with visitor.stream("GET", f"/gradio_api/call/{name}/{event}") as stream:
+                next(stream.iter_lines())
+        with pytest.raises(httpx.TimeoutException):
+            _agent(visitor, clip, 0.3)
+        _break_off(server, b"POST /gradio_api/upload HTTP/1.1\r\nContent-Type: multipart/form-data; boundary=b", True)
+        _break_off(server, b"POST /gradio_api/call/render HTTP/1.1\r\nContent-Type: application/json", False)
+    for path in ("/gradio_api/heartbeat/abc", "/gradio_api/queue/data?session_hash=abc"):
+        with visitor.stream("GET", path) as stream:
+            stream.read() if stream.status_code != 200 else next(stream.iter_raw(), b"")
+    visitor.post("/gradio_api/process_recording", files={"video": ("a.mp4", clip.read_bytes())})
+    visitor.get("/gradio_api/deep_link?session_hash=abc")
+
+
+def _translation(given: dict) -> list:
+    return [given, "EN-US", "", 0, *LOOK, "", "default", ""]
+
+
+def _agent(visitor: httpx.Client, clip: Path, seconds: float) -> str:
+    """Have an agent's tool transcribe a clip that is sent as text."""
+    import base64
+
+    data = "data:video/mp4;base64," + base64.b64encode(clip.read_bytes()).decode()
+    call = {"name": "transcribe", "arguments": {"video": data}}
+    answer = visitor.post(
+        "/gradio_api/mcp/",
+        json={"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": call},
+        headers={"accept": "application/json, text/event-stream"},
+        timeout=seconds,
+    )
+    return answer.text
+
+
+def _break_off(server: Server, head: bytes, is_upload: bool) -> None:
+    """Send half a request and hang up."""
+    host, port = server.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port))) as connection:
+        body = b'--b\r\nContent-Disposition: form-data; name="files"; filename="a.mp4"\r\n\r\n' if is_upload else b'{"d'
+        connection.sendall(head + b"\r\nHost: 127.0.0.1\r\nContent-Length: 1000000\r\n\r\n" + body + b"x" * 300_000)

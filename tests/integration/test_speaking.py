@@ -1,0 +1,126 @@
+"""Who of the faces speaks, with the real detectors on real clips."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline import media
+from pipeline.errors import ModelError
+from pipeline.faces import lr_asd
+from pipeline.models import sets
+from pipeline.progress import finish
+from pipeline.records import EVIDENCE_HZ, Faces, FaceTrack
+from pipeline.settings import Settings
+
+pytestmark = pytest.mark.integration
+
+WEIGHTS = Path(__file__).parents[3] / "shared" / "models"
+
+
+@pytest.fixture(scope="module")
+def learned() -> Settings:
+    """Settings with which LR-ASD is at hand."""
+    if not WEIGHTS.is_dir():
+        pytest.skip("the weights of LR-ASD are not on this machine")
+    return Settings(models="light", weights_dir=WEIGHTS)
+
+
+def faces_of(clip: Path, settings: Settings, folder: Path) -> Faces:
+    probed = media.probe(clip, settings)
+    sound = finish(media.extract_sound(probed, folder / "sound.wav")) if probed.has_audio else None
+    return finish(sets.load(settings).find_faces(probed, sound))
+
+
+def means(track: FaceTrack, turns: list[dict], speaker: str) -> list[float]:
+    """Mean log-odds of the track in each turn of `speaker`."""
+    found = []
+    for turn in turns:
+        values = [
+            value
+            for k, value in enumerate(track.speaking, track.speaking_from)
+            if value is not None and turn["start"] + 0.2 <= (k + 0.5) / EVIDENCE_HZ < turn["end"] - 0.2
+        ]
+        if turn["speaker"] == speaker and values:
+            found.append(float(np.mean(values)))
+    return found
+
+
+@pytest.mark.parametrize("name", ["two_shot", "two_shot_2"])
+def test_the_face_that_speaks_has_evidence_for_it_and_the_other_against(name, learned, shared_clips, tmp_path):
+    truth = json.loads((shared_clips / f"{name}.truth.json").read_text())
+    found = faces_of(shared_clips / f"{name}.mp4", learned, tmp_path)
+    assert found.notices == ()
+    assert len(found.tracks) == 2
+    left, right = sorted(found.tracks, key=lambda track: track.boxes[0].left)
+    first, second = (turn["speaker"] for turn in truth["turns"])
+    assert min(means(left, truth["turns"], first)) > 1
+    assert max(means(left, truth["turns"], second)) < -0.5
+    assert min(means(right, truth["turns"], second)) > 1
+    assert max(means(right, truth["turns"], first)) < -0.5
+
+
+def test_a_listener_does_not_say_what_is_heard_off_screen(learned, shared_clips, tmp_path):
+    found = faces_of(shared_clips / "off_screen_voice.mp4", learned, tmp_path)
+    listener = [value for value in found.tracks[0].speaking if value is not None]
+    speaker = [value for value in found.tracks[1].speaking if value is not None]
+    assert np.mean(listener) < -0.5
+    assert np.mean(speaker) > 1
+
+
+def test_without_the_weights_lips_give_the_evidence_and_a_notice_says_so(examples, tmp_path, monkeypatch):
+    monkeypatch.setattr(sets, "_missed", {"lr-asd": time.monotonic()})  # it was just tried
+    clip = tmp_path / "clip.mp4"
+    media.cut(examples / "orbit_en.mp4", clip, 0.0, 6.0)
+    found = faces_of(clip, Settings(models="light"), tmp_path)
+    assert [notice.code for notice in found.notices] == ["weak_speaking_detector"]
+    turns = json.loads((examples / "orbit_en.truth.json").read_text())["turns"]
+    left, right = sorted(found.tracks, key=lambda track: track.boxes[0].left)
+    assert means(left, turns, "A")[0] > 0.5 > means(right, turns, "A")[0]
+
+
+def test_a_clip_without_sound_has_faces_and_no_evidence(examples, tmp_path):
+    probed = media.probe(examples / "orbit_en.mp4", Settings())
+    silent = dataclasses.replace(probed, has_audio=False, duration=1.0)
+    found = finish(sets.load(Settings(models="light")).find_faces(silent, None))
+    assert len(found.tracks) == 2
+    assert all(track.speaking == () for track in found.tracks)
+
+
+def test_evidence_lies_inside_its_track_and_is_dense(learned, examples, tmp_path):
+    found = faces_of(examples / "europa_pl.mp4", learned, tmp_path)
+    assert found.tracks
+    for track in found.tracks:
+        times = [(k + 0.5) / EVIDENCE_HZ for k in range(track.speaking_from, track.speaking_from + len(track.speaking))]
+        assert track.boxes[0].t <= times[0]
+        assert times[-1] <= track.boxes[-1].t + 0.01
+        assert sum(value is not None for value in track.speaking) > 0.6 * len(times)
+        assert all(value is None or -5 <= value <= 5 for value in track.speaking)
+
+
+def test_a_file_of_other_weights_is_refused(tmp_path):
+    import torch
+
+    other = tmp_path / "other.model"
+    torch.save({"weight": torch.zeros(3)}, other)
+    with pytest.raises(ModelError, match="not a file of LR-ASD weights"):
+        lr_asd.LrAsd(other)
+    other.write_bytes(b"nothing")
+    with pytest.raises(ModelError, match="not a file of LR-ASD weights"):
+        lr_asd.LrAsd(other)
+
+
+def test_pieces_give_the_features_of_the_whole(learned):
+    network = lr_asd.LrAsd(WEIGHTS / "lr_asd" / "finetuning_TalkSet.model")
+    rng = np.random.default_rng(0)
+    faces = rng.integers(0, 255, (75, 112, 112), dtype=np.uint8)
+    rows = rng.normal(0, 8, (300, 13)).astype(np.float32)
+    whole = network.face_features(faces)
+    assert whole.shape == (75, 128)
+    assert np.allclose(network.face_features(faces[20:60])[9:-9], whole[29:51], atol=1e-4)
+    assert np.allclose(network.sound_features(rows[80:240])[9:-9], network.sound_features(rows)[29:51], atol=1e-4)

@@ -1,0 +1,38 @@
+"""The page in a process of its own, as app.py starts it: `python -m tests.serve FOLDER`.
+
+The models are fakes; probing and drawing are the real ones. Prints one line of JSON with its address, then serves until its
+input is closed. What visitors leave is swept every half second, and goes after six seconds without use.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+
+def main() -> None:
+    import app
+    from pipeline import media, run
+    from pipeline.settings import Settings
+    from pipeline.web import page, sweep
+    from tests import fakes
+
+    folder = Path(sys.argv[1])
+    settings = Settings(models="light", cache_dir=folder, max_file_bytes=8 * 2**20)
+    services = replace(
+        fakes.services(folder, settings=settings, examples=(fakes.make_example(folder),), steps=4),
+        probe=lambda path: media.probe(path, settings),
+        render=lambda path, analysis, look, to, clock: run.render(path, analysis, look, to, settings, clock),
+    )
+    built = app.build_app(services)
+    sweep.sweep_regularly(settings, built, sweep.Ages(result=6.0, session=6.0, served=6.0, unfinished=6.0), every=0.5)
+    _, url, _ = built.launch(**page.launch_options(services), prevent_thread_lock=True, quiet=True)
+    print(json.dumps({"url": url}), flush=True)
+    sys.stdin.read()
+    built.close(verbose=False)
+
+
+if __name__ == "__main__":
+    main()
