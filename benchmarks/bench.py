@@ -42,7 +42,7 @@ from benchmarks.judge import JudgedPhrase, judge
 from benchmarks.perceive import COMPOSED, cases, clips, default_folders, finish, judge_all, perceive
 from benchmarks.perceive import Case as Perceived
 from pipeline import Look, Settings, media
-from pipeline.attribute import attribute
+from pipeline.people import attribute
 from pipeline.records import Analysis, Box, Media, Phrase
 
 ROOT = Path(__file__).parents[1]

@@ -242,7 +242,7 @@ def main() -> None:
     given = parser.parse_args()
     folders = given.folders or default_folders()
     if given.judge:
-        from pipeline.attribute import attribute
+        from pipeline.people import attribute
 
         result = judge_all(attribute, cases(folders, given.only, given.any))
         for mode in ("voice", "all"):

@@ -283,6 +283,7 @@ class Track:
 
     person: str | None
     boxes: tuple[Box, ...]
+    face: str = ""  #: "f1", "f2" ...: tracks with the same one show the same face, whoever it belongs to
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,7 +305,8 @@ class Attribution:
     phrases: tuple[Phrase, ...]
     turns: tuple[PersonTurn, ...]
     tracks: tuple[Track, ...]
-    portraits: Mapping[str, bytes] = field(default_factory=dict)  #: person id -> JPEG
+    #: JPEG by the id of a person, and by the id of a face (`Track.face`) that was given to nobody
+    portraits: Mapping[str, bytes] = field(default_factory=dict)
     notices: tuple[Notice, ...] = ()
 
 

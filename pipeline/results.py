@@ -98,10 +98,12 @@ def read(file: Path) -> Analysis:
     except OSError as error:
         raise RecordError(f"{file} cannot be read ({error.strerror}); give the transcript.json of a run.") from None
     portraits = {}
-    for person in analysis.people:
-        portrait = file.parent / "faces" / f"{person.id}.jpg"
-        if person.face and portrait.is_file():
-            portraits[person.id] = portrait.read_bytes()
+    names = [person.id for person in analysis.people if person.face]
+    names += sorted({track.face for track in analysis.tracks if track.face and track.person is None})
+    for name in names:
+        portrait = file.parent / "faces" / f"{name}.jpg"
+        if portrait.is_file():
+            portraits[name] = portrait.read_bytes()
     return dataclasses.replace(analysis, portraits=portraits)
 
 

@@ -75,7 +75,7 @@ def perceive(
 
     On ZeroGPU this whole function is one GPU call (`pipeline.gpu`), hence plain arguments and a picklable result.
     """
-    from pipeline.attribute import attribute
+    from pipeline.people import attribute
 
     watch = Stopwatch()
     heard = known.transcript or (yield from watch.time("speech", models.transcribe(sound, source)))

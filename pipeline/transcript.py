@@ -83,6 +83,7 @@ def to_json(analysis: Analysis) -> str:
         "tracks": [
             {
                 "person": t.person,
+                **({"face": t.face} if t.face else {}),
                 "boxes": [[_s(b.t), *(round(v, 1) for v in (b.left, b.top, b.right, b.bottom))] for b in t.boxes],
             }
             for t in a.tracks
@@ -325,7 +326,7 @@ def _read_track(r: _Reader) -> Track:
     boxes = r.get("boxes", lambda b: b.sequence(_read_box))
     if any(late.t < early.t for early, late in itertools.pairwise(boxes)):
         raise r.fail("boxes in time order")
-    return Track(r.get("person", _Reader.optional_identifier), boxes)
+    return Track(r.get("person", _Reader.optional_identifier), boxes, r.get("face", _Reader.identifier, default=""))
 
 
 def _read_box(r: _Reader) -> Box:

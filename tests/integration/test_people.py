@@ -11,7 +11,7 @@ from benchmarks.compose import footage, situations
 from benchmarks.compose.render import write
 from benchmarks.compose.scene import Composition
 from pipeline import media
-from pipeline.attribute import attribute
+from pipeline.people import attribute
 
 pytestmark = pytest.mark.integration
 

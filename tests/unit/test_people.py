@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.attribute import PALETTE, attribute
+from pipeline.people import attribute
+from pipeline.people.palette import PALETTE
 from pipeline.records import (
-    ENVELOPE_HZ,
+    EVIDENCE_HZ,
     Box,
     Diarization,
     Faces,
@@ -26,54 +27,50 @@ from pipeline.text import COLUMNS, LINES, text_width
 pytestmark = pytest.mark.unit
 
 LENGTH = 24.0
-TIMES = np.arange(int(LENGTH * ENVELOPE_HZ)) / ENVELOPE_HZ
+COUNT = int(LENGTH * EVIDENCE_HZ)
+TIMES = (np.arange(COUNT) + 0.5) / EVIDENCE_HZ
 
 
-def speech(seed: int) -> np.ndarray:
-    """Loudness with syllables (3 to 5 a second) and breaths, 0..1."""
-    noise = np.random.default_rng(seed)
-    loud = np.zeros(len(TIMES))
-    t = 0.1
-    while t < LENGTH:
-        loud += noise.uniform(0.4, 1.0) * np.exp(-0.5 * ((TIMES - t) / 0.07) ** 2)
-        t += noise.uniform(0.15, 0.4) if noise.uniform() < 0.85 else noise.uniform(0.5, 0.9)
-    return np.clip(loud, 0, 1)
-
-
-LOUD = speech(1)
+def _evidence(mean: float, seed: int) -> np.ndarray:
+    """Log-odds around `mean` that vary within a second, as a detector's do."""
+    noise = np.random.default_rng(seed).normal(0, 1.5, COUNT)
+    return mean + np.convolve(noise, np.ones(12) / 12, "same")
 
 
 def talking(seed: int = 0) -> np.ndarray:
-    """The opening of a mouth that says what is heard, 80 ms ahead of it."""
-    noise = np.random.default_rng(seed).normal(0, 0.006, len(TIMES))
-    return 0.03 + 0.1 * np.roll(np.sqrt(LOUD), -2) + noise
+    """The log-odds of a mouth that says what is heard."""
+    return _evidence(2.0, seed)
 
 
 def resting(seed: int = 0) -> np.ndarray:
-    return 0.03 + np.random.default_rng(seed).normal(0, 0.004, len(TIMES))
+    return _evidence(-2.5, seed)
 
 
 def chewing(seed: int = 7) -> np.ndarray:
-    return (
-        0.05 + 0.04 * np.sin(2 * np.pi * 1.4 * TIMES + seed) + np.random.default_rng(seed).normal(0, 0.004, len(TIMES))
-    )
+    """A mouth that moves without saying anything: the detector takes it for speech now and then."""
+    return -0.7 + 1.5 * np.sin(2 * np.pi * 0.4 * TIMES + seed)
+
+
+def looks(cluster: int) -> tuple[float, ...]:
+    """The embedding of a face: as far from other people's as dlib's network has them."""
+    return (0.84**0.5, *(0.16**0.5 * (n == cluster) for n in range(4)))
 
 
 def face(
     number: int, start: float, end: float, mouth: np.ndarray | None, cluster: int | None = None, shot: int = 0
 ) -> FaceTrack:
     inside = (start <= TIMES) & (end > TIMES)
-    samples = () if mouth is None else tuple(zip(TIMES[inside].tolist(), mouth[inside].tolist(), strict=True))
     left = 100.0 * number
     return FaceTrack(
         id=number,
         shot=shot,
         boxes=(Box(start, left, 50, left + 80, 150), Box(end, left, 50, left + 80, 150)),
-        mouth=samples,
-        embedding=(1.0,) if cluster is not None else (),
+        embedding=() if cluster is None else looks(cluster),
         cluster=cluster,
         quality=0.8,
         portrait=b"jpeg",
+        speaking=() if mouth is None else tuple(mouth[inside].tolist()),
+        speaking_from=int(np.argmax(inside)),
     )
 
 
@@ -95,7 +92,6 @@ def voices(*turns: tuple[float, float, str]) -> Diarization:
     return Diarization(
         tuple(Turn(start, end, name) for start, end, name in turns),
         tuple(Voice(n) for n in names),
-        tuple(LOUD.tolist()),
     )
 
 
@@ -136,11 +132,6 @@ def test_a_voice_whose_lips_nobody_moves_is_off_screen():
     assert face_of(answer, shown) == [0]
     assert not next(p for p in answer.people if p.id == narrator).face
     assert "off screen" in answer.phrases[0].evidence.reason
-    # the published way pins the narrator on the silent face
-    pinned = attribute(
-        said((0, 11.8), (12.2, 24)), voices((0, 12, "v1"), (12, 24, "v2")), seen, evidence="cooccurrence"
-    )
-    assert next(p for p in pinned.people if p.id == who(pinned, 5)).face
 
 
 def test_a_cut_to_the_silent_listener_changes_nothing():
@@ -188,7 +179,13 @@ def test_two_voice_clusters_that_move_the_same_lips_are_one_person():
     seen = Faces(ONE_SHOT, (face(1, 0, LENGTH, talking(), 0),))
     heard, diarized = said((0, 11.8), (12.2, 24)), voices((0, 12, "v1"), (12, 24, "v2"))
     assert len(attribute(heard, diarized, seen).people) == 1
-    assert len(attribute(heard, diarized, seen, speakers=2).people) == 2
+
+
+def test_fewer_speakers_than_asked_for_are_explained_by_a_notice():
+    seen = Faces(ONE_SHOT, (face(1, 0, LENGTH, talking(), 0),))
+    answer = attribute(said((0, 2.8)), voices((0, 3, "v1")), seen, speakers=2)
+    assert len(answer.people) == 1
+    assert [n.code for n in answer.notices] == ["fewer_speakers"]
 
 
 def test_a_wrong_turn_is_overruled_by_lips_that_say_so():
@@ -200,17 +197,6 @@ def test_a_wrong_turn_is_overruled_by_lips_that_say_so():
     answer = attribute(heard, diarized, seen)
     assert who(answer, 5.5) == who(answer, 2) == who(answer, 9) != who(answer, 18)
     assert any(p.evidence.reason == "lips overrule the voice" for p in answer.phrases)
-
-
-def test_lips_that_contradict_the_voices_too_often_are_ignored_and_it_is_said():
-    seen = two_in_one_picture(switch(talking(), resting(1), 12), switch(resting(2), talking(), 12))
-    heard = said((0, 8), (8, 12), (12, 16), (16, 24))
-    diarized = voices((0, 8, "v1"), (8, 12, "v2"), (12, 16, "v1"), (16, 24, "v2"))
-    answer = attribute(heard, diarized, seen)
-    alone = attribute(heard, diarized, seen, evidence="voice")
-    assert [n.code for n in answer.notices] == ["lips_ignored"]
-    assert [(p.person, p.source) for p in answer.phrases] == [(p.person, p.source) for p in alone.phrases]
-    assert {t.person for t in answer.tracks} == {None}
 
 
 def test_faces_without_lips_are_matched_by_who_is_there_when():
@@ -273,7 +259,8 @@ def test_evidence_ranks_the_sure_above_the_unsure():
     seen = two_in_one_picture(switch(talking(), resting(1), 12), switch(resting(2), talking(), 12))
     heard = said((0, 11.8), (12.2, 24))
     clear = attribute(heard, voices((0, 12, "v1"), (12, 24, "v2")), seen)
-    doubtful = attribute(heard, voices((0, 24, "v1")), Faces(ONE_SHOT, (face(1, 0, LENGTH, resting(4), 0),)))
+    unclear = two_in_one_picture(np.full(COUNT, 0.1), np.full(COUNT, 0.2))
+    doubtful = attribute(heard, voices((0, 24, "v1")), unclear)
     assert min(p.evidence.confidence for p in clear.phrases) > max(p.evidence.confidence for p in doubtful.phrases)
     assert clear.phrases[0].evidence.runner_up == "p2"
     assert clear.phrases[0].evidence.lips > 0.7

@@ -1,0 +1,62 @@
+"""The probabilities and log-odds of the inference, each with its meaning."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pipeline.records import Likeness
+
+
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """Everything the inference weighs with. Fitted by `benchmarks/fit_people.py`, which leaves people out."""
+
+    #: Independent looks a second at a mouth: neighbouring values of speaking evidence say nearly the same.
+    looks_per_second: float = 1.5
+    #: Probability that a mouth that speaks cannot be read in a turn (turned away, covered, too small), so that its
+    #: evidence means nothing. Bounds how much a still mouth can say against a person.
+    unreadable: float = 0.02
+    #: Probability that a mouth that is silent moves like one that speaks (laughter, chewing, dubbed pictures).
+    #: Bounds how much a moving mouth can say for a person.
+    deceptive: float = 0.01
+    #: Probability that somebody is heard over a picture of themselves in which they are silent, for a shot.
+    voice_over: float = 0.02
+    #: Probability that the person who speaks is in the picture, of those who are seen in the clip at all.
+    shown: float = 0.75
+    #: Pseudo-counts of shots in which a person who is silent is in the picture or out of it.
+    shown_silent: float = 1.0
+    hidden_silent: float = 1.0
+    #: Probability that somebody who speaks is seen in the clip at all, where the clip shows faces.
+    has_face: float = 0.75
+    #: Log-odds over every other face below which a person is shown without one: 0.4 is six to four.
+    doubt: float = 0.4
+    #: Log-odds for one more person who speaks, and for one more face.
+    new_voice: float = -2.0
+    new_face: float = -1.0
+    #: Log-odds that two pieces of one turn, and that two turns of one voice that follow each other are one person's, and that two turns of different
+    #: voices are two people's, beyond what their embeddings say: the diarizer heard the sound between them.
+    same_turn: float = 4.0
+    same_label: float = 3.0
+    other_label: float = 1.5
+    #: Log-odds that a track which begins where another of the same shot has ended is the same face.
+    resumed: float = 2.0
+    #: Log-odds against a change of person between two words; what a pause (a second), the end of a sentence, a cut and
+    #: the end of a turn take off.
+    change: float = 4.5
+    change_pause: float = 3.0
+    change_sentence: float = 1.0
+    change_cut: float = 1.0
+    change_turn: float = 2.0
+    #: Weight of the voice in words: log-odds a turn is clipped to this many a second.
+    voice_per_second: float = 6.0
+    #: Calibration of the confidence: logit = bias + person x logit(person) + face x logit(face).
+    confidence_bias: float = 0.0
+    confidence_person: float = 0.5
+    confidence_face: float = 0.5
+
+
+#: Used where a stage brings no statistics of its own (records of another program): dlib's ResNet and CAM++.
+FACE_LIKENESS = Likeness(same=0.93, different=0.85, dimensions=9.0, per_second=0.01)
+VOICE_LIKENESS = Likeness(same=0.70, different=0.15, dimensions=60.0, per_second=0.30)
+#: For a diarizer that gives no embeddings: its names of the voices stand for them.
+LABEL_LIKENESS = Likeness(same=0.70, different=0.01, dimensions=12.0, per_second=0.30)

@@ -1,0 +1,220 @@
+"""Everything that was heard and seen, indexed for questions about who and when."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.people.likeness import Grouping
+from pipeline.people.parameters import FACE_LIKENESS, LABEL_LIKENESS, VOICE_LIKENESS, Parameters
+from pipeline.records import EVIDENCE_HZ, Diarization, Faces, FaceTrack, Turn
+
+#: s that a track may be gone within a shot and its successor still be the same face, and how far (in its own widths) away.
+RESUMED_S, RESUMED_WIDTHS = 3.0, 0.6
+#: s of a turn that are weighed in one go: long enough for lips to tell, short enough for a change that was not heard.
+PIECE_S = 3.0
+#: s that two voices must overlap to be two people: the diarizer is this far off at the edges of turns.
+AT_ONCE_S = 0.25
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Piece:
+    """A piece of one turn inside one shot."""
+
+    start: float
+    end: float
+    turn: Turn
+    share: float  #: of the turn's length
+    shot: int
+
+
+class Scene:
+    """Turns, tracks and shots of one clip.
+
+    Pieces of turns and tracks are numbered in order of their start; the inference speaks of them by these numbers.
+    """
+
+    def __init__(self, diarization: Diarization, faces: Faces, parameters: Parameters) -> None:
+        self.parameters = parameters
+        self.turns: list[Turn] = sorted(diarization.turns, key=lambda turn: (turn.start, turn.end))
+        self.tracks: list[FaceTrack] = sorted(faces.tracks, key=lambda track: (track.boxes[0].t, track.id))
+        self.cuts = [shot.start for shot in faces.shots[1:]]
+        self._shot_edges = np.array([*self.cuts, np.inf])
+        end = max([t.end for t in self.turns] + [t.boxes[-1].t for t in self.tracks], default=0.0)
+        self._frames = int(end * EVIDENCE_HZ) + 2
+        self.pieces = self._cut_turns()
+        heard = any(turn.embedding for turn in self.turns)
+        sounds = {turn: turn.embedding for turn in self.turns} if heard else _labels(self.turns)
+        #: The identity model's first guess: which tracks are one face. A track nobody could describe is by itself.
+        self.clusters: dict[int, list[int]] = {}
+        for j, track in enumerate(self.tracks):
+            self.clusters.setdefault(-1 - j if track.cluster is None else track.cluster, []).append(j)
+        self.voices = Grouping(
+            *_samples([(sounds[p.turn], p.turn.clean_s or p.turn.end - p.turn.start, p.share) for p in self.pieces]),
+            (diarization.likeness or VOICE_LIKENESS) if heard else LABEL_LIKENESS,
+        )
+        self.faces = Grouping(
+            *_samples([(t.embedding, min(5.0, t.boxes[-1].t - t.boxes[0].t) + 0.2, 1.0) for t in self.tracks]),
+            faces.likeness or FACE_LIKENESS,
+        )
+
+    def _cut_turns(self) -> list[Piece]:
+        """Return the turns cut at shots and into pieces of about `PIECE_S`: what one person says in one go."""
+        pieces = []
+        for turn in self.turns:
+            edges = [turn.start, *(cut for cut in self.cuts if turn.start + 0.2 < cut < turn.end - 0.2), turn.end]
+            for a, b in itertools.pairwise(edges):
+                count = max(1, round((b - a) / PIECE_S))
+                step = (b - a) / count
+                for k in range(count):
+                    start, end = a + k * step, a + (k + 1) * step
+                    share = step / max(1e-6, turn.end - turn.start)
+                    pieces.append(Piece(start, end, turn, share, self.shot_at((start + end) / 2)))
+        return sorted(pieces, key=lambda piece: (piece.start, piece.end))
+
+    # --- time ---------------------------------------------------------------------------------------------------------
+
+    def shot_at(self, t: float) -> int:
+        """Return the index of the shot at `t` s."""
+        return int(np.searchsorted(self._shot_edges, t, side="right"))
+
+    def frames(self, start: float, end: float) -> slice:
+        """Return the evidence frames between `start` and `end` s, at least one."""
+        first = min(self._frames - 1, max(0, round(start * EVIDENCE_HZ)))
+        return slice(first, max(first + 1, min(self._frames, round(end * EVIDENCE_HZ))))
+
+    @cached_property
+    def seen(self) -> NDArray[np.bool_]:
+        """Return where each track is in the picture: (tracks, frames)."""
+        seen = np.zeros((len(self.tracks), self._frames), bool)
+        for row, track in zip(seen, self.tracks, strict=True):
+            row[self.frames(track.boxes[0].t, track.boxes[-1].t)] = True
+        return seen
+
+    @cached_property
+    def speaking(self) -> NDArray[np.float64]:
+        """Return the log-odds that each track says the sound: (tracks, frames), 0 where nothing is known."""
+        values = np.zeros((len(self.tracks), self._frames))
+        for row, track in zip(values, self.tracks, strict=True):
+            own = np.array([0.0 if value is None else value for value in track.speaking])
+            first = max(0, track.speaking_from)
+            own = own[first - track.speaking_from : first - track.speaking_from + max(0, self._frames - first)]
+            row[first : first + len(own)] = own
+        return values
+
+    @cached_property
+    def readable(self) -> NDArray[np.bool_]:
+        """Return where each track's mouth was judged: (tracks, frames)."""
+        known = np.zeros((len(self.tracks), self._frames), bool)
+        for row, track in zip(known, self.tracks, strict=True):
+            for k, value in enumerate(track.speaking):
+                if value is not None and 0 <= track.speaking_from + k < self._frames:
+                    row[track.speaking_from + k] = True
+        return known
+
+    @cached_property
+    def overlapped(self) -> NDArray[np.bool_]:
+        """Return where turns of two or more voices overlap: (frames,)."""
+        count = np.zeros(self._frames, int)
+        for turn in self.turns:
+            count[self.frames(turn.start, turn.end)] += 1
+        return count > 1
+
+    # --- evidence -----------------------------------------------------------------------------------------------------
+
+    def lips(self, track: int, start: float, end: float) -> float:
+        """Return the log-odds that `track` speaks between `start` and `end` s against being silent, without bounds."""
+        return float(self.speaking[track, self.frames(start, end)].sum()) * self._weight
+
+    @property
+    def _weight(self) -> float:
+        return self.parameters.looks_per_second / EVIDENCE_HZ
+
+    def bounded(self, log_odds: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return `log_odds` of speaking with what the detector can be wrong about taken into account."""
+        unreadable, deceptive = self.parameters.unreadable, self.parameters.deceptive
+        bounded = np.logaddexp(np.log1p(-unreadable) + log_odds, np.log(unreadable))
+        return -np.logaddexp(np.log1p(-deceptive) - bounded, np.log(deceptive))
+
+    @cached_property
+    def moved(self) -> NDArray[np.float64]:
+        """Return the bounded log-odds that each track says each piece: (pieces, tracks); 0 where they do not meet."""
+        found = np.zeros((len(self.pieces), len(self.tracks)))
+        for i, piece in enumerate(self.pieces):
+            if self.tracks:
+                found[i] = self.speaking[:, self.frames(piece.start, piece.end)].sum(1) * self._weight
+        return np.where(found == 0, 0.0, self.bounded(found))
+
+    @cached_property
+    def shots(self) -> NDArray[np.intp]:
+        """Return the shot of each piece: (pieces,)."""
+        return np.array([piece.shot for piece in self.pieces], int)
+
+    @cached_property
+    def neighbours(self) -> dict[tuple[int, int], float]:
+        """Return the log-odds that two pieces are one person's by what the diarizer heard between them.
+
+        Each piece is held against the piece before it of every voice; two voices at once are two people.
+        """
+        p, found = self.parameters, {}
+        last: dict[str, int] = {}
+        for i, piece in enumerate(self.pieces):
+            for speaker, k in last.items():
+                before = self.pieces[k]
+                if piece.turn is before.turn:
+                    found[k, i] = p.same_turn
+                elif speaker == piece.turn.speaker:
+                    found[k, i] = p.same_label
+                elif min(piece.end, before.end) - piece.start > AT_ONCE_S:
+                    found[k, i] = -100.0
+                else:
+                    found[k, i] = -p.other_label
+            last[piece.turn.speaker] = i
+        return found
+
+    @cached_property
+    def beside(self) -> NDArray[np.bool_]:
+        """Return which tracks are in one picture at some time and so are different people: (tracks, tracks)."""
+        n = len(self.tracks)
+        return np.array([[self.tracks[a].is_beside(self.tracks[b]) for b in range(n)] for a in range(n)], bool).reshape(
+            n, n
+        )
+
+    @cached_property
+    def resumed(self) -> dict[tuple[int, int], float]:
+        """Return the log-odds that one track of a shot goes on as another, for pairs where one begins near the other's end."""
+        found = {}
+        for a, first in enumerate(self.tracks):
+            for b in range(a + 1, len(self.tracks)):
+                second = self.tracks[b]
+                gap = second.boxes[0].t - first.boxes[-1].t
+                if first.shot != second.shot or not 0 < gap <= RESUMED_S:
+                    continue
+                old, new = first.boxes[-1], second.boxes[0]
+                width = max(1.0, old.right - old.left)
+                moved = np.hypot((new.left + new.right - old.left - old.right) / 2, (new.top - old.top)) / width
+                grown = abs(np.log(max(1.0, new.right - new.left) / width))
+                if moved + grown < RESUMED_WIDTHS:
+                    found[a, b] = self.parameters.resumed
+        return found
+
+
+def _labels(turns: Sequence[Turn]) -> dict[Turn, tuple[float, ...]]:
+    """Return a vector for each turn that is the same for turns of one voice and at right angles to those of others."""
+    voices = list(dict.fromkeys(turn.speaker for turn in turns))
+    return {turn: tuple(float(turn.speaker == voice) for voice in voices) for turn in turns}
+
+
+def _samples(
+    rows: Sequence[tuple[Sequence[float], float, float]],
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Return embeddings (n, d), zero where there is none, the seconds behind them (n,) and shares of a sample (n,)."""
+    size = max((len(vector) for vector, _, _ in rows), default=1) or 1
+    vectors = np.array([vector if len(vector) == size else [0.0] * size for vector, _, _ in rows], float)
+    numbers = np.array([(seconds, share) for _, seconds, share in rows], float).reshape(len(rows), 2)
+    return vectors.reshape(len(rows), size), numbers[:, 0], numbers[:, 1]
