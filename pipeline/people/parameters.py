@@ -56,7 +56,7 @@ class Parameters:
 
 
 #: Used where a stage brings no statistics of its own (records of another program): dlib's ResNet and CAM++.
-FACE_LIKENESS = Likeness(same=0.93, different=0.85, dimensions=9.0, per_second=0.01)
-VOICE_LIKENESS = Likeness(same=0.70, different=0.15, dimensions=60.0, per_second=0.30)
+FACE_LIKENESS = Likeness(same=0.93, different=0.85, dimensions=25.0, per_second=0.01)
+VOICE_LIKENESS = Likeness(same=0.75, different=0.25, dimensions=18.0, per_second=0.30)
 #: For a diarizer that gives no embeddings: its names of the voices stand for them.
 LABEL_LIKENESS = Likeness(same=0.70, different=0.01, dimensions=12.0, per_second=0.30)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.records import Diarization, Notice, Progress, Stage, Turn, Voice
+from pipeline.records import Diarization, Likeness, Notice, Progress, Stage, Turn, Voice
 from pipeline.speech import fbank, pieces, turns
 from pipeline.speech.campplus import STRIDE, CamPlus
 from pipeline.speech.changes import refine
@@ -25,6 +25,11 @@ from pipeline.speech.pieces import Piece
 from pipeline.speech.segmentation import FRAME_S, RATE, Segmentation
 
 _MARGIN = (fbank.WIDTH - fbank.HOP) // 2  # samples by which a frame's window exceeds its hop on each side
+
+
+#: How alike the embeddings of whole turns are on real footage, where the room, the microphone and the mood change between
+#: turns: one person's lie further apart there than within one recording. Estimated by `benchmarks/fit_people.py`.
+TURNS = Likeness(same=0.75, different=0.25, dimensions=18.0, per_second=0.30)
 
 
 def diarize(sound: Path, speakers: int | None, *, weights: Path) -> Stage[Diarization]:
@@ -90,7 +95,7 @@ def assemble(
     """Return the diarization of what was heard: no network runs."""
     loudness = envelope(samples)
     if not heard:
-        return Diarization((), (), loudness, likeness=LIKENESS)
+        return Diarization((), (), loudness, likeness=TURNS)
     same, weight = pieces.affinity(local, [(piece.first, piece.last) for piece in heard])
     labels, odds = cluster(heard, same, weight, network.embed, speakers)
     heard, labels = refine(heard, labels, pieces.steadiness(local), network.embed)
@@ -110,7 +115,7 @@ def assemble(
     if speakers and len(voices) < speakers:
         text = f"You asked for {speakers} voices, but only {len(voices)} could be told apart in this sound."
         notices = (Notice("fewer_voices", text),)
-    return Diarization(found, voices, loudness, notices, strangers=LIKENESS.different, likeness=LIKENESS)
+    return Diarization(found, voices, loudness, notices, strangers=LIKENESS.different, likeness=TURNS)
 
 
 def _turn(
