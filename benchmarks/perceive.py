@@ -5,7 +5,8 @@
 
 FOLDERs hold clips with NAME.truth.json beside them; without any they are what `default_folders` says. Records are kept in
 SPEECHGLASS_PERCEIVED (out/perceived of the repository), stage by stage, under the hash of the clip and of the code that
-made them: what has not changed is never perceived again. `--any` accepts records of other code where there are none of this one.
+made them: what has not changed is never perceived again. `--lips` perceives and judges as on a machine without the learned
+detector of speaking faces. `--any` accepts records of other code where there are none of this one.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -27,6 +28,7 @@ from pipeline import Settings, load_models, media
 from pipeline.cache import StageCache, content_hash
 from pipeline.records import (
     Box,
+    Clip,
     Diarization,
     Faces,
     FaceTrack,
@@ -52,10 +54,13 @@ RECORDS = {
     "transcript": (Transcript, Segment, Word, Notice),
     "diarization": (Diarization, Turn, Voice, Likeness, Notice),
     "faces": (Faces, FaceTrack, Box, Shot, Likeness, Notice),
+    "lips": (Faces, FaceTrack, Box, Shot, Likeness, Notice),
 }
 TRANSCRIBING = ("guards.py", "transcribe.py")
 FULL_ONLY = ("nemo.py", "whisper_full.py")
-KINDS: dict[str, type] = {"transcript": Transcript, "diarization": Diarization, "faces": Faces}
+KINDS: dict[str, type] = {"transcript": Transcript, "diarization": Diarization, "faces": Faces, "lips": Faces}
+#: What a case is made of, with the learned detector of speaking faces and without.
+LEARNED, LIPS = ("transcript", "diarization", "faces"), ("transcript", "diarization", "lips")
 #: Who is in the recorded clips, by the names that `benchmarks.compose` uses.
 PEOPLE = {
     "two_shot": ("flag woman", "map man"),
@@ -105,7 +110,7 @@ def clips(folders: Iterable[Path], only: Sequence[str] = ()) -> list[Path]:
 @cache
 def code_hash(stage: str) -> str:
     """A hash of the code on which the records of `stage` depend: changes elsewhere leave them as they are."""
-    if stage == "faces":
+    if stage in ("faces", "lips"):
         files = sorted((ROOT / "pipeline" / "faces").rglob("*.py"))
     else:
         speech = sorted((ROOT / "pipeline" / "speech").rglob("*.py"))
@@ -141,9 +146,7 @@ def finish(stage: Stage[T]) -> T:
             return stop.value
 
 
-def perceived(
-    clip_path: Path, settings: Settings, stages: Sequence[str] = tuple(KINDS)
-) -> Iterator[tuple[str, Any, float]]:
+def perceived(clip_path: Path, settings: Settings, stages: Sequence[str] = LEARNED) -> Iterator[tuple[str, Any, float]]:
     """(stage, its record, s that it took) for every one of `stages` of a clip with sound."""
     models, clip = load_models(settings), media.probe(clip_path, settings)
     with workspace() as folder:
@@ -152,6 +155,7 @@ def perceived(
             "transcript": lambda: models.transcribe(sound, None),
             "diarization": lambda: models.diarize(sound, None),
             "faces": lambda: models.find_faces(clip, sound),
+            "lips": lambda: _faces_by_lips(clip, sound, settings),
         }
         for stage in stages:
             start = time.monotonic()
@@ -159,9 +163,24 @@ def perceived(
             yield stage, record, time.monotonic() - start
 
 
-def perceive(clip_path: Path) -> tuple[str, dict[str, float]]:
+def _faces_by_lips(clip: Clip, sound: Path, settings: Settings) -> Stage[Faces]:
+    """Faces as the light set finds them where the weights of the learned detector cannot be had."""
+    from pipeline.faces import find_faces
+    from pipeline.faces.detect import retinaface_onnx
+    from pipeline.faces.identify import dlib_faces
+    from pipeline.faces.lip_detector import LipDetector
+    from pipeline.faces.sound import Sound
+    from pipeline.models.sets import weights
+
+    detector = retinaface_onnx((yield from weights("retinaface-mobilenet", settings)))
+    embedder = dlib_faces((yield from weights("dlib-resnet", settings)))
+    mesh = yield from weights("face-mesh", settings)
+    return (yield from find_faces(clip, detector, embedder, LipDetector(mesh, Sound.read(sound)), mesh))
+
+
+def perceive(clip_path: Path, stages: Sequence[str] = LEARNED) -> tuple[str, dict[str, float]]:
     """Every record of the clip is kept; returns its name and the seconds that each missing stage took."""
-    missing = [stage for stage in KINDS if kept(clip_path, stage) is None]
+    missing = [stage for stage in stages if kept(clip_path, stage) is None]
     took: dict[str, float] = {}
     store, _ = _cache(clip_path)
     for stage, record, seconds in (
@@ -172,11 +191,16 @@ def perceive(clip_path: Path) -> tuple[str, dict[str, float]]:
     return clip_path.stem, took
 
 
-def cases(folders: Iterable[Path] | None = None, only: Sequence[str] = (), stale: bool = False) -> Iterator[Case]:
-    """Every clip whose records are kept. See `kept` for `stale`."""
+def cases(
+    folders: Iterable[Path] | None = None,
+    only: Sequence[str] = (),
+    stale: bool = False,
+    stages: Sequence[str] = LEARNED,
+) -> Iterator[Case]:
+    """Every clip whose records are kept: `stages` are `LEARNED` or `LIPS`. See `kept` for `stale`."""
     settings = Settings.from_environment(models="light")
     for clip_path in clips(default_folders() if folders is None else folders, only):
-        records = [kept(clip_path, stage, stale) for stage in ("transcript", "diarization", "faces")]
+        records = [kept(clip_path, stage, stale) for stage in stages]
         if any(record is None for record in records):
             continue
         truth = json.loads(clip_path.with_suffix(".truth.json").read_text("utf-8"))
@@ -239,12 +263,14 @@ def main() -> None:
     parser.add_argument(
         "--any", action="store_true", help="take records of other code where there are none of this one"
     )
+    parser.add_argument("--lips", action="store_true", help="without the learned detector of speaking faces")
     given = parser.parse_args()
+    stages = LIPS if given.lips else LEARNED
     folders = given.folders or default_folders()
     if given.judge:
         from pipeline.people import attribute
 
-        result = judge_all(attribute, cases(folders, given.only, given.any))
+        result = judge_all(attribute, cases(folders, given.only, given.any, stages))
         for mode in ("voice", "all"):
             if mode in result:
                 print(f"{mode}: " + ", ".join(f"{k} {v:.3f}" for k, v in result[mode].items() if isinstance(v, float)))
@@ -253,7 +279,7 @@ def main() -> None:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     found = clips(folders, given.only)
     with ProcessPoolExecutor(max(1, min(2, given.jobs))) as pool:
-        for number, (name, took) in enumerate(pool.map(perceive, found), 1):
+        for number, (name, took) in enumerate(pool.map(partial(perceive, stages=stages), found), 1):
             print(f"{number}/{len(found)} {name:34} " + " ".join(f"{k} {v:.1f}" for k, v in took.items()), flush=True)
 
 
