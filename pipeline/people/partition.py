@@ -89,13 +89,20 @@ class Partition:
             labels = {self.scene.pieces[i].turn.speaker for i in member.pieces}
             if len(labels) > 1:
                 for label in sorted(labels):
-                    yield Member(frozenset(i for i in member.pieces if self.scene.pieces[i].turn.speaker == label))
+                    part = frozenset(i for i in member.pieces if self.scene.pieces[i].turn.speaker == label)
+                    yield Member(part)
+                    yield Member(part, self._says(member, part))
             if len(member.pieces) > 1:
                 yield from self._said_by_others(member)
         for i in range(len(self.scene.pieces)):
             yield Member(frozenset((i,)))
         for j in range(len(self.scene.tracks)):
             yield Member(tracks=frozenset((j,)))
+
+    def _says(self, member: Member, pieces: frozenset[int]) -> frozenset[int]:
+        """Return the tracks of `member` whose mouth says `pieces` rather than the other pieces of `member`."""
+        moved, rest = self.scene.moved, sorted(member.pieces - pieces)
+        return frozenset(j for j in member.tracks if moved[sorted(pieces), j].sum() > max(0.0, moved[rest, j].sum()))
 
     def _said_by_others(self, member: Member) -> Iterator[Member]:
         """Yield the pieces of `member` that the mouth of each other person says rather than their own."""
@@ -225,20 +232,25 @@ class Partition:
 def divide(scene: Scene, speakers: int | None = None) -> Partition:
     """Return the most likely division of `scene` into people, `speakers` of whom speak where that number is known.
 
-    The search starts from the diarizer's voices and from single pieces, both with the clusters of faces by
-    themselves, and keeps the better end.
+    The search starts from the diarizer's voices with the clusters of faces, from the voices with single tracks, and from
+    single pieces with the clusters, and keeps the best end.
     """
     score = Scorer(scene)
-    faces = [Member(tracks=frozenset(tracks)) for tracks in scene.clusters.values()]
     by_voice: dict[str, set[int]] = {}
-    for i, label in ((i, piece.turn.speaker) for i, piece in enumerate(scene.pieces)):
-        by_voice.setdefault(label, set()).add(i)
-    starts = [[Member(frozenset(pieces)) for pieces in by_voice.values()]]
-    if len(scene.pieces) <= SINGLES:
-        starts.append([Member(frozenset((i,))) for i in range(len(scene.pieces))])
+    for i, piece in enumerate(scene.pieces):
+        by_voice.setdefault(piece.turn.speaker, set()).add(i)
+    voices = [Member(frozenset(pieces)) for pieces in by_voice.values()]
+    pieces = [Member(frozenset((i,))) for i in range(len(scene.pieces))]
+    faces = [Member(tracks=frozenset(tracks)) for tracks in scene.clusters.values()]
+    tracks = [Member(tracks=frozenset((j,))) for j in range(len(scene.tracks))]
+    starts = [voices + faces]
+    if len(tracks) <= SINGLES:
+        starts.append(voices + tracks)
+    if len(pieces) <= SINGLES:
+        starts.append(pieces + faces)
     found = []
     for start in starts:
-        partition = Partition(scene, score, start + faces)
+        partition = Partition(scene, score, start)
         partition.improve()
         found.append(partition)
     best = max(found, key=lambda partition: partition.total)
@@ -247,5 +259,5 @@ def divide(scene: Scene, speakers: int | None = None) -> Partition:
     return best
 
 
-#: Pieces above which the search does not also start from single pieces: it would take seconds.
+#: Pieces or tracks above which the search does not start from single ones, too: it would take seconds.
 SINGLES = 60

@@ -159,20 +159,21 @@ class Scene:
     def neighbours(self) -> dict[tuple[int, int], float]:
         """Return the log-odds that two pieces are one person's by what the diarizer heard between them.
 
-        Each piece is held against the piece before it of every voice; two voices at once are two people.
+        Pieces of one turn follow each other; a turn is held against the turn before it of every voice; two voices at
+        once are two people.
         """
         p, found = self.parameters, {}
         last: dict[str, int] = {}
         for i, piece in enumerate(self.pieces):
+            own = last.get(piece.turn.speaker)
+            begins = own is None or self.pieces[own].turn is not piece.turn
             for speaker, k in last.items():
                 before = self.pieces[k]
-                if piece.turn is before.turn:
-                    found[k, i] = p.same_turn
-                elif speaker == piece.turn.speaker:
-                    found[k, i] = p.same_label
-                elif min(piece.end, before.end) - piece.start > AT_ONCE_S:
+                if min(piece.end, before.end) - piece.start > AT_ONCE_S and speaker != piece.turn.speaker:
                     found[k, i] = -100.0
-                else:
+                elif k == own:
+                    found[k, i] = p.same_label if begins else p.same_turn
+                elif begins:
                     found[k, i] = -p.other_label
             last[piece.turn.speaker] = i
         return found
