@@ -26,6 +26,7 @@ from urllib.parse import urlsplit
 from pipeline.errors import LanguageError, PipelineError, UsageError
 from pipeline.records import Analysis, Look, Progress
 from pipeline.settings import Settings
+from pipeline.terminal import printable
 
 T = TypeVar("T")
 
@@ -54,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _render(given[1:])
         return _translate(given)
     except PipelineError as error:
-        print(f"Error: {error}", file=sys.stderr)
+        print(f"Error: {printable(error)}", file=sys.stderr)
         # A language we do not know is something the user can mend; the rest of UsageError is a wrong call.
         return 2 if isinstance(error, UsageError) and not isinstance(error, LanguageError) else 1
     except MemoryError:
@@ -141,7 +142,7 @@ def _render(arguments: Sequence[str]) -> int:
 
 def _report(analysis: Analysis, out: Path) -> None:
     for notice in analysis.notices:
-        print(f"Note: {notice.text}", file=sys.stderr)
+        print(f"Note: {printable(notice.text)}", file=sys.stderr)
     _say_where(out)
 
 
@@ -152,7 +153,7 @@ def _models(arguments: Sequence[str]) -> int:
     parser.parse_args(arguments)
     from pipeline.models.listing import listing
 
-    print(listing(Settings.from_environment()))
+    print("\n".join(map(printable, listing(Settings.from_environment()).splitlines())))
     return 0
 
 
@@ -211,8 +212,12 @@ def _glossary(given: str) -> str:
 
 
 def _say_where(out: Path) -> None:
-    """The folder's name is on stdout, byte for byte: a name need not be UTF-8."""
+    """Write the folder's name on stdout: into a pipe byte for byte, since a name need not be UTF-8; on a terminal so that
+    the terminal only shows it."""
     sys.stdout.flush()
+    if sys.stdout.isatty():
+        print(printable(out))
+        return
     with contextlib.suppress(AttributeError):  # a stand-in for a terminal may have no buffer
         sys.stdout.buffer.write(os.fsencode(out) + b"\n")
         return
@@ -245,9 +250,9 @@ def _show(work: Generator[Progress, None, T], to: TextIO | None = None) -> T:
             step = next(work)
             name = STAGE_NAMES[step.stage]
             if step.stage == "fetch" and step.message:
-                name = step.message
+                name = printable(step.message)
             elif live and step.message:
-                name += f": {step.message}"
+                name += f": {printable(step.message)}"
             if live and (time.monotonic() - drawn > 0.1 or step.fraction >= 1.0):
                 drawn = time.monotonic()
                 share = step.overall if step.overall is not None else step.fraction

@@ -1,6 +1,7 @@
 """transcript.json goes out and in without loss, and nothing that is not one gets in."""
 
 import json
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
@@ -22,7 +23,7 @@ from pipeline.records import (
     Track,
     Word,
 )
-from pipeline.transcript import from_json, to_json
+from pipeline.transcript import BOUNDS, MAX_AT_ONCE, from_json, to_json
 
 
 def an_analysis(**changes: object) -> Analysis:
@@ -155,3 +156,35 @@ def test_any_value_anywhere_is_read_or_refused_and_never_crashes(path: str, valu
 def test_any_bytes_are_refused_and_never_crash(data: bytes | str) -> None:
     with pytest.raises(RecordError):
         from_json(data)
+
+
+def crowded(kind: str, count: int) -> Analysis:
+    phrase = Phrase(1, 0.0, 0.0, None, "", (), None, Evidence(0.1))
+    changes = {
+        "phrases": {"phrases": tuple(replace(phrase, id=n) for n in range(count))},
+        "words": {"phrases": (replace(phrase, words=(Word(0.0, 1.0, "a"),) * count),)},
+        "turns": {"turns": (PersonTurn(0.0, 1.0, "p1"),) * count},
+        "tracks": {"tracks": (Track(None, ()),) * count},
+        "boxes": {"tracks": (Track(None, (Box(0.0, 0.0, 0.0, 1.0, 1.0),) * count),)},
+        "shots": {"shots": (Shot(0.0, 3.0),) * count},
+        "characters": {"phrases": (replace(phrase, source="x" * count),)},
+    }
+    return an_analysis(**changes[kind])
+
+
+@pytest.mark.parametrize("kind", BOUNDS)
+def test_a_clip_holds_so_much_and_no_more(kind: str) -> None:
+    least, per_second = BOUNDS[kind]
+    most = round(least + 3.0 * per_second)
+    assert from_json(to_json(crowded(kind, most)))
+    with pytest.raises(RecordError, match=f"{most + 1} {kind}, more than the {most}"):
+        from_json(to_json(crowded(kind, most + 1)))
+
+
+def test_so_many_speak_at_one_time_and_no_more() -> None:
+    line = Phrase(1, 0.0, 1.0, None, "a", (), None, Evidence(0.1))
+    after = tuple(replace(line, id=100 + n, start=1.0, end=2.0) for n in range(MAX_AT_ONCE))
+    at_once = tuple(replace(line, id=n) for n in range(MAX_AT_ONCE))
+    assert from_json(to_json(an_analysis(phrases=at_once + after)))
+    with pytest.raises(RecordError, match="at one time"):
+        from_json(to_json(an_analysis(phrases=(*at_once, replace(line, id=99)))))

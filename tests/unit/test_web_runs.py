@@ -14,18 +14,19 @@ import pytest
 from pipeline.cache import StageCache
 from pipeline.records import Look, Progress
 from pipeline.settings import Settings
-from pipeline.web import api, jobs, sweep, widgets
+from pipeline.web import api, jobs, services, sweep, widgets
 from pipeline.web.handlers import EXPIRED, STILL_BUSY, WAIT, Handlers
 from tests import fakes
+from tests.fixtures_runs import finish
 
 LOOK = ("cyberpunk", "auto", 1.0, "morph", False)
 
 
 @pytest.fixture
 def do(tmp_path):
-    services = fakes.services(tmp_path, examples=(fakes.make_example(tmp_path),), steps=2, step_s=0.0)
+    fake = fakes.services(tmp_path, examples=(fakes.make_example(tmp_path),), steps=2, step_s=0.0)
     with gr.Blocks():
-        return Handlers(widgets.lay_out(services), services)
+        return Handlers(widgets.lay_out(fake), fake)
 
 
 @pytest.fixture
@@ -126,3 +127,13 @@ def test_what_was_forgotten_is_swept(tmp_path):
     assert used.exists()
     assert [path.name for path in (tmp_path / "stages").iterdir()] == ["b"]
     result.close()
+
+
+def test_timings_do_not_tell_that_somebody_had_the_clip_before():
+    def stage():
+        yield Progress("speech")
+        return fakes.analysis()
+
+    found = finish(services.untimed(stage()))
+    assert fakes.analysis().timings
+    assert found == replace(fakes.analysis(), timings={})

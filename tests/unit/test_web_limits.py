@@ -1,0 +1,115 @@
+"""Who a visitor is, and what one may ask for at once."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.web import limits, routes
+
+pytestmark = pytest.mark.unit
+
+
+def scope(peer: str, forwarded: str | None = None) -> dict:
+    headers = [] if forwarded is None else [(b"x-forwarded-for", forwarded.encode())]
+    return {"client": (peer, 1), "headers": headers}
+
+
+@pytest.mark.parametrize(
+    ("peer", "told", "is_platform", "visitor"),
+    [
+        ("8.8.4.4", "1.1.1.1", False, "8.8.4.4"),
+        ("10.0.0.9", "1.1.1.1", True, "1.1.1.1"),
+        ("10.0.0.9", "made up, 9.9.9.9, 1.1.1.1, 10.1.2.3", True, "1.1.1.1"),
+        ("10.0.0.9", "10.1.2.3", True, "10.0.0.9"),
+        ("10.0.0.9", "", True, "10.0.0.9"),
+        ("10.0.0.9", None, True, "10.0.0.9"),
+        ("10.0.0.9", "2a02:1210:5a2b:cd00:1:2:3:4", True, "2a02:1210:5a2b:cd00::/64"),
+        ("::ffff:8.8.4.4", None, False, "8.8.4.4"),
+        ("testclient", None, False, "testclient"),
+    ],
+)
+def test_a_visitor_is_the_last_public_address_the_platform_tells(peer, told, is_platform, visitor) -> None:
+    assert limits.address(scope(peer, told), forwarded=is_platform) == visitor
+
+
+@given(st.text(max_size=300))
+def test_whatever_a_header_says_there_is_a_visitor(told: str) -> None:
+    given_scope = {"client": ("10.0.0.9", 1), "headers": [(b"x-forwarded-for", told.encode("latin-1", "replace"))]}
+    assert limits.address(given_scope, forwarded=True)
+
+
+def test_a_burst_is_let_through_and_then_a_steady_rate() -> None:
+    now = [0.0]
+    rates = limits.Rates(lambda: now[0])
+    for _ in range(limits.POSTS_AT_ONCE):
+        rates.take("a")
+    with pytest.raises(limits.Exceeded):
+        rates.take("a")
+    rates.take("b")
+    now[0] += 10.0
+    for _ in range(round(10 * limits.POSTS_PER_SECOND)):
+        rates.take("a")
+    with pytest.raises(limits.Exceeded):
+        rates.take("a")
+
+
+def test_the_memory_of_visitors_is_bounded() -> None:
+    rates = limits.Rates(lambda: 0.0)
+    for number in range(limits.ADDRESSES + 50):
+        rates.take(str(number))
+    assert len(rates._buckets) == limits.ADDRESSES
+
+
+def test_open_requests_and_bytes_are_counted_and_given_back() -> None:
+    shares = limits.Shares()
+    for _ in range(3):
+        with shares.request("a"):
+            shares.take_bytes("a", limits.BODY_BYTES_PER_ADDRESS)
+            with pytest.raises(limits.Exceeded):
+                shares.take_bytes("a", 1)
+            shares.take_bytes("b", 1)
+            shares.give_bytes("b", 1)
+        shares.give_bytes("a", limits.BODY_BYTES_PER_ADDRESS)
+    assert not shares._requests
+    assert not shares._bytes
+
+
+def test_all_visitors_together_have_a_limit() -> None:
+    shares = limits.Shares()
+    whole = limits.BODY_BYTES // limits.BODY_BYTES_PER_ADDRESS
+    for visitor in range(whole):
+        shares.take_bytes(str(visitor), limits.BODY_BYTES_PER_ADDRESS)
+    with pytest.raises(limits.Exceeded):
+        shares.take_bytes("one more", limits.BODY_BYTES_PER_ADDRESS)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/gradio_api/process_recording", "/gradio_api/deep_link", "/gradio_api/file=https://a/b", "/gradio_api/file=ftp://a",
+        "/gradio_api/call/a/b/c", "/gradio_api/call/../upload", "/gradio_api//upload", "/gradio_api/upload/", "/GRADIO_API/upload",
+        "/gradio_api/file=a\0b", "/gradio_api/queue/join\n", "/static/", "", "/config/x",
+    ],
+)  # fmt: skip
+def test_a_path_that_is_not_described_is_closed(path: str) -> None:
+    assert routes.find("GET", path) is None
+    assert routes.find("POST", path) is None
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "kind"),
+    [
+        ("GET", "/", routes.Kind.NOTHING),
+        ("HEAD", "/gradio_api/file=/tmp/a/ä b.mp4", routes.Kind.NOTHING),
+        ("GET", "/assets/index-DphvyggB.js", routes.Kind.NOTHING),
+        ("POST", "/gradio_api/upload", routes.Kind.UPLOAD),
+        ("POST", "/gradio_api/call/v2/render", routes.Kind.EVENT),
+        ("POST", "/gradio_api/run/predict", routes.Kind.EVENT),
+        ("POST", "/gradio_api/mcp/", routes.Kind.JSON),
+        ("POST", "/gradio_api/mcp/messages/", routes.Kind.JSON),
+    ],
+)
+def test_what_is_needed_is_open(method: str, path: str, kind: routes.Kind) -> None:
+    found = routes.find(method, path)
+    assert found is not None
+    assert found.kind is kind
