@@ -44,13 +44,14 @@ class Server:
 
 
 @contextmanager
-def attacked(folder: Path) -> Iterator[Server]:
-    """The page runs over fakes, with real probing and drawing, in a process of its own."""
+def attacked(folder: Path, keep_s: float = 3600.0) -> Iterator[Server]:
+    """The page runs over fakes, with real probing and drawing, in a process of its own. What visitors leave is kept for
+    `keep_s` seconds."""
     log, temporary = folder / "server.log", folder / "tmp"
     temporary.mkdir()
     with log.open("wb") as errors:
         process = subprocess.Popen(
-            [sys.executable, "-m", "tests.serve", str(folder)],
+            [sys.executable, "-m", "tests.serve", str(folder), str(keep_s)],
             cwd=ROOT, env={**os.environ, "TMPDIR": str(temporary)}, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True,
         )  # fmt: skip
         try:

@@ -1,7 +1,7 @@
-"""The page in a process of its own, as app.py starts it: `python -m tests.serve FOLDER`.
+"""The page in a process of its own, as app.py starts it: `python -m tests.serve FOLDER SECONDS`.
 
 The models are fakes; probing and drawing are the real ones. Prints one line of JSON with its address, then serves until its
-input is closed. What visitors leave is swept every half second, and goes after six seconds without use.
+input is closed. What visitors leave is swept every half second, and goes after SECONDS without use.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ def main() -> None:
     from pipeline.web import page, sweep
     from tests import fakes
 
-    folder = Path(sys.argv[1])
+    folder, keep_s = Path(sys.argv[1]), float(sys.argv[2])
     settings = Settings(models="light", cache_dir=folder, max_file_bytes=8 * 2**20)
     services = replace(
         fakes.services(folder, settings=settings, examples=(fakes.make_example(folder),), steps=4),
@@ -27,7 +27,7 @@ def main() -> None:
         render=lambda path, analysis, look, to, clock: run.render(path, analysis, look, to, settings, clock),
     )
     built = app.build_app(services)
-    sweep.sweep_regularly(settings, built, sweep.Ages(result=6.0, session=6.0, served=6.0, unfinished=6.0), every=0.5)
+    sweep.sweep_regularly(settings, built, sweep.Ages(keep_s, keep_s, keep_s, keep_s), every=0.5)
     _, url, _ = built.launch(**page.launch_options(services), prevent_thread_lock=True, quiet=True)
     print(json.dumps({"url": url}), flush=True)
     sys.stdin.read()
