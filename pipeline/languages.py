@@ -274,13 +274,11 @@ def deepl_source(whisper_code: str) -> str | None:
 def same_language(source: str, target: str) -> bool:
     """Whether text in `source` (Whisper or DeepL code) need not be translated for readers of `target` (DeepL code).
 
-    Variants of one language are the same, but for Traditional Chinese: Whisper writes Chinese in simplified characters.
+    Variants of one language are the same; Chinese is converted to the target's characters (`pipeline.text.chinese`).
     """
     heard = spoken(source)
     source_code = (heard.code if heard else source).upper()
     target_code = target.upper()
-    if "ZH-HANT" in (source_code, target_code):
-        return source_code == target_code
     return source_code.split("-")[0] == target_code.split("-")[0]
 
 

@@ -23,8 +23,6 @@ TOKENS_PER_TOKEN, TOKENS_MORE = 2.0, 16
 MOST_TOKENS = 200
 #: Where the model's name of a language is not the one DeepL or Whisper use.
 CODES = {"nb": "no", "nn": "no", "iw": "he", "jw": "jv", "yue": "zh", "fil": "tl"}
-#: Written variants the model cannot choose between; it writes the first-named one.
-UNSUPPORTED_VARIANTS = ("ZH-HANT",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +50,6 @@ def language_of(code: str) -> str | None:
     """M2M100's code for a DeepL or ISO 639-1 code ("PT-BR", "nb"), None for a language it does not know."""
     from transformers.models.m2m_100.tokenization_m2m_100 import FAIRSEQ_LANGUAGE_CODES
 
-    if code.upper() in UNSUPPORTED_VARIANTS:
-        return None
     base = code.lower().split("-")[0]
     base = CODES.get(base, base)
     return base if base in FAIRSEQ_LANGUAGE_CODES["m2m100"] else None

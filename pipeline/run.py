@@ -158,14 +158,12 @@ def analyse(
         watch.add(name, seconds)
 
     heard, answer = perception.transcript, perception.attribution
+    spoken = translate.in_one_script(answer.phrases, heard.language, options.target)
     translation = yield from clock.follow(
-        watch.time(
-            "translate", translate.carry_out(plan, answer.phrases, heard.language, perception.translations, settings)
-        )
+        watch.time("translate", translate.carry_out(plan, spoken, heard.language, perception.translations, settings))
     )
     phrases = tuple(
-        dataclasses.replace(phrase, translation=text)
-        for phrase, text in zip(answer.phrases, translation.texts, strict=True)
+        dataclasses.replace(phrase, translation=text) for phrase, text in zip(spoken, translation.texts, strict=True)
     )
     yield clock.mark(Progress("translate", 1.0, found=phrases))
     notices += _notices(clip, perception) + translation.notices

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 from pipeline.records import Phrase
 from pipeline.text import ends_sentence, split_like
+from pipeline.text.marks import keep_marks
 
 MAX_GAP_S = 2.0  #: a longer pause ends a thought even without a full stop
 MAX_JOINED = 6  #: phrases in one sentence; Whisper base sometimes gives minutes without any punctuation
@@ -68,5 +69,9 @@ def give_back(translation: str, pieces: Sequence[str], tag: str) -> tuple[str, .
     parts = [html.unescape(part).strip() for part in _MARKER.split(translation)[::2]]
     numbers = _MARKER.findall(translation)
     if numbers == [str(n) for n in range(1, len(pieces))] and all(parts):
-        return tuple(parts)
-    return split_like(" ".join(part for part in parts if part), pieces, tag)
+        kept = keep_marks(parts)
+        if all(kept):
+            return kept
+    cut = split_like(" ".join(part for part in parts if part), pieces, tag)
+    kept = keep_marks(cut) if cut else ()
+    return kept if all(kept) and kept else cut

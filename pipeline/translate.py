@@ -8,8 +8,8 @@ What a fault leads to:
     before the models run   a key that is refused, used up or too short for the clip stops the run with its own
                             sentence (on a Space, where the key is its owner's, the key-free translation serves instead
                             where there is one); a service that does not answer does not (it may be back in a minute)
-    after                   what was paid for is kept; every phrase that is missing stays in its original language with a
-                            notice of its own; nothing stops
+    after                   what was paid for is kept; every phrase that is missing stays in its original language, and
+                            one notice says which; nothing stops
 """
 
 from __future__ import annotations
@@ -24,9 +24,12 @@ from pipeline import languages, sentences
 from pipeline.cache import StageCache
 from pipeline.deepl_service import MAX_CONTEXT, Request, Service, Unavailable
 from pipeline.errors import KeyRefusedError, QuotaError, TranslationError
+from pipeline.notices import about_phrases
 from pipeline.options import Options
 from pipeline.records import Models, Notice, Phrase, Progress, Stage
 from pipeline.settings import Settings
+from pipeline.speech import guards
+from pipeline.text import chinese
 
 #: characters a second of clip: 12 to 16 in our clips of running speech, 9 with ordinary pauses; English and Polish
 CHARACTERS_PER_S = 12
@@ -112,7 +115,10 @@ def carry_out(
                    "language; set DEEPL_AUTH_KEY, or give your own key, and run again.")
         )  # fmt: skip
         return Translation((None,) * len(phrases), "", tuple(notices))
-    texts = tuple(fallback[i] if i in set(foreign) else None for i in range(len(phrases)))
+    texts = tuple(
+        _checked(fallback[i], phrases[i].source, plan.target) if i in set(foreign) else None
+        for i in range(len(phrases))
+    )
     notices.append(
         Notice("no_key", "Translated by a smaller open model, which makes more mistakes; with a DeepL key "
                "(DEEPL_AUTH_KEY) the translation gets better.")
@@ -241,11 +247,40 @@ def _usage(service: Service, *, left: bool) -> list[Notice]:
 
 
 def _missing(indices: Sequence[int], phrases: Sequence[Phrase], cause: str) -> list[Notice]:
-    cause = cause.rstrip(".")
-    return [
-        Notice(
-            "untranslated",
-            f"Phrase {phrases[i].id} ({phrases[i].start:.1f} s) stays in its original language: {cause}.",
-        )
-        for i in indices
-    ]
+    if not indices:
+        return []
+    starts = [phrases[i].start for i in indices]
+    text = about_phrases(starts, "stays in its original language", "stay in their original language")
+    return [Notice("untranslated", f"{text}: {cause.rstrip('.')}.")]
+
+
+def _checked(translation: str | None, source: str, target: str) -> str | None:
+    """Return a key-free translation without what its source does not say, Chinese in the characters of the target."""
+    kept = guards.without_invention(translation, source) if translation else None
+    script = languages.parse_target(target).script
+    return chinese.convert(kept, script) if kept and script in ("Hans", "Hant") else kept
+
+
+def in_one_script(phrases: Sequence[Phrase], language: str, target: str) -> tuple[Phrase, ...]:
+    """Return the phrases with all Chinese in one script: the target's where it is Chinese too, else that of most of it.
+
+    Whisper writes simplified and traditional characters in one clip. `language` is the clip's, as Whisper names it.
+    """
+    wanted = languages.parse_target(target).script if target else ""
+    result = list(phrases)
+    for code in chinese.CHINESE:
+        own = [i for i, phrase in enumerate(phrases) if (phrase.language or language) == code]
+        if not own:
+            continue
+        texts = [phrases[i].source for i in own]
+        script = wanted if wanted in ("Hans", "Hant") else chinese.main_script(texts, code)
+        for i, source in zip(own, texts, strict=True):
+            words = chinese.convert_pieces([word.text for word in phrases[i].words], script, code)
+            result[i] = dataclasses.replace(
+                phrases[i],
+                source=chinese.convert(source, script, code),
+                words=tuple(
+                    dataclasses.replace(word, text=text) for word, text in zip(phrases[i].words, words, strict=True)
+                ),
+            )
+    return tuple(result)

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from pipeline.records import Segment, Word
-from pipeline.text import join_words
+from pipeline.text import ends_sentence, join_words, text_width
 
 Spans = Sequence[tuple[float, float]]  # s, in order and apart
 
@@ -29,6 +29,11 @@ GUESSED = -1.5  #: a text that stays less likely than this is dropped
 # A free translation is less certain than a transcript: usable ones of the German, Japanese and Polish clips have -0.5 to -1.02,
 # invented ones ("I will not let you go" for "every voice deserves to be understood") -1.3.
 TRANSLATED_LOG_PROBABILITY, TRANSLATED_COMPRESSION = -1.1, 2.0  #: a translation that stays beyond these is dropped
+
+LONGEST_TRANSLATION, LONGER_TRANSLATION = (
+    3.0,
+    24,
+)  #: a translation wider than so many times its source and columns is none
 
 MIN_WORD_S = 0.04  #: a word shorter than a 25 Hz frame cannot be shown
 MIN_VOICED = 0.2  #: a segment with less of its length voiced was not spoken; real speech here has 0.6 and more
@@ -91,6 +96,34 @@ def trusted_translation(text: str, log_probability: float) -> bool:
     return (
         log_probability > TRANSLATED_LOG_PROBABILITY and compression(text) < TRANSLATED_COMPRESSION and not loops(text)
     )
+
+
+def without_invention(translation: str, source: str) -> str | None:
+    """Return a translation without what its source does not say, None where nothing is left.
+
+    Models that learned from subtitle files end clips with credits and with thanks to the viewers: such a sentence is
+    dropped unless the source has one of its own. A text several times as long as its source is no translation of it.
+    """
+    if text_width(translation) > LONGEST_TRANSLATION * text_width(source) + LONGER_TRANSLATION:
+        return None
+    if any(_is_farewell(sentence) for sentence in _sentences(source)):
+        return translation
+    kept = [sentence for sentence in _sentences(translation) if not _is_farewell(sentence)]
+    return " ".join(kept) or None
+
+
+def _is_farewell(sentence: str) -> bool:
+    return bool(_FAREWELLS.fullmatch(sentence) or _CREDITS.match(sentence))
+
+
+def _sentences(text: str) -> list[str]:
+    """Return the sentences of a text that has spaces between them."""
+    sentences: list[list[str]] = [[]]
+    for word in text.split():
+        sentences[-1].append(word)
+        if ends_sentence(word):
+            sentences.append([])
+    return [" ".join(words) for words in sentences if words]
 
 
 def compression(text: str) -> float:

@@ -14,8 +14,9 @@ import numpy as np
 
 from pipeline.errors import ModelError
 from pipeline.records import Notice, Phrase, Progress, Segment, Stage, Transcript, Word
-from pipeline.speech import guards
+from pipeline.speech import doubt, guards
 from pipeline.speech.activity import RATE, speech_probability, voiced
+from pipeline.text.scripts import foreign_letters
 
 CHUNK_S = 28.0  # what Whisper hears at once is 30 s: this leaves room for the padding
 PAUSE_S = 2.0  # a longer silence ends a chunk: Whisper invents text in it
@@ -56,7 +57,8 @@ def transcribe(sound: Path, language: str | None, *, weights: Path) -> Stage[Tra
         return Transcript("", 0.0, (), (Notice("no_speech", "Nobody speaks in this clip."),))
     model = yield from _model(weights)
     yield Progress("speech", 0.05, "Recognising the language" if language is None else "Transcribing")
-    main, confidence, chunks = _chunks(model, samples, spans, language)
+    decision, chunks = _chunks(model, samples, spans, language)
+    main, confidence = decision.language, decision.probability
 
     heard: list[Segment] = []
     for start, end, own in chunks:
@@ -72,7 +74,7 @@ def transcribe(sound: Path, language: str | None, *, weights: Path) -> Stage[Tra
     segments = guards.guarded(heard, spans, duration)
     if not segments:
         return Transcript("", 0.0, (), (Notice("no_speech", "No words could be made out in this clip."),))
-    return Transcript(main, confidence, segments)
+    return Transcript(main, confidence, segments, decision.notices + doubt.notices(segments, main))
 
 
 def translate_speech(
@@ -216,33 +218,34 @@ def _groups(spans: guards.Spans, longest_s: float) -> list[tuple[float, float]]:
 
 def _chunks(
     model: Any, samples: np.ndarray, spans: guards.Spans, given: str | None
-) -> tuple[str, float, list[tuple[float, float, str]]]:
-    """(the clip's language, its probability, the chunks as (start, end, language))."""
+) -> tuple[doubt.Decision, list[tuple[float, float, str]]]:
+    """Return the decision on the clip's language, and the chunks as (start, end, language)."""
     if given:
-        return given, 1.0, [(start, end, given) for start, end in _groups(spans, CHUNK_S)]
+        return doubt.Decision(given, 1.0), [(start, end, given) for start, end in _groups(spans, CHUNK_S)]
     blocks = _groups(spans, BLOCK_S)
     rankings = [dict(model.detect_language(samples[int(start * RATE) : int(end * RATE)])[2]) for start, end in blocks]
-    sums: dict[str, float] = {}
-    for (start, end), ranking in zip(blocks, rankings, strict=True):
-        for name, probability in ranking.items():
-            sums[name] = sums.get(name, 0.0) + probability * (end - start)
-    main = max(sums, key=sums.__getitem__)
+    decision = doubt.decide(rankings, [end - start for start, end in blocks])
     chunks: list[tuple[float, float, str]] = []
     for (start, end), ranking in zip(blocks, rankings, strict=True):
         best = max(ranking, key=ranking.__getitem__)
-        own = best if ranking[best] >= OTHER_LANGUAGE and end - start >= OTHER_SHORTEST_S else main
+        own = best if ranking[best] >= OTHER_LANGUAGE and end - start >= OTHER_SHORTEST_S else decision.language
         last = chunks[-1] if chunks else (0.0, -PAUSE_S, "")
         if last[2] == own and start - last[1] <= PAUSE_S and end - last[0] <= CHUNK_S:
             chunks[-1] = (last[0], end, own)
         else:
             chunks.append((start, end, own))
-    return main, min(1.0, sums[main] / sum(end - start for start, end in blocks)), chunks
+    return decision, chunks
 
 
 def _hear(model: Any, samples: np.ndarray, start: float, end: float, language: str) -> Iterator[Segment]:
     """What Whisper hears from start to end, on the clip's clock. Word texts keep Whisper's spaces."""
     sound, shift = _excerpt(samples, start - PAD_S, end + PAD_S)
-    segments, _ = model.transcribe(sound, language=language, task="transcribe", word_timestamps=True, **DECODING)
+    how = {**DECODING, "language": language, "task": "transcribe", "word_timestamps": True}
+    segments, _ = model.transcribe(sound, **how)
+    segments = list(segments)
+    if foreign_letters("".join(segment.text for segment in segments), language):
+        # A character of another script is a misheard word: once more, without any such character.
+        segments, _ = model.transcribe(sound, **how, suppress_tokens=_foreign_tokens(model, language))
     for segment in segments:
         words = tuple(
             Word(max(0.0, word.start + shift), max(0.0, word.end + shift), word.word, word.probability)
@@ -250,6 +253,12 @@ def _hear(model: Any, samples: np.ndarray, start: float, end: float, language: s
         )
         if words and guards.trusted(segment.avg_logprob, segment.no_speech_prob, segment.compression_ratio):
             yield Segment(words[0].start, words[-1].end, segment.text.strip(), words, language)
+
+
+def _foreign_tokens(model: Any, language: str) -> list[int]:
+    """Return the tokens with letters of scripts that `language` is not written in, and those that are never text (-1)."""
+    texts = model.hf_tokenizer.decode_batch([[token] for token in range(model.hf_tokenizer.get_vocab_size())])
+    return [-1, *(token for token, text in enumerate(texts) if foreign_letters(text, language))]
 
 
 def _holes(spans: guards.Spans, heard: Sequence[Segment]) -> list[tuple[float, float]]:

@@ -9,15 +9,17 @@ finished text, since `generate` decides it wrongly for batches (see `hear`).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.records import Notice, Phrase, Progress, Segment, Stage, Transcript, Word
-from pipeline.speech import guards
+from pipeline.speech import doubt, guards
 from pipeline.speech.activity import FRAME_S, RATE, speech_probability, voiced
 from pipeline.text import ends_sentence, join_words
+from pipeline.text.scripts import foreign_letters
 
 if TYPE_CHECKING:
     import numpy as np
@@ -100,12 +102,13 @@ def transcribe(sound: Path, language: str | None, *, speech: Any) -> Stage[Trans
     if not spans:
         return Transcript("", 0.0, (), (Notice("no_speech", "Nobody speaks in this clip."),))
     pieces = list(cut(spans, probability))
-    confidence = 1.0
+    decision = doubt.Decision(language or "", 1.0)
     yield Progress("speech", 0.02, "Transcribing" if language else "Recognising the language")
     if language:
         pieces = [Piece(piece.start, piece.end, language) for piece in pieces]
     else:
-        language, confidence, pieces = detect(samples, pieces, speech)
+        decision, pieces = detect(samples, pieces, speech)
+        language = decision.language
 
     silence = np.zeros(int(PAD_S * RATE), np.float32)
     heard: list[Segment] = []
@@ -114,17 +117,19 @@ def transcribe(sound: Path, language: str | None, *, speech: Any) -> Stage[Trans
         together = [piece for piece in pieces if piece.language == code]
         sounds = (np.concatenate([silence, part_of(samples, p.start, p.end), silence]) for p in together)
         for piece, result in zip(together, hear(sounds, code, "transcribe", speech), strict=True):
+            sure = math.exp(min(0.0, result.log_probability))
             if guards.trusted(result.log_probability, result.no_speech, guards.compression(result.text)):
                 for words in sentences(tuple(place(result.chunks, piece))):
+                    words = tuple(replace(word, probability=sure) for word in words)
                     text = join_words(words, code)
                     heard.append(Segment(words[0].start, words[-1].end, text, words, code))
             done += 1
-            known = Transcript(language, confidence, guards.guarded(heard, spans, duration))
+            known = Transcript(language, decision.probability, guards.guarded(heard, spans, duration))
             yield Progress("speech", 0.05 + 0.95 * done / len(pieces), "Transcribing", known)
     segments = guards.guarded(heard, spans, duration)
     if not segments:
         return Transcript("", 0.0, (), (Notice("no_speech", "No words could be made out in this clip."),))
-    return Transcript(language, confidence, segments)
+    return Transcript(language, decision.probability, segments, decision.notices + doubt.notices(segments, language))
 
 
 def cut(spans: guards.Spans, probability: np.ndarray) -> Iterator[Piece]:
@@ -158,9 +163,11 @@ class Heard:
     log_probability: float  #: mean over the text's tokens
     no_speech: float  #: 0..1
 
-    def rank(self, compression: float) -> tuple[bool, float]:
-        """Of several tries at one sound the greatest stands: no loop, then the likeliest, as in openai/whisper."""
-        return guards.compression(self.text) <= compression, self.log_probability
+    def rank(self, compression: float, language: str = "") -> tuple[bool, bool, float]:
+        """Of several tries at one sound the greatest stands: no loop, no letters `language` is not written in, then the
+        likeliest, as in openai/whisper."""
+        loop = guards.compression(self.text) > compression
+        return not loop, not foreign_letters(self.text, language), self.log_probability
 
 
 def hear(sounds: Iterable[np.ndarray], language: str, task: str, speech: Any) -> Iterator[Heard]:
@@ -171,12 +178,13 @@ def hear(sounds: Iterable[np.ndarray], language: str, task: str, speech: Any) ->
     tries again, and leaves the pipeline to fail on a sound it skips.
     """
     translating = task == "translate"
+    written_in = "en" if translating else language
     least = guards.TRANSLATED_LOG_PROBABILITY if translating else guards.LOG_PROBABILITY
     most = guards.TRANSLATED_COMPRESSION if translating else guards.COMPRESSION
 
     def doubted(heard: Heard) -> bool:
         silent = heard.no_speech > guards.NO_SPEECH and heard.log_probability < least
-        return not silent and heard.rank(most) < (True, least)
+        return not silent and heard.rank(most, written_in) < (True, True, least)
 
     waiting = list(sounds)
     for first in range(0, len(waiting), BATCH):
@@ -188,7 +196,7 @@ def hear(sounds: Iterable[np.ndarray], language: str, task: str, speech: Any) ->
                 break
             tries = _decoded([batch[index] for index in again], language, task, speech, temperature)
             for index, other in zip(again, tries, strict=True):
-                best[index] = max(best[index], other, key=lambda heard: heard.rank(most))
+                best[index] = max(best[index], other, key=lambda heard: heard.rank(most, written_in))
         yield from best
 
 
@@ -266,9 +274,12 @@ def likelihood(
     return result
 
 
-def detect(samples: np.ndarray, pieces: list[Piece], speech: Any) -> tuple[str, float, list[Piece]]:
-    """(ISO 639-1, its probability, the pieces with their languages). One encoder pass over all pieces; the clip's
-    language is the one with most probable seconds, a piece keeps its own where Whisper is sure of it."""
+def detect(samples: np.ndarray, pieces: list[Piece], speech: Any) -> tuple[doubt.Decision, list[Piece]]:
+    """Return the decision on the clip's language, and the pieces with their languages.
+
+    One encoder pass over all pieces; the clip's language is the one with most probable seconds, a piece keeps its own
+    where Whisper is sure of it.
+    """
     import torch
 
     model = speech.model
@@ -285,14 +296,13 @@ def detect(samples: np.ndarray, pieces: list[Piece], speech: Any) -> tuple[str, 
             logits = model(input_features=features, decoder_input_ids=start, use_cache=False).logits[:, -1]
         tables.append(logits[:, ids].float().softmax(-1).cpu())
     table = torch.cat(tables)
-    seconds = torch.tensor([piece.end - piece.start for piece in pieces])
-    votes = (table * seconds[:, None]).sum(0) / seconds.sum()
-    language = codes[ids[int(votes.argmax())]]
+    rankings = [dict(zip((codes[token] for token in ids), row, strict=True)) for row in table.tolist()]
+    decision = doubt.decide(rankings, [piece.end - piece.start for piece in pieces])
     named = []
     for piece, row in zip(pieces, table, strict=True):
         sure = piece.end - piece.start >= OTHER_LANGUAGE_S and float(row.max()) >= OTHER_LANGUAGE_P
-        named.append(Piece(piece.start, piece.end, codes[ids[int(row.argmax())]] if sure else language))
-    return language, float(votes.max()), named
+        named.append(Piece(piece.start, piece.end, codes[ids[int(row.argmax())]] if sure else decision.language))
+    return decision, named
 
 
 def place(chunks: Sequence[dict[str, Any]], piece: Piece) -> Iterator[Word]:

@@ -111,7 +111,7 @@ def test_an_empty_answer_is_no_translation_and_is_named(keyed: Settings, server:
     result = run(keyed, said("One.", "Two.", "Three."))
     assert result.texts == (".enO", None, ".eerhT")
     assert [n.text for n in result.notices if n.code == "untranslated"] == [
-        "Phrase 2 (3.0 s) stays in its original language: DeepL gave nothing for it."
+        "The phrase at 0:03 stays in its original language: DeepL gave nothing for it."
     ]
 
 
@@ -138,13 +138,14 @@ def test_a_passing_fault_is_waited_out(keyed: Settings, server: DeepLServer, fau
     ],
     ids=["429", "500", "400", "half", "not json", "no text", "hang up"],
 )
-def test_a_lasting_fault_leaves_the_original_and_a_notice_per_phrase(
+def test_a_lasting_fault_leaves_the_original_and_one_notice_with_the_times(
     keyed: Settings, server: DeepLServer, fault
 ) -> None:
     server.always = fault
     result = run(keyed, said("One.", "Two."))
     assert result.texts == (None, None)
-    assert len([n for n in result.notices if n.code == "untranslated"]) == 2
+    (notice,) = [n for n in result.notices if n.code == "untranslated"]
+    assert notice.text.startswith("2 phrases (at 0:00 and 0:03) stay in their original language: ")
     assert server.calls <= 12
 
 

@@ -85,7 +85,7 @@ def test_whisper_codes_become_deepl_source_codes():
     ("source", "target", "same"),
     [
         ("en", "EN-GB", True), ("EN", "en-us", True), ("no", "NB", True), ("nn", "NB", False), ("zh", "ZH-HANS", True),
-        ("zh", "ZH-HANT", False), ("pt", "PT-PT", True), ("en", "PL", False), ("es", "ES-419", True), ("jw", "JV", True),
+        ("zh", "ZH-HANT", True), ("pt", "PT-PT", True), ("en", "PL", False), ("es", "ES-419", True), ("jw", "JV", True),
         ("yue", "ZH-HANT", False), ("yue", "YUE", True), ("xx", "PL", False),
     ],
 )  # fmt: skip

@@ -1,0 +1,74 @@
+"""How sure a transcript is: the decision on its language, and phrases that may be misheard."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from pipeline import languages
+from pipeline.notices import about_phrases
+from pipeline.records import Notice, Segment
+from pipeline.text.scripts import foreign_letters
+
+#: Probability of the clip's language, over all voiced sound, below which the user is asked. `benchmarks.language` measures
+#: what it costs and finds.
+SURE = 0.7
+#: Mean probability of a segment's words below which it is told as uncertain.
+CLEAR = 0.4
+
+
+@dataclass(frozen=True)
+class Decision:
+    """The language of a clip."""
+
+    language: str  #: ISO 639-1
+    probability: float  #: 0..1, over all voiced sound
+    second: str = ""  #: the next likely language
+    second_probability: float = 0.0
+
+    @property
+    def notices(self) -> tuple[Notice, ...]:
+        """The question which language is spoken, where the answer is not sure."""
+        if self.probability >= SURE or not self.second:
+            return ()
+        first, second = (_name(code) for code in (self.language, self.second))
+        return (
+            Notice(
+                "language_unsure",
+                f"The spoken language is not certain: {first} ({self.probability:.0%}) or {second} "
+                f"({self.second_probability:.0%}); if it is not {first}, choose the spoken language and run again.",
+            ),
+        )
+
+
+def decide(tables: Sequence[Mapping[str, float]], seconds: Sequence[float]) -> Decision:
+    """Return the language with most probable seconds: `tables` hold its probability for each voiced piece."""
+    sums: dict[str, float] = {}
+    for table, length in zip(tables, seconds, strict=True):
+        for language, probability in table.items():
+            sums[language] = sums.get(language, 0.0) + probability * length
+    first, *others = sorted(sums, key=sums.__getitem__, reverse=True)
+    total, second = sum(seconds) or 1.0, others[0] if others else ""
+    return Decision(first, min(1.0, sums[first] / total), second, sums.get(second, 0.0) / total)
+
+
+def misheard(segment: Segment, language: str) -> bool:
+    """Return whether the segment holds letters its language is not written in, or words the recogniser doubts."""
+    if foreign_letters(segment.text, segment.language or language):
+        return True
+    likely = [word.probability for word in segment.words]
+    return bool(likely) and sum(likely) / len(likely) < CLEAR
+
+
+def notices(segments: Sequence[Segment], language: str) -> tuple[Notice, ...]:
+    """Return one notice for all segments that may be misheard, () without any."""
+    doubted = [segment.start for segment in segments if misheard(segment, language)]
+    if not doubted:
+        return ()
+    text = about_phrases(doubted, "may be misheard; check it", "may be misheard; check them")
+    return (Notice("misheard", f"{text} against the clip."),)
+
+
+def _name(code: str) -> str:
+    known = languages.spoken(code)
+    return known.name if known else code
