@@ -55,6 +55,7 @@ def add_endpoints(services: Services) -> None:
         key = gr.Textbox("", label="deepl_key", type="password")
         formality = gr.Textbox("default", label="formality")
         glossary = gr.Textbox("", label="glossary")
+        audio = gr.Number(0, precision=0, label="audio_track")
         given = gr.JSON(label="transcript")
         drawn = gr.File(label="video")
         files = gr.File(label="files", file_count="multiple")
@@ -65,7 +66,7 @@ def add_endpoints(services: Services) -> None:
         looks = [look, position, text_size, texts, calm]
         trigger.click(
             endpoint.translate_video,
-            [video, *choices, *looks, key, formality, glossary],
+            [video, *choices, *looks, key, formality, glossary, audio],
             [drawn, files, record],
             api_name="translate_video",
             validator=endpoint.check_translate_video,
@@ -73,7 +74,7 @@ def add_endpoints(services: Services) -> None:
         )
         trigger.click(
             endpoint.transcribe,
-            [video, optional_target, source, speakers, key, formality, glossary],
+            [video, optional_target, source, speakers, key, formality, glossary, audio],
             [files, record],
             api_name="transcribe",
             validator=endpoint.check_transcribe,
@@ -113,6 +114,7 @@ class Endpoints:
         deepl_key: str = "",
         formality: str = "default",
         glossary: str = "",
+        audio_track: int = 0,
         progress: gr.Progress = gr.Progress(),  # noqa: B008  Gradio finds it by its default
     ) -> Iterator[tuple[str | None, list[str] | None, dict[str, Any] | None]]:
         """Translates what people say in a short video and draws it into the picture: the words appear over the speaker
@@ -132,12 +134,15 @@ class Endpoints:
             deepl_key: Your own DeepL key, used for this call only and never stored; empty for the key-free translation.
             formality: default, more or less formal, where DeepL has it.
             glossary: A DeepL glossary id or lines "term = translation", which need the source language; only DeepL uses it.
+            audio_track: Number of the sound track to hear, from 1; 0 for the one in which somebody speaks.
 
         Returns:
             The video (MP4), the files (SRT, VTT, ASS, transcript.json, faces.zip) and the transcript as JSON.
         """
         with failures.for_the_visitor([deepl_key]), jobs.job_folder() as folder:
-            options = self._options(target_language, source_language, speakers, deepl_key, formality, glossary)
+            options = self._options(
+                target_language, source_language, speakers, deepl_key, formality, glossary, audio_track
+            )
             chosen = check.look(look, position, text_size, texts, reduced_motion)
             clock = Clock(ANALYSE + RENDER)
             clip = jobs.adopt(Path(video), folder)
@@ -154,6 +159,7 @@ class Endpoints:
         deepl_key: str = "",
         formality: str = "default",
         glossary: str = "",
+        audio_track: int = 0,
         progress: gr.Progress = gr.Progress(),  # noqa: B008
     ) -> Iterator[tuple[list[str] | None, dict[str, Any] | None]]:
         """Writes down who says what in a video, and when, to the word; with translation if asked for. Draws nothing.
@@ -166,12 +172,15 @@ class Endpoints:
             deepl_key: Your own DeepL key, used for this call only and never stored; empty for the key-free translation.
             formality: default, more or less formal, where DeepL has it.
             glossary: A DeepL glossary id or lines "term = translation", which need the source language; only DeepL uses it.
+            audio_track: Number of the sound track to hear, from 1; 0 for the one in which somebody speaks.
 
         Returns:
             The files (SRT, VTT, ASS, transcript.json, faces.zip) and the transcript as JSON, which /render takes.
         """
         with failures.for_the_visitor([deepl_key]), jobs.job_folder() as folder:
-            options = self._options(target_language, source_language, speakers, deepl_key, formality, glossary)
+            options = self._options(
+                target_language, source_language, speakers, deepl_key, formality, glossary, audio_track
+            )
             clip = jobs.adopt(Path(video), folder)
             analysis = yield from _follow(self.services.analyse(clip, options, Clock(ANALYSE)), progress, (None, None))
             yield self._write(folder, analysis, Look()), json.loads(transcript.to_json(analysis))
@@ -264,6 +273,7 @@ class Endpoints:
         key: Any,
         formality: Any,
         glossary: Any,
+        audio: Any,
     ) -> list[Verdict]:
         """A verdict an input."""
         return [
@@ -273,10 +283,11 @@ class Endpoints:
             _verdict(check.keys, key),
             _verdict(check.formality, formality),
             _verdict(check.glossary, glossary),
+            _verdict(check.audio_track, audio),
         ]
 
     def check_transcribe(
-        self, video: Any, target: Any, source: Any, speakers: Any, key: Any, formality: Any, glossary: Any
+        self, video: Any, target: Any, source: Any, speakers: Any, key: Any, formality: Any, glossary: Any, audio: Any
     ) -> list[Verdict]:
         """A verdict an input."""
         return [
@@ -285,6 +296,7 @@ class Endpoints:
             _verdict(check.keys, key),
             _verdict(check.formality, formality),
             _verdict(check.glossary, glossary),
+            _verdict(check.audio_track, audio),
         ]
 
     def check_render(
@@ -299,7 +311,9 @@ class Endpoints:
 
     # work
 
-    def _options(self, target: str, source: str, speakers: int, key: str, formality: str, glossary: str) -> Options:
+    def _options(
+        self, target: str, source: str, speakers: int, key: str, formality: str, glossary: str, audio: int
+    ) -> Options:
         return Options(
             check.target(target),
             check.source(source),
@@ -307,6 +321,7 @@ class Endpoints:
             check.keys(key),
             check.formality(formality),
             check.glossary(glossary),
+            check.audio_track(audio),
         )
 
     def _draw(

@@ -16,6 +16,7 @@ from pipeline.web.services import FORMALITIES, LOOKS, POSITIONS, TEXTS, Services
 #: DeepL keys are a UUID, with ":fx" on the free plan (developers.deepl.com/docs/getting-started/auth); a little looser.
 KEY_FORM = re.compile(r"[A-Za-z0-9-]{20,64}(:[a-z]{2})?")
 MAX_SPEAKERS = 20
+MAX_TRACKS = 99
 GLOSSARY_ID = re.compile(r"[0-9a-fA-F-]{36}")
 MAX_GLOSSARY = 10_000  #: characters
 
@@ -99,6 +100,21 @@ def speakers(number: float | str | None) -> int | None:
     if not exact or not 0 <= count <= MAX_SPEAKERS:
         raise UsageError(f"The number of speakers is a whole number from 1 to {MAX_SPEAKERS}, or 0 to find out.")
     return count or None
+
+
+def audio_track(number: float | None) -> int | None:
+    """Return the number of the sound track to hear, None to find the one with speech.
+
+    Raises UsageError for what is no such number.
+    """
+    try:
+        track = int(number or 0)
+        exact = float(number or 0) == track
+    except (TypeError, ValueError, OverflowError):
+        exact, track = False, 0
+    if not exact or not 0 <= track <= MAX_TRACKS:
+        raise UsageError(f"The sound track is a whole number from 1 to {MAX_TRACKS}, or 0 for the one with speech.")
+    return track or None
 
 
 def formality(text: str | None) -> str:

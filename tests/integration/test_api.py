@@ -162,6 +162,7 @@ def test_what_drawing_has_to_say_is_in_the_transcript(client, clip):
         ({"text_size": 9}, "text size"),
         ({"formality": "rude"}, "formality is one of"),
         ({"glossary": "no terms"}, "term = translation"),
+        ({"audio_track": -1}, "sound track is a whole number"),
         ({"deepl_key": "no key at all"}, "does not look like a DeepL key"),
     ],
 )
