@@ -238,14 +238,26 @@ def _chunks(
 
 
 def _hear(model: Any, samples: np.ndarray, start: float, end: float, language: str) -> Iterator[Segment]:
-    """What Whisper hears from start to end, on the clip's clock. Word texts keep Whisper's spaces."""
-    sound, shift = _excerpt(samples, start - PAD_S, end + PAD_S)
-    how = {**DECODING, "language": language, "task": "transcribe", "word_timestamps": True}
-    segments, _ = model.transcribe(sound, **how)
-    segments = list(segments)
-    if foreign_letters("".join(segment.text for segment in segments), language):
+    """Yield what Whisper hears from start to end, on the clip's clock. Word texts keep Whisper's spaces."""
+    for segment in _decoded(model, samples, start - PAD_S, end + PAD_S, language):
+        if not foreign_letters(segment.text, language):
+            yield segment
+            continue
         # A character of another script is a misheard word: once more, without any such character.
-        segments, _ = model.transcribe(sound, **how, suppress_tokens=_foreign_tokens(model, language))
+        suppressed = _foreign_tokens(model, language)
+        for again in _decoded(model, samples, segment.start - PAD_S, segment.end + PAD_S, language, suppressed):
+            kept = _within(again, segment.start, segment.end)
+            if kept.words:
+                yield kept
+
+
+def _decoded(
+    model: Any, samples: np.ndarray, start: float, end: float, language: str, suppressed: Sequence[int] = (-1,)
+) -> Iterator[Segment]:
+    """Yield the segments of one decoding; `suppressed` tokens are never written, -1 stands for those that are no text."""
+    sound, shift = _excerpt(samples, start, end)
+    how = {**DECODING, "language": language, "task": "transcribe", "suppress_tokens": list(suppressed)}
+    segments, _ = model.transcribe(sound, word_timestamps=True, **how)
     for segment in segments:
         words = tuple(
             Word(max(0.0, word.start + shift), max(0.0, word.end + shift), word.word, word.probability)
