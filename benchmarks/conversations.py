@@ -102,7 +102,7 @@ class Mixer:
         random = self._random
         if cast is None:
             count = int(random.choice([1, 2, 2, 2, 3, 3, 3, 4, 4, 5, 6]))
-            cast = random.choice(sorted(self._people), count, replace=False).tolist()
+            cast = random.choice(sorted(self._people), min(count, len(self._people)), replace=False).tolist()
         assert cast
         length = float(random.uniform(15, 40)) if len(cast) > 1 else float(random.uniform(6, 20))
         placed = self._placed(cast, length)

@@ -37,8 +37,8 @@ def refine(
     voices = int(labels.max()) + 1 if len(labels) else 0
     if voices < 2:
         return list(pieces), labels
-    chips = _Chips(pieces, steady, embed)
-    stay = chips.staying()
+    chips = Chips(pieces, steady, embed)
+    stay = chips.staying(model)
     owner = np.repeat(labels, [len(piece.counts) for piece in pieces])
     for _ in range(ROUNDS):
         found = viterbi(chips.odds(owner, voices, model.similarity), np.log(stay), np.log((1 - stay) / (voices - 1)))
@@ -57,7 +57,7 @@ def refine(
     return cut, np.array(names)
 
 
-class _Chips:
+class Chips:
     """The chips of all pieces in order of time."""
 
     def __init__(self, pieces: Sequence[Piece], steady: np.ndarray, embed: Embed) -> None:
@@ -66,8 +66,8 @@ class _Chips:
         self._last = np.concatenate([piece.edges[1:] for piece in pieces])
         # Columns: sums, sums of squares, number of frames.
         self._sums = np.concatenate([np.column_stack([p.totals, p.squares, p.counts]) for p in pieces])
-        self._gap = (self._first[1:] - self._last[:-1]) * FRAME_S > GAP_S
-        self._steady = steady[np.minimum(self._first[1:], len(steady) - 1)]
+        self.gap = (self._first[1:] - self._last[:-1]) * FRAME_S > GAP_S
+        self.steady = steady[np.minimum(self._first[1:], len(steady) - 1)]
         self._low, self._high = self._windows()
         self._near = self._inside(np.ones(len(self._sums)))
         self._voice = embed(*_moments(self._near))
@@ -76,7 +76,7 @@ class _Chips:
         """(chips,) the first chip that is heard with each, and (chips,) the one after the last: no pause or
         change of voice that the segmentation hears lies in between."""
         middle = (self._first + self._last) / 2 * FRAME_S
-        stretch = np.concatenate([[0], np.cumsum(self._gap | (self._steady < 0.5))])
+        stretch = np.concatenate([[0], np.cumsum(self.gap | (self.steady < 0.5))])
         every = np.arange(len(middle))
         low = np.maximum(np.searchsorted(middle, middle - AROUND_S), np.searchsorted(stretch, stretch))
         high = np.minimum(
@@ -89,9 +89,9 @@ class _Chips:
         running = np.concatenate([np.zeros((1, self._sums.shape[1])), np.cumsum(self._sums * weight[:, None], 0)])
         return running[self._high] - running[self._low]
 
-    def staying(self) -> np.ndarray:
+    def staying(self, model: Odds) -> np.ndarray:
         """(chips - 1,) how likely the voice stays from each chip to the next."""
-        return np.where(self._gap, AFTER_PAUSE, STAYS * self._steady + CHANGES * (1 - self._steady))
+        return np.where(self.gap, model.after_pause, model.stays * self.steady + model.changes * (1 - self.steady))
 
     def odds(self, owner: np.ndarray, voices: int, similarity: Similarity) -> np.ndarray:
         """(chips, voices) log-odds that each chip is each voice's; a voice is all its chips but those heard with this one."""
