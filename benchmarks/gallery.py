@@ -18,7 +18,7 @@ from pipeline import media, transcript
 from pipeline.records import Look
 from pipeline.settings import Settings
 from pipeline.subtitles import yuv
-from pipeline.subtitles.draw import Compositor
+from pipeline.subtitles.draw import compose
 from pipeline.subtitles.layout import draw_layout, lay_out
 from tests.fixtures_look import TRANSLATIONS, analysis, phrase, track
 
@@ -62,7 +62,7 @@ def tile(look: Look, moment: str, seen: str, target: str, picture: np.ndarray) -
         tracks=(track(seen, FACE, 0, 10),),
         target=target, size=(WIDTH, HEIGHT), names=("Eileen", "Grace"),
     )  # fmt: skip
-    made = Compositor(scene, look, WIDTH, HEIGHT, Fraction(30), yuv.BT709)
+    made = compose(scene, look, WIDTH, HEIGHT, Fraction(30), yuv.BT709)
     cue = made.cues[0]
     t = {
         "typing": 1.7,
@@ -97,7 +97,7 @@ def shown(at: float, width: int, height: int) -> np.ndarray:
 
 def result() -> Image.Image:
     """The example's ready result: typed, turning, turned."""
-    made = Compositor(transcript.from_json(RESULT.read_text()), Look(), 1280, 720, Fraction(25), yuv.BT709)
+    made = compose(transcript.from_json(RESULT.read_text()), Look(), 1280, 720, Fraction(25), yuv.BT709)
     strip = Image.new("RGB", (960, 540 * len(MOMENTS)))
     for k, t in enumerate(MOMENTS):
         frame = shown(t, 1280, 720)

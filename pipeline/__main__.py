@@ -24,7 +24,7 @@ from typing import TextIO, TypeVar
 from urllib.parse import urlsplit
 
 from pipeline.errors import LanguageError, PipelineError, UsageError
-from pipeline.records import Analysis, Look, Progress
+from pipeline.records import REVEALS, Analysis, Look, Progress
 from pipeline.settings import Settings
 from pipeline.terminal import printable
 
@@ -167,6 +167,12 @@ def _add_look(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--texts", choices=("morph", "both", "original", "translation"), default=default.texts, help="what is shown"
     )
+    parser.add_argument(
+        "--reveal",
+        choices=REVEALS,
+        default=default.reveal,
+        help="live: a line turns as it is spoken; spoken: it is typed, and turns then; none: the translation at once",
+    )
     parser.add_argument("--no-markers", action="store_true", help="do not mark the speaking face")
     parser.add_argument("--reduced-motion", action="store_true", help="no typing, no flicker, no gliding")
 
@@ -174,7 +180,15 @@ def _add_look(parser: argparse.ArgumentParser) -> None:
 def _look(given: argparse.Namespace) -> Look:
     if not 0.5 <= given.text_size <= 2.0:
         raise UsageError(f"--text-size must be from 0.5 to 2, not {given.text_size:g}.")
-    return Look(given.look, given.position, given.text_size, given.texts, not given.no_markers, given.reduced_motion)
+    return Look(
+        given.look,
+        given.position,
+        given.text_size,
+        given.texts,
+        not given.no_markers,
+        given.reduced_motion,
+        given.reveal,
+    )
 
 
 def _name(clip: str) -> str:

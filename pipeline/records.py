@@ -329,6 +329,11 @@ class Analysis:
     portraits: Mapping[str, bytes] = field(default_factory=dict, compare=False, repr=False)
 
 
+#: How a line is revealed: "live" whole at its first word, turning at once; "spoken" typed as it is said, turning then; "none"
+#: without any change.
+REVEALS = ("live", "spoken", "none")
+
+
 @dataclass(frozen=True, slots=True)
 class Look:
     """How the result is drawn."""
@@ -339,6 +344,7 @@ class Look:
     texts: str = "morph"  #: "morph", "both", "original", "translation"
     markers: bool = True  #: mark the speaking face
     reduced_motion: bool = False  #: no flicker, no typing, no gliding
+    reveal: str = "live"  #: one of `REVEALS`
 
 
 # --- the models, as the stages see them -------------------------------------------------------------------------------

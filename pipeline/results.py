@@ -70,16 +70,9 @@ def write(
 
 def write_records(folder: Path, analysis: Analysis, look: Look) -> None:
     """Everything but the video is in `folder`."""
-    from pipeline.subtitles import export
+    from pipeline.subtitles.formats import write_all
 
-    texts = {
-        "transcript.json": transcript.to_json(analysis),
-        "transcript.txt": export.to_text(analysis),
-        "subtitles.srt": export.to_srt(analysis),
-        "subtitles.vtt": export.to_vtt(analysis),
-        "subtitles.ass": export.to_ass(analysis, look),
-        "turns.rttm": export.to_rttm(analysis),
-    }
+    texts = {"transcript.json": transcript.to_json(analysis), **write_all(analysis, look)}
     for name, text in texts.items():
         (folder / name).write_text(text, encoding="utf-8", newline="")
     if analysis.portraits:

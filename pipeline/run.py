@@ -194,7 +194,7 @@ def render(
     Raises InputError for a clip that is not the analysis', MediaError, UsageError for a look that does not exist.
     """
     from pipeline.subtitles import yuv
-    from pipeline.subtitles.draw import Compositor
+    from pipeline.subtitles.draw import prepare
 
     clock = clock or Clock(progress.RENDER)
     clip = media.probe(path, settings, analysis.media.audio_track or None)
@@ -205,7 +205,7 @@ def render(
     width, height = media.output_size(clip)
     rate = media.output_rate(clip)
     matrix = yuv.BT709 if media.video_matrix(clip) == "bt709" else yuv.BT601
-    compositor = Compositor(analysis, look, width, height, rate, matrix)
+    compositor = yield from clock.follow(_prepared(prepare(analysis, look, width, height, rate, matrix)))
     canvas = compositor.canvas
     frames = media.frames(clip, width=width, height=height, rate=rate, pixels="yuv420p")
     writer = media.write_video(clip, compositor.drawn(frames), to, width=canvas.width, height=canvas.height, rate=rate)
@@ -217,6 +217,22 @@ def render(
         frames.close()  # after a failure in drawing the traceback would keep it, and its ffmpeg, alive
     yield clock.mark(Progress("render", 1.0))
     return compositor.notices
+
+
+def _prepared(work: Generator[None, None, T]) -> Stage[T]:
+    """Drive the preparation of a drawing; it can be cancelled, and reports every tenth of a second."""
+    told = time.monotonic()
+    try:
+        while True:
+            next(work)
+            if time.monotonic() - told > 0.1:
+                told = time.monotonic()
+                yield Progress("render", 0.0)
+    except StopIteration as stop:
+        result: T = stop.value
+        return result
+    finally:
+        work.close()
 
 
 def _inside(analysis: Analysis, duration: float) -> Analysis:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from pipeline.records import Analysis, Box, Media, Person, PersonTurn, Phrase, Track, Word
+from pipeline.records import Analysis, Box, Look, Media, Person, PersonTurn, Phrase, Track, Word
+from pipeline.subtitles.formats import ass, plain, srt, vtt
+from pipeline.subtitles.plan import plan_files
 
 HOSTILE = "\u202eturn {\\an8} <b>bold</b> \\N & a --> b\n\n2\n00:00:00,000 --> 00:00:09,000 {\\pos(1,1)}x"
 
@@ -45,3 +47,19 @@ def analysis(phrases=None, face=(300, 200, 500, 450)):
         notices=(),
         timings={},
     )
+
+
+def to_srt(clip, look=Look()):  # noqa: B008 (frozen)
+    return srt.write(plan_files(clip, look))
+
+
+def to_vtt(clip, look=Look()):  # noqa: B008 (frozen)
+    return vtt.write(plan_files(clip, look))
+
+
+def to_ass(clip, look=Look()):  # noqa: B008 (frozen)
+    return ass.write(plan_files(clip, look))
+
+
+def to_text(clip):
+    return plain.write(clip)

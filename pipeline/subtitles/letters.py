@@ -74,6 +74,11 @@ def bounds(boxes: Sequence[tuple[int, int, int, int]]) -> tuple[int, int, int, i
     return min(lefts), min(tops), max(rights), max(bottoms)
 
 
+def rim_of(mask: NDArray[np.uint8], radius: float) -> tuple[NDArray[np.uint8], int]:
+    """Return the rim of a mask, and by how many px it is larger on every side."""
+    return _rim(mask, radius), _rim_pad(radius)
+
+
 def _rim_pad(radius: float) -> int:
     return int(radius * 2.5) + 2
 

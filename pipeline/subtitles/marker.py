@@ -10,11 +10,11 @@ import numpy as np
 
 from pipeline.records import Person
 from pipeline.subtitles import yuv
-from pipeline.subtitles.captions import Cue
+from pipeline.subtitles.cue import Cue
 from pipeline.subtitles.layout import lay_out
 from pipeline.subtitles.letters import Letters
 from pipeline.subtitles.looks import RGB
-from pipeline.subtitles.place import FacePath, Scene
+from pipeline.subtitles.scene import FacePath, Scene
 from pipeline.subtitles.setting import Setting
 from pipeline.subtitles.yuv import Corners, Sprite
 from pipeline.text import clean
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 MARKED_AFTER_S = 0.3  #: the marker stays this long after the last word
 BRIDGED_S = 0.5  #: and through pauses no longer than this
 FADE_S = 0.12
+NAMED_LINES = 2  #: the name stands with the first lines of a person in a shot
+NAME_FADE_S = 0.5
 
 
 def name_tag(person: Person, setting: Setting) -> Sprite:
@@ -58,6 +60,28 @@ def edge_tag(person: Person, setting: Setting, edge: str) -> Sprite:
         ink, arrows = np.pad(letters.mask, ((0, 0), (pad, 0))), arrows[:, ::-1]
     cover = np.hstack([arrows, ink] if edge == "left" else [ink, arrows])
     return _plate(cover, setting, person, em, mirrored=edge == "right")
+
+
+def bubble(setting: Setting, accent: RGB) -> Sprite:
+    """Return a speech bubble with three dots, for somebody who speaks while another has the text."""
+    from PIL import Image, ImageDraw
+
+    fine, em = 4, setting.em
+    width, height, foot = round(1.7 * em), round(1.05 * em), round(0.32 * em)
+    image = Image.new("RGBA", (width * fine, (height + foot) * fine), (0, 0, 0, 0))
+    draw = ImageDraw.Draw(image)
+    line, w, h = max(1, round(em / 14)) * fine, width * fine - 1, height * fine - 1
+    draw.polygon(
+        [(0.38 * w, h - line), (0.62 * w, h - line), (0.5 * w, (height + foot) * fine - 1)], fill=(*accent, 255)
+    )
+    draw.rounded_rectangle(
+        (0, 0, w, h), radius=0.3 * em * fine, fill=(9, 13, 18, 225), outline=(*accent, 255), width=line
+    )
+    radius = 0.1 * em * fine
+    for k in (-1, 0, 1):
+        x, y = w / 2 + k * 0.36 * em * fine, h / 2
+        draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=(*accent, 255))
+    return Sprite.of_rgba(np.asarray(image.reduce(fine), dtype=np.uint8), setting.matrix)
 
 
 def _name(person: Person, setting: Setting) -> tuple[Letters, float]:
@@ -98,14 +122,15 @@ class Markers:
 
     def __init__(self, setting: Setting, scene: Scene, cues: tuple[Cue, ...], tags: dict[str, Sprite]) -> None:
         self._setting, self._scene, self._tags = setting, scene, tags
-        self._spans = _spans(cues) if setting.look.markers else {}
+        wanted = setting.look.markers and setting.style.brackets
+        self._spans = _spans(cues, scene) if wanted else {}
         self._brackets: dict[tuple[RGB, int], Corners] = {}
 
     def at(self, t: float) -> list[tuple[str, FacePath, float, float]]:
         """Who is marked at `t`: person, face, opacity of the brackets (while they speak) and of the name (while a cue is up)."""
         found = []
         for person, (speaking, named) in self._spans.items():
-            brackets, name = self._opacity(speaking, t), self._opacity(named, t)
+            brackets, name = self._opacity(speaking, t, FADE_S), self._opacity(named, t, NAME_FADE_S)
             face = next(
                 (f for f in self._scene.faces if f.person == person and f.first <= t < f.last), None
             ) if brackets or name else None  # fmt: skip
@@ -113,14 +138,14 @@ class Markers:
                 found.append((person, face, brackets, name))
         return found
 
-    def _opacity(self, spans: list[tuple[float, float]], t: float) -> float:
+    def _opacity(self, spans: list[tuple[float, float]], t: float, fade: float) -> float:
         k = bisect.bisect_right(spans, (t, float("inf"))) - 1
         if k < 0 or t >= spans[k][1]:
             return 0.0
         if self._setting.look.reduced_motion:
             return 1.0
         cut = next((c for c in reversed(self._scene.cuts) if c <= t), 0.0)
-        return min(1.0, (t - max(spans[k][0], cut)) / FADE_S + 0.25, (spans[k][1] - t) / FADE_S)
+        return min(1.0, (t - max(spans[k][0], cut)) / FADE_S + 0.25, (spans[k][1] - t) / fade)
 
     def draw(
         self,
@@ -180,17 +205,32 @@ class Markers:
         return known
 
 
-def _spans(cues: tuple[Cue, ...]) -> dict[str, tuple[list[tuple[float, float]], list[tuple[float, float]]]]:
-    """When each person speaks, and when words of theirs are on screen; short pauses are bridged."""
-    spans: dict[str, tuple[list[tuple[float, float]], list[tuple[float, float]]]] = {}
+Spans = list[tuple[float, float]]
+
+
+def _spans(cues: tuple[Cue, ...], scene: Scene) -> dict[str, tuple[Spans, Spans]]:
+    """Return when each person speaks, and when their name stands: with their first lines in a shot.
+
+    Short pauses are bridged.
+    """
+    spans: dict[str, tuple[Spans, Spans]] = {}
+    lines: dict[tuple[str, int], int] = {}
     for cue in cues:
         if cue.person is None:
             continue
-        for own, end in zip(
-            spans.setdefault(cue.person, ([], [])), (cue.spoken + MARKED_AFTER_S, cue.end), strict=True
-        ):
-            if own and cue.start <= own[-1][1] + BRIDGED_S:
-                own[-1] = (own[-1][0], max(own[-1][1], end))
-            else:
-                own.append((cue.start, end))
+        speaking, named = spans.setdefault(cue.person, ([], []))
+        _bridge(speaking, cue.start, min(cue.spoken + MARKED_AFTER_S, cue.end))
+        last = scene.shot(max(cue.start, cue.end - 0.04))
+        for shot in range(scene.shot(cue.start), last + 1):
+            number = lines[cue.person, shot] = lines.get((cue.person, shot), 0) + 1
+            if number <= NAMED_LINES:
+                begin, end = scene.span(shot)
+                _bridge(named, max(cue.start, begin), min(cue.end, end))
     return spans
+
+
+def _bridge(spans: Spans, start: float, end: float) -> None:
+    if spans and start <= spans[-1][1] + BRIDGED_S:
+        spans[-1] = (spans[-1][0], max(spans[-1][1], end))
+    else:
+        spans.append((start, end))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pipeline import languages
 from pipeline.records import Analysis, Look, Notice
 from pipeline.subtitles import fonts, looks, yuv
-from pipeline.subtitles.captions import Cue
+from pipeline.subtitles.cue import Cue
 from pipeline.subtitles.layout import Layout, lay_out
 from pipeline.subtitles.looks import RGB, Panel, Row
 from pipeline.subtitles.yuv import Matrix
@@ -86,6 +86,10 @@ class Setting:
     def colour(self, person: str | None) -> RGB:
         """The person's colour, lightened where it could not be seen on dark glass."""
         return self._colours.get(person or "", UNKNOWN)
+
+    def accent(self, person: str | None) -> RGB:
+        """The colour of panels and of what moves on them: the look's own, or the person's."""
+        return self.style.accent or self.colour(person)
 
     def notice(self, code: str, text: str) -> None:
         """Said once per code: the first place is enough to look."""

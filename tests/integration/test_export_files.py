@@ -12,8 +12,7 @@ import pytest
 
 from pipeline.records import Look
 from pipeline.subtitles import fonts
-from pipeline.subtitles.export import to_ass, to_srt, to_vtt
-from tests.fixtures_export import HOSTILE, analysis, phrase
+from tests.fixtures_export import HOSTILE, analysis, phrase, to_ass, to_srt, to_vtt
 
 pytestmark = pytest.mark.integration
 
@@ -94,7 +93,7 @@ def test_libass_finds_the_named_font_and_draws_over_the_head(tmp_path):
 @pytest.mark.usefixtures("libass")
 def test_libass_shows_words_only_once_they_are_said(tmp_path):
     path = tmp_path / "a.ass"
-    path.write_text(to_ass(analysis(), Look(texts="original")), "utf-8")
+    path.write_text(to_ass(analysis(), Look(texts="original", reveal="spoken")), "utf-8")
     ink = [int((frame(path, t)[0] > 100).sum()) for t in (0.6, 1.5, 2.9)]
     assert 0 < ink[0] < 0.4 * ink[2]
     assert ink[0] < ink[1] < ink[2]
@@ -105,7 +104,7 @@ def test_libass_turns_the_source_into_the_translation(tmp_path):
     clip = analysis(phrases=(phrase(1, 1, 4, "p1", "iiii iiii", "WWWW WWWW"),))
     path = tmp_path / "a.ass"
     path.write_text(to_ass(clip), "utf-8")
-    early, late = ((frame(path, t)[0] > 100).sum() for t in (2.9, 3.8))
+    early, late = ((frame(path, t)[0] > 100).sum() for t in (1.2, 2.8))
     assert late > 1.5 * early > 0
 
 

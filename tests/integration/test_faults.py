@@ -34,7 +34,8 @@ from pipeline.models.entries import Archive, File, Part, Weights
 from pipeline.options import Options
 from pipeline.records import Analysis, Look, Models, Stage
 from pipeline.settings import Settings
-from pipeline.subtitles import draw, export
+from pipeline.subtitles import draw
+from pipeline.subtitles.formats import rttm
 from pipeline.workspace import workspace
 from tests import deepl_server
 from tests.fixtures_runs import FOUND, ffmpegs, finish, nothing_is_left, quick_models, small_clip, tree
@@ -283,7 +284,7 @@ FAULTS: dict[str, Fault] = {
     "defect: carrying out": Fault(patched(translate, "carry_out", raising(RuntimeError("defect"))), RuntimeError),
     "defect: drawing": Fault(patched(draw.Compositor, "draw", raising(RuntimeError("defect"))), RuntimeError),
     "out of memory: drawing": Fault(patched(draw.Compositor, "draw", raising(MemoryError())), MemoryError),
-    "defect: exporting": Fault(patched(export, "to_rttm", raising(RuntimeError("defect"))), RuntimeError),
+    "defect: exporting": Fault(patched(rttm, "write", raising(RuntimeError("defect"))), RuntimeError),
     "Ctrl-C: drawing": Fault(patched(draw.Compositor, "draw", raising(KeyboardInterrupt())), KeyboardInterrupt),
 }  # fmt: skip
 

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,7 +8,7 @@ import pytest
 from pipeline.errors import UsageError
 from pipeline.records import Look, Shot
 from pipeline.subtitles import looks, yuv
-from pipeline.subtitles.draw import Compositor
+from pipeline.subtitles.draw import Compositor, compose
 from pipeline.subtitles.setting import lit
 from pipeline.subtitles.yuv import BT601, BT709, Corners, Frost, Sprite
 from tests.fixtures_look import HEIGHT, LEFT, RIGHT, SOURCE, TRANSLATIONS, WIDTH, analysis, backdrop, phrase, track
@@ -20,7 +19,7 @@ PL = TRANSLATIONS["PL"]
 
 
 def compositor(look: Look, *phrases, size: tuple[int, int] = (WIDTH, HEIGHT), **how) -> Compositor:
-    return Compositor(analysis(*phrases, **how), look, *size, 25)
+    return compose(analysis(*phrases, **how), look, *size, 25)
 
 
 def drawn(made: Compositor, t: float, dark: int = 40, bright: int = 170) -> np.ndarray:
@@ -147,7 +146,7 @@ def test_a_frame_depends_on_its_time_alone(look: str, texts: str) -> None:
 @pytest.mark.parametrize("look", LOOKS)
 def test_where_nothing_is_said_nothing_is_touched(look: str) -> None:
     made = compositor(Look(look), phrase(1, "p1", 2, 4, translation=PL))
-    for t in (0.0, 1.9, 9.9):
+    for t in (0.0, made.cues[0].start - 0.01, 9.9):
         frame = made.framed(backdrop())
         before = frame.copy()
         assert made.draw(frame, t) is False
@@ -336,10 +335,17 @@ def test_ten_who_speak_at_once_are_never_written_over_each_other(look: str) -> N
         Look(look), *(phrase(i + 1, f"p{i + 1}", 0.2 * i, 4, translation=PL) for i in range(10)), tracks=tracks,
         names=tuple(f"Person {i}" for i in range(10)),
     )  # fmt: skip
-    assert [n.code for n in made.notices] == ["crowded"]
-    for t in np.arange(0.05, 4, 0.1):
-        seen = [s.boxes(np.array([t]))[0] for own in made.spots for spots in own for s in spots if s.start <= t < s.end]
-        assert len(seen) >= min(4, int(t / 0.2) + 1)
+    assert {n.code for n in made.notices} <= {"crowded", "reading_speed", "short_cue"}
+    least = {"kiroshi": 1, "word-pop": 2}.get(look, 3)
+    for t in np.arange(0.05, 3, 0.1):
+        seen = [
+            spot.boxes(np.array([t]))[0]
+            for own in made.spots
+            for cue, spots in zip(made.cues, own, strict=True)
+            for spot in spots
+            if max(cue.start, spot.start) <= t < min(spot.end, cue.text_end)
+        ]
+        assert len(seen) >= min(least, int(t / 0.2) + 1)
         for a, b in itertools.combinations(seen, 2):
             wide, tall = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
             assert max(0, wide) * max(0, tall) <= 0.06 * (a[2] - a[0]) * (a[3] - a[1])
@@ -357,32 +363,86 @@ def test_a_phrase_without_a_translation_does_not_let_the_others_out_of_their_bar
     assert min(boxes[:, 1].min() for boxes in bottom) >= made.canvas.height / 2
 
 
-@pytest.mark.parametrize("markers", [True, False])
-def test_a_panel_that_stays_a_moment_after_a_cut_does_not_move(markers: bool) -> None:
+def test_a_panel_whose_text_was_read_goes_with_the_shot() -> None:
     shots = (Shot(0, 3), Shot(3, 10))
     seen = (track("p1", RIGHT, 0, 2.9), track("p2", (40, 160, 140, 290), 3, 10))
-    made = compositor(Look(markers=markers), phrase(1, "p1", 0, 3.3, translation=None), shots=shots, tracks=seen)
-    assert [s.kind for s in made.spots[0][0]] == ["above", "held"]
-    before, after = drawn(made, 2.98).astype(int), drawn(made, 3.02).astype(int)
+    made = compositor(Look(), phrase(1, "p1", 0, 2.7, translation=None), shots=shots, tracks=seen)
+    (spot,) = made.spots[0][0]
+    assert (spot.kind, spot.end) == ("above", 3.0)
+    frame = backdrop()
+    assert made.draw(frame, 2.98)
+    assert not made.draw(frame, 3.02)
+
+
+def test_a_mark_stands_for_who_is_interrupted() -> None:
+    made = compositor(Look(markers=False), phrase(1, "p1", 0, 6, translation=PL), phrase(2, "p2", 4, 5, "Mhm.", "Aha."))
+    first = made.cues[0]
+    assert first.full_until == pytest.approx(4.0)
     spot = made.spots[0][0][0]
-    x, y = spot.at(2.98)
+    x, y = spot.at(4.5)
+    text, mark = drawn(made, 3.9).astype(int) - backdrop() != 0, drawn(made, 4.5).astype(int) - backdrop() != 0
     panel = np.s_[y : y + spot.height, x : x + spot.width]
-    assert (np.abs(before[panel] - after[panel]) > 40).mean() < 0.02  # but for the next letter
+    assert 0 < mark[:HEIGHT][panel].sum() < 0.3 * text[:HEIGHT][panel].sum()
 
 
-def test_a_name_at_the_edge_stands_beside_its_panel_and_points_out_of_the_frame() -> None:
-    away = (track("p2", (280, 60, 360, 160), 0, 10),)
-    for language, edge in (("en", "left"), ("ar", "right")):
-        scene = replace(analysis(phrase(1, "p1", 0, 3, translation=PL), tracks=away), language=language)
-        made = Compositor(scene, Look(), WIDTH, HEIGHT, 25)
-        (spot,) = made.spots[0][0]
-        assert spot.edge == edge
-        frame = drawn(made, 2.0)
-        cyan = yuv.planes(frame)[1][1] < 100
-        y = spot.at(2)[1] // 2
-        tag = cyan[y + 2 : y + spot.tab // 2 - 1]
-        assert tag[:, 0 if edge == "left" else -1].all()  # it reaches to the frame's edge
-        assert not tag[:, WIDTH // 4].any()
+def test_the_name_goes_after_the_first_lines_and_comes_back_after_a_cut() -> None:
+    lines = [phrase(k, "p1", 2.0 * k, 2.0 * k + 1.6, translation=PL) for k in range(5)]
+    made = compositor(Look(), *lines, shots=(Shot(0, 8), Shot(8, 10)), tracks=(track("p1", LEFT, 0, 10),))
+    name = {t: next((name for *_, name in made._markers.at(t)), 0.0) for t in (0.8, 2.8, 4.8, 6.8, 9.0)}
+    assert [name[t] > 0.9 for t in (0.8, 2.8, 4.8, 6.8, 9.0)] == [True, True, False, False, True]
+
+
+def test_words_of_both_languages_stand_from_the_start_and_only_glide() -> None:
+    made = compositor(
+        Look(markers=False),
+        phrase(1, "p1", 0, 3, "We came to Night City yesterday", "Do Night City przyszliśmy wczoraj"),
+    )
+    cue = made.cues[0]
+    drawn(made, cue.start + 0.1)
+    row = made._live[0, 0].rows[0]
+    assert row.source is not None
+    kept = ["".join(row.source.layout.clusters[i].text for i in origin) for origin, _ in row.kept]
+    assert kept == ["Night", "City"]
+    middle = (cue.turn_start + cue.turn_end) / 2
+    assert not np.array_equal(drawn(made, middle), drawn(made, cue.turn_end + 0.1))
+
+
+def test_a_word_is_lit_as_it_is_said() -> None:
+    made = compositor(Look(markers=False, reveal="spoken"), phrase(1, "p1", 0, 4, translation=PL))
+    drawn(made, 1.0)
+    row = made._live[0, 0].rows[0]
+    said = made.plan.analysis.phrases[0].words[row._lit(1.0) or 0]
+    assert said.start <= 1.0 < said.start + 0.9
+
+
+@pytest.mark.parametrize("reveal", ["live", "spoken"])
+def test_words_pop_one_by_one(reveal: str) -> None:
+    made = compositor(
+        Look("word-pop", reveal=reveal), phrase(1, "p1", 0, 3, "One two three four", "Raz dwa trzy cztery")
+    )
+    ink = [int((yuv.planes(drawn(made, t, 16, 16))[0] > 150).sum()) for t in (0.25, 1.0, 1.7, 2.8)]
+    assert ink == sorted(ink)
+    assert ink[0] < 0.5 * ink[-1]
+    whole = compositor(
+        Look("word-pop", reveal="none"), phrase(1, "p1", 0, 3, "One two three four", "Raz dwa trzy cztery")
+    )
+    assert int((yuv.planes(drawn(whole, 0.25, 16, 16))[0] > 150).sum()) > 0.9 * ink[-1]
+
+
+@pytest.mark.parametrize("edge", ["left", "right"])
+def test_a_name_at_the_edge_stands_beside_its_panel_and_points_out_of_the_frame(edge: str) -> None:
+    shots = (Shot(0, 1), Shot(1, 10))
+    before = (10, 60, 90, 160) if edge == "left" else (540, 60, 620, 160)
+    seen = (track("p1", before, 0, 0.9), track("p2", (280, 60, 360, 160), 1, 10))
+    made = compositor(Look(), phrase(1, "p1", 2, 5, translation=PL), shots=shots, tracks=seen)
+    (spot,) = made.spots[0][0]
+    assert spot.edge == edge
+    frame = drawn(made, 4.0)
+    cyan = yuv.planes(frame)[1][1] < 100
+    y = spot.at(4)[1] // 2
+    tag = cyan[y + 2 : y + spot.tab // 2 - 1]
+    assert tag[:, 0 if edge == "left" else -1].all()  # it reaches to the frame's edge
+    assert not tag[:, WIDTH // 4].any()
 
 
 def test_faces_scale_with_the_picture() -> None:
@@ -394,7 +454,7 @@ def test_faces_scale_with_the_picture() -> None:
 
 
 def test_unknown_looks_are_named() -> None:
-    with pytest.raises(UsageError, match=r"vapour.*bars, classic, cyberpunk"):
+    with pytest.raises(UsageError, match=r"vapour.*bars, classic, cyberpunk, kiroshi, word-pop"):
         compositor(Look("vapour"))
 
 

@@ -24,8 +24,10 @@ from pipeline.deepl_service import read_terms
 from pipeline.errors import FetchError, InputError, LanguageError, PipelineError, TranslationError, UsageError
 from pipeline.records import Analysis, Box, Clip, Look, Media, Person, PersonTurn, Phrase, Shot, Track, Word
 from pipeline.settings import PREFIX, Settings
-from pipeline.subtitles import captions, export, looks
-from pipeline.subtitles.draw import Compositor
+from pipeline.subtitles import looks
+from pipeline.subtitles.draw import compose
+from pipeline.subtitles.formats import ass, plain, rttm, srt, vtt
+from pipeline.subtitles.plan import plan_files
 from tests.fixtures_clips import AAC, X264, ffmpeg, picture, sound
 from tests.fixtures_runs import finish
 
@@ -180,36 +182,45 @@ def readable(analysis: Analysis) -> Analysis | None:
 
 
 @often
-@given(transcripts(), st.sampled_from(("morph", "both", "original", "translation")))
-def test_any_transcript_is_exported_and_every_cue_can_be_read_back(analysis: Analysis, texts: str) -> None:
+@given(
+    transcripts(),
+    st.sampled_from(("morph", "both", "original", "translation")),
+    st.sampled_from(("live", "spoken", "none")),
+)
+def test_any_transcript_is_exported_and_every_cue_can_be_read_back(analysis: Analysis, texts: str, reveal: str) -> None:
     read = readable(analysis)
     if read is None:
         return
-    found, _ = captions.cues(read, Look(texts=texts))
-    assert all(0 <= cue.start < cue.end <= 61 for cue in found)
+    made = plan_files(read, Look(texts=texts, reveal=reveal))
+    assert all(0 <= cue.start < cue.end <= 61 for cue in made.cues)
     for written, form in (
-        (export.to_srt(read), "srt"),
-        (export.to_vtt(read), "vtt"),
-        (export.to_ass(read, Look(texts=texts)), "ass"),
+        (srt.write(made), "srt"),
+        (vtt.write(made), "vtt"),
+        (ass.write(made), "ass"),
     ):
         written.encode("utf-8")
         back = pysubs2.SSAFile.from_string(written, format_=form)
         assert all(0 <= event.start <= event.end for event in back)
         if form != "ass":
             assert len(back) == written.count("-->")
-    assert all(line.split()[0] == "SPEAKER" for line in export.to_rttm(read).splitlines())
-    export.to_text(read).encode("utf-8")
+    assert all(line.split()[0] == "SPEAKER" for line in rttm.write(read).splitlines())
+    plain.write(read).encode("utf-8")
 
 
 @seldom
-@given(transcripts(), st.sampled_from(looks.names()), st.sampled_from(("morph", "both", "original", "translation")))
-def test_any_transcript_can_be_drawn(analysis: Analysis, look: str, texts: str) -> None:
+@given(
+    transcripts(),
+    st.sampled_from(looks.names()),
+    st.sampled_from(("morph", "both", "original", "translation")),
+    st.sampled_from(("live", "spoken", "none")),
+)
+def test_any_transcript_can_be_drawn(analysis: Analysis, look: str, texts: str, reveal: str) -> None:
     import numpy as np
 
     read = readable(analysis)
     if read is None:
         return
-    compositor = Compositor(read, Look(look, texts=texts), 160, 90, Fraction(25))
+    compositor = compose(read, Look(look, texts=texts, reveal=reveal), 160, 90, Fraction(25))
     frames = ((t, np.full((135, 160), 128, np.uint8)) for t in (0.0, 0.04, 7.0, 30.0, 59.96))
     canvas = compositor.canvas
     assert all(frame.shape == (canvas.height * 3 // 2, canvas.width) for _, frame in compositor.drawn(frames))

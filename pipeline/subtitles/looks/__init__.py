@@ -1,6 +1,6 @@
 """The looks. One file each: a `STYLE` and, where the look has shapes of its own, small functions that paint them.
 
-A new look is a new module here; nothing else needs to know.
+A new look is a new module here; nothing else needs to know. A name with a hyphen, such as `word-pop`, is the module `word_pop`.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ class Row:
     colour: RGB | None = (255, 255, 255)  #: of the translation; None: the speaker's
     source_colour: RGB = (176, 190, 200)
     ghost: float = 0.0  #: opacity of what has not been said yet
+    pop: bool = False  #: each word pops as it is said
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +64,18 @@ class Style:
     pointer: bool = False  #: a notch towards the face, a leader line where the panel had to move away
     opening_s: float = 0.0  #: the panel opens from its edge in this time
     fade_s: float = 0.12
+    marks: bool = False  #: of several who speak at once the last to start has text, a mark stands for each other
+    strict: bool = False  #: and at once, even where the others' text was not read yet
+    brackets: bool = True  #: corner brackets mark the speaking face
+    names: bool = True  #: the speakers' names are shown, at the face or on the panel
+    accent: RGB | None = None  #: of panels and of what moves on them; None: the speaker's colour
     glass: Callable[[int, int, float], Image.Image] | None = None  #: (width, height, em) -> "L", where the glass is
     trim: Callable[[int, int, float, RGB, bool], Image.Image] | None = None  #: (.., accent, from the right) -> "RGBA"
 
 
 def names() -> tuple[str, ...]:
     """The looks there are."""
-    return tuple(sorted(m.name for m in pkgutil.iter_modules(__path__) if not m.name.startswith("_")))
+    return tuple(sorted(m.name.replace("_", "-") for m in pkgutil.iter_modules(__path__) if not m.name.startswith("_")))
 
 
 def load(name: str) -> Style:
@@ -79,5 +85,5 @@ def load(name: str) -> Style:
     """
     if name not in names():
         raise UsageError(f"There is no look {name!r}; choose one of {', '.join(names())}.")
-    style: Style = importlib.import_module(f"{__name__}.{name}").STYLE
+    style: Style = importlib.import_module(f"{__name__}.{name.replace('-', '_')}").STYLE
     return style

@@ -75,7 +75,7 @@ STYLE = Style(
         "original": (Panel("head", (Row("source", weight="bold", source_colour=(240, 246, 250)),)),),
         "translation": (Panel("head", (Row("translation"),)),),
     },
-    widths=(25, 32, 42),
+    widths=(25, 30, 36),
     padding=(0.66, 0.34),
     strength=(0.76, 0.9),
     glass=glass,
@@ -83,6 +83,7 @@ STYLE = Style(
     caret=True,
     flicker=True,
     pointer=True,
+    marks=True,
     opening_s=0.2,
     fade_s=0.14,
 )  # fmt: skip
