@@ -26,6 +26,7 @@ from typing import Any, TypeVar
 
 from pipeline import Settings, load_models, media
 from pipeline.cache import StageCache, content_hash
+from pipeline.progress import finish
 from pipeline.records import (
     Box,
     Clip,
@@ -135,15 +136,6 @@ def kept(clip: Path, stage: str, stale: bool = False) -> Any:
         others = sorted(folder.glob(f"{stage}-*"), key=lambda file: file.stat().st_mtime, reverse=True)
         record = next((found for file in others if (found := store.get(file.name, KINDS[stage])) is not None), None)
     return record
-
-
-def finish(stage: Stage[T]) -> T:
-    """What a stage returns."""
-    while True:
-        try:
-            next(stage)
-        except StopIteration as stop:
-            return stop.value
 
 
 def perceived(clip_path: Path, settings: Settings, stages: Sequence[str] = LEARNED) -> Iterator[tuple[str, Any, float]]:

@@ -15,6 +15,7 @@ import sys
 from pathlib import Path
 
 from pipeline import Look, Options, Settings, analyse, edit, load_models, results
+from pipeline.progress import finish
 
 HERE = Path(__file__).parent
 
@@ -38,14 +39,6 @@ def make(name: str) -> None:
     for person, person_name in zip(analysis.people, given["names"], strict=True):
         analysis = edit.rename(analysis, person.id, person_name)
     finish(results.write(clip, analysis, Look(), HERE / "results" / name, settings))
-
-
-def finish(stage):  # type: ignore[no-untyped-def]
-    while True:
-        try:
-            next(stage)
-        except StopIteration as stop:
-            return stop.value
 
 
 if __name__ == "__main__":

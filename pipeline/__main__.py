@@ -24,6 +24,7 @@ from typing import TextIO, TypeVar
 from urllib.parse import urlsplit
 
 from pipeline.errors import LanguageError, PipelineError, UsageError
+from pipeline.progress import finish
 from pipeline.records import REVEALS, Analysis, Look, Progress
 from pipeline.settings import Settings
 from pipeline.terminal import printable
@@ -259,28 +260,28 @@ def _show(work: Generator[Progress, None, T], to: TextIO | None = None) -> T:
     to = to or sys.stderr
     live = to.isatty()
     drawn, last_stage = 0.0, ""
+
+    def see(step: Progress) -> None:
+        nonlocal drawn, last_stage
+        name = STAGE_NAMES[step.stage]
+        if step.stage == "fetch" and step.message:
+            name = printable(step.message)
+        elif live and step.message:
+            name += f": {printable(step.message)}"
+        if live and (time.monotonic() - drawn > 0.1 or step.fraction >= 1.0):
+            drawn = time.monotonic()
+            share = step.overall if step.overall is not None else step.fraction
+            bar = "█" * round(24 * share) + "░" * (24 - round(24 * share))
+            left = "" if step.seconds_left is None else f"{_clock(step.seconds_left)} left"
+            to.write(f"\r\x1b[K{bar} {share:4.0%}  {left:11}  {name[:60]}")
+            to.flush()
+        elif not live and name not in (last_stage, STAGE_NAMES["fetch"]):
+            print(name, file=to, flush=True)
+        last_stage = name
+
     try:
-        while True:
-            step = next(work)
-            name = STAGE_NAMES[step.stage]
-            if step.stage == "fetch" and step.message:
-                name = printable(step.message)
-            elif live and step.message:
-                name += f": {printable(step.message)}"
-            if live and (time.monotonic() - drawn > 0.1 or step.fraction >= 1.0):
-                drawn = time.monotonic()
-                share = step.overall if step.overall is not None else step.fraction
-                bar = "█" * round(24 * share) + "░" * (24 - round(24 * share))
-                left = "" if step.seconds_left is None else f"{_clock(step.seconds_left)} left"
-                to.write(f"\r\x1b[K{bar} {share:4.0%}  {left:11}  {name[:60]}")
-                to.flush()
-            elif not live and name not in (last_stage, STAGE_NAMES["fetch"]):
-                print(name, file=to, flush=True)
-            last_stage = name
-    except StopIteration as stop:
-        return stop.value
+        return finish(work, see)
     finally:
-        work.close()
         if live:
             to.write("\r\x1b[K")
             to.flush()

@@ -1,10 +1,10 @@
 """The full set on a GPU, and the only module that knows ZeroGPU exists.
 
 On ZeroGPU a function decorated with `spaces.GPU` runs in a forked process that owns the GPU for the time asked for;
-arguments and results cross by pickle. Every extra decorated call in the main process would cost another fork, another
-CUDA context, another copy of all weights and another look at the visitor's quota, so a clip is one call
-(`perceive_on_gpu`); the decorated functions it calls stay in its process. Paths and small records go in, `Progress` and small
-records come out; frames, tensors and open files never cross.
+arguments and results cross by pickle. Every extra decorated function would cost another fork, another CUDA context,
+another copy of all weights and another look at the visitor's quota, so there is one, and a clip is one call of it
+(`perceive_on_gpu`). Paths and small records go in, `Progress` and small records come out; frames, tensors and open files
+never cross.
 
 Importing this module on ZeroGPU places all weights: it has to happen on the main thread and before the page is launched,
 which is when `spaces` packs what it finds on "cuda" and hands it to every worker. Elsewhere weights are loaded when first
@@ -26,38 +26,40 @@ if not os.environ.get("OMP_NUM_THREADS", "1").isdigit():  # seen on Spaces; Open
 import spaces  # isort: skip
 import torch  # isort: skip
 
+import dataclasses
 import logging
 import re
 import threading
-import wave
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from pipeline import open_translation
 from pipeline.errors import GpuError, ModelError, PipelineError
-from pipeline.faces import find_faces as find_faces_with
-from pipeline.faces import retinaface_torch
+from pipeline.faces import find_faces, retinaface_torch
 from pipeline.faces.facenet import Facenet512
 from pipeline.models import hub, sets
-from pipeline.progress import finish
+from pipeline.perceive import perceive
+from pipeline.progress import each, finish
 from pipeline.records import (
     Clip,
     Diarization,
     Faces,
+    Findings,
+    Job,
     Models,
     Notice,
+    Perceiving,
+    Perception,
     Phrase,
+    Preview,
     Progress,
     Stage,
     Transcript,
 )
 from pipeline.settings import Settings
 from pipeline.speech import nemo, whisper_full
-
-if TYPE_CHECKING:
-    from pipeline.run import Known, Perception
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -153,45 +155,15 @@ def seconds_asked(duration: float, *work: str) -> int:
     return round(BASE + sum(FACTOR[name] for name in work) * duration)
 
 
-def _length(sound: Path) -> float:
-    with wave.open(str(sound), "rb") as file:
-        return file.getnframes() / file.getframerate()
-
-
-# `spaces` calls these with exactly what the function is called with, hence the rest.
-def _transcribe_seconds(sound: Path, *args: object, **options: object) -> int:
-    return seconds_asked(_length(sound), "speech")
-
-
-def _diarize_seconds(sound: Path, *args: object, **options: object) -> int:
-    return seconds_asked(_length(sound), "voices")
-
-
-def _find_faces_seconds(clip: Clip, *args: object, **options: object) -> int:
-    return seconds_asked(clip.duration, "faces")
-
-
-def _translate_seconds(sound: Path, *args: object, **options: object) -> int:
-    return seconds_asked(_length(sound), "translate")
-
-
-def _perceive_seconds(
-    clip: Clip,
-    sound: Path,
-    source: str | None,
-    speakers: int | None,
-    fallback: str,
-    known: Known,
-    *args: object,
-    **options: object,
-) -> int:
+# `spaces` calls it with exactly what the function is called with.
+def _perceive_seconds(job: Job) -> int:
     work = {
-        "speech": known.transcript is None,
-        "voices": known.diarization is None,
-        "faces": known.faces is None and clip.has_video,
-        "translate": bool(fallback),
+        "speech": job.known.transcript is None,
+        "voices": job.known.diarization is None,
+        "faces": job.known.faces is None and job.clip.has_video,
+        "translate": bool(job.fallback_target),
     }
-    return seconds_asked(clip.duration, *(name for name, wanted in work.items() if wanted))
+    return seconds_asked(job.clip.duration, *(name for name, wanted in work.items() if wanted))
 
 
 # --- crossing the process ---------------------------------------------------------------------------------------------
@@ -199,37 +171,37 @@ def _perceive_seconds(
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """A stage's result. A generator's return value does not cross from the worker, so it is the last thing yielded."""
+    """What a generator returned: that does not cross from the worker, so it is the last thing yielded."""
 
-    value: Any
+    value: Perception
 
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """A stage's error. Of an exception that crosses, `spaces` would keep the name of its class alone."""
+    """What a generator raised: of an exception that crosses, `spaces` would keep the name of its class alone."""
 
     error: PipelineError
 
 
-Crossing = Iterator[Progress | Done | Failed]
+Crossing = Iterator[Progress | Findings | Done | Failed]
 
 
-def _across(stage: Stage[Any]) -> Crossing:
-    """In the worker: the stage's progress, then how it ended."""
+def _across(perceiving: Perceiving) -> Crossing:
+    """In the worker: every step, then how it ended."""
     try:
-        yield Done((yield from stage))
+        yield Done((yield from perceiving))
     except PipelineError as error:
         yield Failed(error)
     except torch.OutOfMemoryError:
         yield Failed(GpuError("The GPU has too little memory for this clip; try a shorter one."))
     finally:
-        stage.close()
+        perceiving.close()
 
 
-def _received(crossing: Crossing) -> Stage[Any]:
-    """Outside: the stage again, from what crossed.
+def _received(crossing: Crossing) -> Perceiving:
+    """Outside: the generator again, from what crossed.
 
-    Raises what the stage raised, or GpuError with a sentence for what `spaces` raised.
+    Raises what it raised, or GpuError with a sentence for what `spaces` raised.
     """
     import gradio
 
@@ -256,42 +228,24 @@ def _received(crossing: Crossing) -> Stage[Any]:
     raise GpuError("The GPU stopped before the clip was finished; try again.")
 
 
-# --- the GPU functions ------------------------------------------------------------------------------------------------
+# --- the stages, and the GPU function that runs them -------------------------------------------------------------------
 
 
-@spaces.GPU(duration=_transcribe_seconds)
-def transcribe(sound: Path, language: str | None) -> Crossing:
-    """`whisper_full.transcribe` by large-v3-turbo, ending in Done or Failed."""
-    yield from _across(whisper_full.transcribe(sound, language, speech=_whisper("whisper-turbo")))
+def _transcribe(sound: Path, language: str | None) -> Stage[Transcript]:
+    return (yield from whisper_full.transcribe(sound, language, speech=_whisper("whisper-turbo")))
 
 
-@spaces.GPU(duration=_diarize_seconds)
-def diarize(sound: Path, speakers: int | None) -> Crossing:
-    """`nemo.diarize`, ending in Done or Failed."""
-    yield from _across(nemo.diarize(sound, speakers, diarizer=_diarizer()))
-
-
-@spaces.GPU(duration=_find_faces_seconds)
-def find_faces(clip: Clip, sound: Path | None) -> Crossing:
-    """`faces.find_faces` with RetinaFace ResNet50 and FaceNet512, ending in Done or Failed."""
-    yield from _across(_find_faces(clip, sound))
+def _diarize(sound: Path, speakers: int | None) -> Stage[Diarization]:
+    return (yield from nemo.diarize(sound, speakers, diarizer=_diarizer()))
 
 
 def _find_faces(clip: Clip, sound: Path | None) -> Stage[Faces]:
     speaks = yield from sets.speaking_detector(sound, Settings.from_environment(), DEVICE)
-    return (yield from find_faces_with(clip, _detector(), _embedder(), speaks, _mesh()))
-
-
-@spaces.GPU(duration=_translate_seconds)
-def translate_speech(sound: Path, phrases: tuple[Phrase, ...], language: str, target: str) -> Crossing:
-    """The key-free translation, ending in Done or Failed."""
-    yield from _across(_translate(sound, phrases, language, target))
+    return (yield from find_faces(clip, _detector(), _embedder(), speaks, _mesh()))
 
 
 def _translate(sound: Path, phrases: tuple[Phrase, ...], language: str, target: str) -> Stage[tuple[str | None, ...]]:
     """English from the sound by large-v3, what that leaves out and every other language from the text by M2M100."""
-    import dataclasses
-
     if not target.upper().startswith("EN"):
         return (yield from open_translation.translate_text(phrases, language, target, translator=_translator()))
     texts = list(
@@ -307,27 +261,19 @@ def _translate(sound: Path, phrases: tuple[Phrase, ...], language: str, target: 
 
 
 @spaces.GPU(duration=_perceive_seconds)
-def perceive_on_gpu(
-    clip: Clip, sound: Path, source: str | None, speakers: int | None, fallback_target: str, known: Known
-) -> Crossing:
-    """All model work of one clip in one process: `run.perceive`, ending in Done or Failed."""
-    from pipeline import run
-
-    stage = run.perceive(_callables(), clip, sound, source, speakers, fallback_target, known)
-    yield from _across(stage)
+def perceive_on_gpu(job: Job) -> Crossing:
+    """All model work of one clip in one process, ending in Done or Failed."""
+    yield from _across(perceive(full_models(), job))
 
 
 # --- what the rest of the package sees --------------------------------------------------------------------------------
 
 
-def _stage(function: Callable[..., Crossing]) -> Callable[..., Stage[Any]]:
-    def stage(*args: Any) -> Stage[Any]:
-        return (yield from _received(function(*args)))
+def full_models() -> Models:
+    """The callables of the full set. On ZeroGPU the weights are placed already, elsewhere each call loads what it needs.
 
-    return stage
-
-
-def _callables() -> Models:
+    Only `perceive` may be called in the main process of a Space: the stages run where the GPU is.
+    """
     return Models(
         names={
             "speech": "Whisper large-v3-turbo",
@@ -338,95 +284,56 @@ def _callables() -> Models:
             "lips": "MediaPipe face mesh",
             "translation": "Whisper large-v3 (into English), M2M100 418M",
         },
-        transcribe=_stage(transcribe),
-        diarize=_stage(diarize),
-        find_faces=_stage(find_faces),
-        translate_speech=_stage(translate_speech),
+        transcribe=_transcribe,
+        diarize=_diarize,
+        find_faces=_find_faces,
+        translate_speech=_translate,
         translates_to=lambda target: target.upper().startswith("EN") or open_translation.translates_to(target),
-        perceive=perceive,
+        perceive=perceive_by_gpu,
     )
 
 
-def full_models(settings: Settings) -> Models:
-    """The callables of the full set. On ZeroGPU the weights are placed already, elsewhere each call loads what it needs."""
-    return _callables()
-
-
-def perceive(
-    models: Models,
-    clip: Clip,
-    sound: Path,
-    source: str | None,
-    speakers: int | None,
-    fallback_target: str,
-    known: Known,
-) -> Stage[Perception]:
-    """`run.perceive` in one GPU call; without any where everything is known.
+def perceive_by_gpu(models: Models, job: Job) -> Perceiving:
+    """`perceive.perceive` in one GPU call; without any where everything is known.
 
     What the GPU had found when it was taken away is kept: with the words there is a result, with a notice for what is
     missing. Raises GpuError where there are no words, and what the models raise.
     """
-    from pipeline import run
+    known = job.known
+    seen = (known.transcript, known.diarization, known.faces if job.clip.has_video else Faces((), ()))
+    if None not in seen and not job.fallback_target:
+        return (yield from perceive(models, job))
+    found = known
 
-    seen = [known.transcript is not None, known.diarization is not None, known.faces is not None or not clip.has_video]
-    if all(seen) and not fallback_target:
-        return (yield from run.perceive(models, clip, sound, source, speakers, "", known))
-    found: dict[type, Any] = {}
+    def noted(step: Progress | Findings) -> Progress | Findings | None:
+        nonlocal found
+        if isinstance(step, Findings):
+            found = step
+        return step
+
     try:
-        crossing = _received(perceive_on_gpu(clip, sound, source, speakers, fallback_target, known))
-        try:
-            while True:
-                step = next(crossing)
-                if step.fraction == 1.0 and step.found is not None:
-                    found[type(step.found)] = step.found
-                yield step
-        except StopIteration as stop:
-            return stop.value
-        finally:
-            crossing.close()
+        steps: Perceiving = each(_received(perceive_on_gpu(job)), noted)
+        return (yield from steps)
     except (GpuError, ModelError) as error:
-        heard = found.get(Transcript) or known.transcript
-        if heard is None:
+        if found.transcript is None:
             raise
-        return (yield from _finished(models, clip, sound, heard, found, speakers, known, error))
+        return (yield from _finished(models, job, found, error))
 
 
-def _finished(
-    models: Models,
-    clip: Clip,
-    sound: Path,
-    heard: Transcript,
-    found: dict[type, Any],
-    speakers: int | None,
-    known: Known,
-    error: PipelineError,
-) -> Stage[Perception]:
+def _finished(models: Models, job: Job, found: Findings, error: PipelineError) -> Perceiving:
     """The result without what the GPU did not get to: nobody told apart, nobody seen, nothing translated."""
-    from pipeline import run
-
-    voices, faces = found.get(Diarization) or known.diarization, found.get(Faces) or known.faces
     missing = [
-        name for name, value in (("speakers", voices), ("faces", faces if clip.has_video else True)) if value is None
+        name
+        for name, value in (("speakers", found.diarization), ("faces", found.faces if job.clip.has_video else ()))
+        if value is None
     ]
     what = " and ".join(missing) or "translation"
-    notice = Notice(
-        "gpu", f"{error} The transcript is kept; {what} {'is' if what == 'translation' else 'are'} missing."
-    )
-    whole = run.Known(
-        transcript=heard,
-        diarization=voices if voices is not None else Diarization(turns=(), voices=()),
-        faces=faces if faces is not None else Faces(shots=(), tracks=()),
-    )
-    # Its progress is not passed on: an empty stand-in must not be kept as if it had been found.
-    stage = run.perceive(models, clip, sound, None, speakers, "", whole)
-    try:
-        while True:
-            next(stage)
-    except StopIteration as stop:
-        result: Perception = stop.value
-    import dataclasses
-
-    yield Progress("people", 1.0, found=result.attribution)
+    verb = "are" if missing else "is"
+    notice = Notice("gpu", f"{error} The transcript is kept; {what} {verb} missing.")
+    stand_in = Findings(diarization=Diarization((), ()), faces=Faces((), ()))
+    # Its steps are not passed on: an empty stand-in must not be kept as if it had been found.
+    result = finish(perceive(models, dataclasses.replace(job, fallback_target="", known=found.also(stand_in))))
+    yield Progress("people", 1.0, preview=Preview(attribution=result.attribution))
     attribution = dataclasses.replace(result.attribution, notices=(*result.attribution.notices, notice))
     return dataclasses.replace(result, attribution=attribution)
 

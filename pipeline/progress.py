@@ -7,8 +7,10 @@ import time
 from collections.abc import Callable, Generator
 from typing import TypeVar
 
-from pipeline.records import Progress, Stage
+from pipeline.records import Progress
 
+R = TypeVar("R")
+S = TypeVar("S")
 T = TypeVar("T")
 
 #: stage -> (s fixed, s per second of clip), light models on two cores; measured by `make bench`, in order of running
@@ -23,15 +25,28 @@ EXPECTED = {
 }
 ANALYSE = ("probe", "speech", "voices", "faces", "people", "translate")
 RENDER = ("render",)
+TOGETHER = ("speech", "voices", "faces")  #: run side by side
 
 
-def finish(stage: Stage[T], see: Callable[[Progress], object] | None = None) -> T:
-    """Run `stage` to its end, show every progress to `see`, and return the result. The stage is closed whatever happens."""
+def each(stage: Generator[S, None, T], change: Callable[[S], R | None]) -> Generator[R, None, T]:
+    """`stage` with every step made another by `change`, and without those it makes None of. Closing closes the stage."""
     try:
         while True:
-            step = next(stage)
-            if see is not None:
-                see(step)
+            step = change(next(stage))
+            if step is not None:
+                yield step
+    except StopIteration as stop:
+        result: T = stop.value
+        return result
+    finally:
+        stage.close()
+
+
+def finish(stage: Generator[S, None, T], see: Callable[[S], object] = lambda step: None) -> T:
+    """Run `stage` to its end, show every step to `see`, and return the result. The stage is closed whatever happens."""
+    try:
+        while True:
+            see(next(stage))
     except StopIteration as stop:
         result: T = stop.value
         return result
@@ -42,44 +57,56 @@ def finish(stage: Stage[T], see: Callable[[Progress], object] | None = None) -> 
 class Clock:
     """Fills in `Progress.overall` and `Progress.seconds_left` for a run of the given stages.
 
-    The share done is by what `EXPECTED` says of each stage. What is left is what `EXPECTED` says, times how fast this machine was on the stages that are done, or, inside a
-    stage that has got somewhere, what its own pace says.
+    The share done is by what `EXPECTED` says of each stage. What is left is what `EXPECTED` says of the rest, times how
+    fast this machine was on what it has worked on so far.
     """
 
     def __init__(self, stages: tuple[str, ...], duration: float = 0.0) -> None:
         self.stages, self.duration = stages, duration  #: duration of the clip, s
-        self._stage, self._started = stages[0], time.monotonic()
-        self._took: dict[str, float] = {}
+        self._done = dict.fromkeys(stages, 0.0)  # fraction of each
+        self._worked: set[str] = set()  # stages that said something in their middle: the others came from a cache
+        self._last = time.monotonic()
+        self._busy = 0.0  # s of work on the stages
         self._overall = 0.0
+        self._messages: dict[str, str] = {}
 
     def mark(self, progress: Progress) -> Progress:
-        """The same progress with the figures of the whole run; `overall` never goes back."""
+        """The same progress with the figures of the whole run; `overall` never goes back.
+
+        Of stages that run side by side the first that is not done yet is the one that is named.
+        """
         now = time.monotonic()
-        if progress.stage in self.stages and self.stages.index(progress.stage) > self.stages.index(self._stage):
-            self._took[self._stage] = now - self._started
-            self._stage, self._started = progress.stage, now
-        index = self.stages.index(self._stage)
-        fraction = progress.fraction if progress.stage == self._stage else 0.0
-        share = sum(map(self._expected, self.stages[:index])) + fraction * self._expected(self._stage)
-        self._overall = max(self._overall, min(1.0, share / sum(map(self._expected, self.stages))))
-        # A stage that took next to nothing came from the cache and says nothing about this machine.
-        worked = {s: took for s, took in self._took.items() if took > 0.1 * self._expected(s)}
-        expected = sum(map(self._expected, worked))
-        pace = min(5.0, max(0.2, sum(worked.values()) / expected)) if expected > 2.0 else 1.0
-        here = now - self._started
-        current = here / fraction if fraction > 0.15 else max(self._expected(self._stage) * pace, here * 1.1)
-        later = sum(map(self._expected, self.stages[index + 1 :])) * pace
-        return dataclasses.replace(progress, overall=self._overall, seconds_left=max(0.0, current - here) + later)
+        spent, self._last = now - self._last, now
+        stage = progress.stage
+        if stage not in self.stages:
+            return dataclasses.replace(progress, overall=self._overall, seconds_left=self._left())
+        self._busy += spent
+        if 0.0 < progress.fraction < 1.0:
+            self._worked.add(stage)
+        for earlier in self.stages[: self.stages.index(stage)]:
+            if not (earlier in TOGETHER and stage in TOGETHER):
+                self._done[earlier] = 1.0
+        self._done[stage] = max(self._done[stage], progress.fraction)
+        self._messages[stage] = progress.message
+        total = sum(map(self._expected, self.stages))
+        share = sum(fraction * self._expected(name) for name, fraction in self._done.items())
+        self._overall = max(self._overall, min(1.0, share / total))
+        named = stage
+        if stage in TOGETHER:
+            named = next((name for name in self.stages if name in TOGETHER and self._done[name] < 1.0), stage)
+        return dataclasses.replace(
+            progress, stage=named, fraction=self._done[named], message=self._messages.get(named, ""),
+            overall=self._overall, seconds_left=self._left(),
+        )  # fmt: skip
 
     def follow(self, work: Generator[Progress, None, T]) -> Generator[Progress, None, T]:
         """`work` with every progress marked."""
-        try:
-            while True:
-                yield self.mark(next(work))
-        except StopIteration as stop:
-            return stop.value
-        finally:
-            work.close()
+        return each(work, self.mark)
+
+    def _left(self) -> float:
+        done = sum(self._done[name] * self._expected(name) for name in self._worked)
+        pace = min(5.0, max(0.2, self._busy / done)) if done > 2.0 else 1.0
+        return pace * sum((1.0 - fraction) * self._expected(name) for name, fraction in self._done.items())
 
     def _expected(self, stage: str) -> float:
         fixed, per_second = EXPECTED[stage]

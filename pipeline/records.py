@@ -15,7 +15,7 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 T = TypeVar("T")
 
@@ -30,9 +30,19 @@ class Progress:
     stage: str  #: one of `STAGES`
     fraction: float = 0.0  #: of this stage, 0..1
     message: str = ""  #: a few words for a person, optional
-    found: Any = None  #: a record that is already known and can be shown (Transcript, Faces, tuple of Phrase ...)
+    preview: Preview | None = None  #: what is known by now and can be shown
     overall: float | None = None  #: of the whole run, 0..1; filled in by `run`
     seconds_left: float | None = None  #: estimate for the whole run; filled in by `run`
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a page can show before the end; only what is new is not None."""
+
+    clip: Clip | None = None
+    transcript: Transcript | None = None  #: as far as it is heard
+    faces: Faces | None = None  #: as far as the picture was searched
+    attribution: Attribution | None = None  #: its phrases have translations once they are known
 
 
 STAGES = ("fetch", "probe", "speech", "voices", "faces", "people", "translate", "render")
@@ -347,6 +357,54 @@ class Look:
     reveal: str = "live"  #: one of `REVEALS`
 
 
+# --- what is asked of the models, and what they find ------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What the stages of one clip result in: what is kept for another run on the identical clip."""
+
+    transcript: Transcript | None = None
+    diarization: Diarization | None = None
+    faces: Faces | None = None
+
+    def also(self, other: Findings) -> Findings:
+        """These and what `other` has beside them."""
+        return Findings(
+            self.transcript if self.transcript is not None else other.transcript,
+            self.diarization if self.diarization is not None else other.diarization,
+            self.faces if self.faces is not None else other.faces,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What is asked of the models for one clip. It crosses into a GPU worker as it is."""
+
+    clip: Clip
+    sound: Path  #: the clip's sound, a 16 kHz mono WAV
+    source: str | None = None  #: ISO 639-1 of the spoken language, None to detect it
+    speakers: int | None = None  #: how many people speak, None to find it
+    fallback_target: str = ""  #: DeepL code of the language of the key-free translation, "" for none
+    known: Findings = Findings()  #: of an earlier run
+
+
+@dataclass(frozen=True, slots=True)
+class Perception:
+    """All that models found in a clip."""
+
+    transcript: Transcript
+    diarization: Diarization
+    faces: Faces
+    attribution: Attribution
+    translations: tuple[str | None, ...] | None  #: the key-free translation, where it was asked for
+    timings: tuple[tuple[str, float], ...]  #: (stage, s)
+
+
+#: Progress, and the findings whenever there are more of them; returns the whole.
+Perceiving = Generator[Progress | Findings, None, Perception]
+
+
 # --- the models, as the stages see them -------------------------------------------------------------------------------
 
 
@@ -383,4 +441,6 @@ class Models:
     translate_speech: TranslateSpeech
     translates_to: Callable[[str], bool] = lambda target: target.startswith("EN")  #: what `translate_speech` can do
     prepare: Callable[[], Stage[None]] | None = None  #: fetches what is not on this machine yet, before any stage
-    perceive: Callable[..., Any] | None = None  #: instead of `run.perceive`: the same work in one GPU call
+    perceive: Callable[[Models, Job], Perceiving] | None = (
+        None  #: instead of `perceive.perceive`: the same in a GPU call
+    )

@@ -9,27 +9,30 @@ Both are generators of `Progress`; closing one cancels it.
 from __future__ import annotations
 
 import dataclasses
-import time
-from collections.abc import Generator, Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from pipeline import languages, media, progress, transcript
+from pipeline import media, progress, transcript
 from pipeline.cache import StageCache, code_version, content_hash
 from pipeline.errors import NoAudioError, NotAClipError
 from pipeline.options import Options
-from pipeline.progress import Clock
+from pipeline.perceive import Stopwatch, perceive
+from pipeline.progress import Clock, each
 from pipeline.records import (
     Analysis,
-    Attribution,
     Clip,
     Diarization,
     Faces,
+    Findings,
+    Job,
     Look,
     Media,
     Models,
     Notice,
+    Perceiving,
+    Perception,
+    Preview,
     Progress,
     Stage,
     Transcript,
@@ -37,76 +40,13 @@ from pipeline.records import (
 from pipeline.settings import Settings
 from pipeline.workspace import workspace
 
-T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What an earlier run on the identical clip found."""
-
-    transcript: Transcript | None = None
-    diarization: Diarization | None = None
-    faces: Faces | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Perception:
-    """All that models found: what crosses back from a GPU worker."""
-
-    transcript: Transcript
-    diarization: Diarization
-    faces: Faces
-    attribution: Attribution
-    translations: tuple[str | None, ...] | None  #: the key-free translation, where it was asked for
-    timings: tuple[tuple[str, float], ...]  #: (stage, s)
-
-
-def perceive(
-    models: Models,
-    clip: Clip,
-    sound: Path,
-    source: str | None,
-    speakers: int | None,
-    fallback_target: str,
-    known: Known,
-) -> Stage[Perception]:
-    """Everything that wants a GPU, in one piece: words, voices, faces, people and, where `fallback_target` is a
-    language, the key-free translation.
-
-    On ZeroGPU this whole function is one GPU call (`pipeline.gpu`), hence plain arguments and a picklable result.
-    """
-    from pipeline.people import attribute
-
-    watch = Stopwatch()
-    heard = known.transcript or (yield from watch.time("speech", models.transcribe(sound, source)))
-    yield Progress("speech", 1.0, found=heard)
-    voices = known.diarization or (yield from watch.time("voices", models.diarize(sound, speakers)))
-    yield Progress("voices", 1.0, found=voices)
-    if clip.has_video:
-        faces = known.faces or (yield from watch.time("faces", models.find_faces(clip, sound)))
-    else:
-        faces = Faces(shots=(), tracks=())
-    yield Progress("faces", 1.0, found=faces)
-    start = time.monotonic()
-    answer = attribute(heard, voices, faces, speakers=speakers)
-    watch.add("people", time.monotonic() - start)
-    yield Progress("people", 1.0, found=answer)
-    translations = None
-    spoken = {phrase.language or heard.language for phrase in answer.phrases}
-    if fallback_target and not all(languages.same_language(language, fallback_target) for language in spoken):
-        translations = yield from watch.time(
-            "translate", models.translate_speech(sound, answer.phrases, heard.language, fallback_target)
-        )
-    return Perception(heard, voices, faces, answer, translations, watch.timings)
-
 
 def analyse(
     path: Path, options: Options, settings: Settings, models: Models, clock: Clock | None = None
 ) -> Stage[Analysis]:
     """The `Analysis` of the clip at `path`.
 
-    Yields Progress whose `found` is, in this order, the Clip, the Transcript, the Diarization, the Faces, the
-    Attribution and the translated phrases, each as soon as it is known.
+    Yields Progress whose `preview` is the clip, what is heard and seen so far, who says it, and at last the translations.
 
     Raises InputError for a clip that cannot be used, LanguageError, ModelError, TranslationError.
     """
@@ -118,7 +58,7 @@ def analyse(
     clock = clock or Clock(progress.ANALYSE)
     clip, notices = yield from clock.follow(watch.time("sound", tracks.choose(path, settings, options.audio)))
     clock.duration = clip.duration
-    yield clock.mark(Progress("probe", 1.0, found=clip))
+    yield clock.mark(Progress("probe", 1.0, preview=Preview(clip=clip)))
     if not clip.has_audio:
         raise NoAudioError("The clip has no sound, so there is nothing to translate; give a clip in which people talk.")
     plan = yield from clock.follow(watch.time("translate", translate.plan(options, settings, models, clip.duration)))
@@ -143,7 +83,7 @@ def analyse(
             learned=sets.has("lr-asd", settings),  # else lips alone told who speaks, and another time they need not
         ),
     }
-    known = Known(
+    known = Findings(
         cache.get(keys["transcript"], Transcript),
         cache.get(keys["diarization"], Diarization),
         cache.get(keys["faces"], Faces),
@@ -151,8 +91,8 @@ def analyse(
     with workspace() as folder:
         sound = folder / "sound.wav"
         yield from clock.follow(watch.time("sound", media.extract_sound(clip, sound)))
-        run = models.perceive or perceive
-        stage = run(models, clip, sound, options.source, options.speakers, plan.fallback_target, known)
+        job = Job(clip, sound, options.source, options.speakers, plan.fallback_target, known)
+        stage = (models.perceive or perceive)(models, job)
         perception = yield from clock.follow(_kept(stage, cache, keys, known))
     for name, seconds in perception.timings:
         watch.add(name, seconds)
@@ -165,7 +105,8 @@ def analyse(
     phrases = tuple(
         dataclasses.replace(phrase, translation=text) for phrase, text in zip(spoken, translation.texts, strict=True)
     )
-    yield clock.mark(Progress("translate", 1.0, found=phrases))
+    shown = dataclasses.replace(answer, phrases=phrases)
+    yield clock.mark(Progress("translate", 1.0, preview=Preview(attribution=shown)))
     notices += _notices(clip, perception) + translation.notices
     analysis = Analysis(
         media=Media(
@@ -260,43 +201,22 @@ def _check_same_clip(clip: Clip, analysis: Analysis) -> None:
         )
 
 
-class Stopwatch:
-    """Seconds by stage."""
-
-    def __init__(self) -> None:
-        self._seconds: dict[str, float] = {}
-
-    def add(self, stage: str, seconds: float) -> None:
-        self._seconds[stage] = self._seconds.get(stage, 0.0) + seconds
-
-    def time(self, stage: str, work: Generator[Progress, None, T]) -> Generator[Progress, None, T]:
-        """`work`, with the time it took added to `stage`."""
-        start = time.monotonic()
-        try:
-            return (yield from work)
-        finally:
-            self.add(stage, time.monotonic() - start)
-
-    @property
-    def timings(self) -> tuple[tuple[str, float], ...]:
-        return tuple(self._seconds.items())
-
-
-def _kept(stage: Stage[Perception], cache: StageCache, keys: dict[str, str], known: Known) -> Stage[Perception]:
-    """`stage`, with every result put into the cache the moment it is there, so that a run that fails late or a second
+def _kept(stage: Perceiving, cache: StageCache, keys: dict[str, str], known: Findings) -> Stage[Perception]:
+    """`stage`, with every finding put into the cache the moment it is there, so that a run that fails late or a second
     target language does not repeat it."""
-    kinds = {Transcript: "transcript", Diarization: "diarization", Faces: "faces"}
-    try:
-        while True:
-            step = next(stage)
-            name = kinds.get(type(step.found))
-            if name and step.fraction == 1.0 and getattr(known, name) is None:
-                cache.put(keys[name], step.found)
-            yield step
-    except StopIteration as stop:
-        return stop.value
-    finally:
-        stage.close()
+    kept = {name for name in keys if getattr(known, name) is not None}
+
+    def keep(step: Progress | Findings) -> Progress | None:
+        if isinstance(step, Progress):
+            return step
+        for name in keys.keys() - kept:
+            value = getattr(step, name)
+            if value is not None:
+                cache.put(keys[name], value)
+                kept.add(name)
+        return None
+
+    return each(stage, keep)
 
 
 def _notices(clip: Clip, perception: Perception) -> tuple[Notice, ...]:

@@ -25,7 +25,6 @@ from pipeline.records import (
     Attribution,
     Box,
     Clip,
-    Diarization,
     Evidence,
     Faces,
     FaceTrack,
@@ -35,6 +34,7 @@ from pipeline.records import (
     Person,
     PersonTurn,
     Phrase,
+    Preview,
     Progress,
     Segment,
     Shot,
@@ -130,7 +130,7 @@ def services(
         try:
             clip = probe(path)
             clock.duration = clip.duration
-            yield clock.mark(Progress("probe", 1.0, found=clip))
+            yield clock.mark(Progress("probe", 1.0, preview=Preview(clip=clip)))
             if REFUSED_KEY in options.keys:
                 raise KeyRefusedError("DeepL does not accept this key; check it in your DeepL account.")
             # The marker's colour names the clip, so that a test sees which visitor's clip came back.
@@ -140,20 +140,22 @@ def services(
                 found = replace(found, phrases=untranslated, notices=(Notice("no_key", "That needs a DeepL key."),))
             yield from work("speech", clock)
             segments = tuple(Segment(p.start, p.end, p.source, p.words) for p in found.phrases)
-            yield clock.mark(Progress("speech", 1.0, found=Transcript("en", 0.99, segments)))
+            yield clock.mark(Progress("speech", 1.0, preview=Preview(transcript=Transcript("en", 0.99, segments))))
             yield from work("voices", clock)
-            yield clock.mark(Progress("voices", 1.0, found=Diarization((), ())))
+            yield clock.mark(Progress("voices", 1.0))
             yield from work("faces", clock)
             tracks = tuple(
                 FaceTrack(n, 0, (), cluster=n, quality=0.9, portrait=picture)
                 for n, picture in enumerate(found.portraits.values())
             )
-            yield clock.mark(Progress("faces", 1.0, found=Faces((Shot(0, DURATION),), tracks)))
+            yield clock.mark(Progress("faces", 1.0, preview=Preview(faces=Faces((Shot(0, DURATION),), tracks))))
             heard = tuple(replace(p, translation=None) for p in found.phrases)
             answer = Attribution(found.people, heard, found.turns, found.tracks, found.portraits)
-            yield clock.mark(Progress("people", 1.0, found=answer))
+            yield clock.mark(Progress("people", 1.0, preview=Preview(attribution=answer)))
             yield from work("translate", clock)
-            yield clock.mark(Progress("translate", 1.0, found=found.phrases))
+            yield clock.mark(
+                Progress("translate", 1.0, preview=Preview(attribution=replace(answer, phrases=found.phrases)))
+            )
             return found
         finally:
             OPEN.remove("analyse")

@@ -18,6 +18,7 @@ from pathlib import Path
 import psutil
 
 from pipeline import media
+from pipeline.progress import finish as finish
 from pipeline.records import (
     Box,
     Clip,
@@ -105,15 +106,6 @@ def small_clip(path: Path, seconds: float = SECONDS, size: str = "160x90", tone:
         *X264, *AAC, "-shortest", path,
     )  # fmt: skip
     return path
-
-
-def finish(stage: Stage) -> object:
-    """What `stage` returns."""
-    while True:
-        try:
-            next(stage)
-        except StopIteration as stop:
-            return stop.value
 
 
 def tree(folder: Path) -> dict[str, bytes]:

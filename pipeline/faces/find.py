@@ -15,7 +15,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from pipeline.faces import crops, detect, identify, lips, shots, speaking, track
-from pipeline.records import Clip, Faces, FaceTrack, Notice, Progress, Shot, Stage
+from pipeline.records import Clip, Faces, FaceTrack, Notice, Preview, Progress, Shot, Stage
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,7 +50,7 @@ def find_faces(
     speaks: of speaking faces, made for the clip's sound and closed at the end; None for a clip without sound.
     mesh: the file of the face mesh.
 
-    Yields Progress; `found` is what is known so far (tracks without clusters), after every shot.
+    Yields Progress with a preview of what is known so far (tracks without clusters), after every shot.
 
     Raises MediaError when the clip cannot be decoded.
     """
@@ -72,7 +72,7 @@ def find_faces(
             work.push(t, frame)
             if t - reported >= 0.5:
                 reported = t
-                found = work.faces() if len(work.finished) != known else None
+                found = Preview(faces=work.faces()) if len(work.finished) != known else None
                 known = len(work.finished)
                 yield Progress("faces", min(0.99, t / max(clip.duration, 1e-3)), f"{len(work.finished)} tracks", found)
         work.close()

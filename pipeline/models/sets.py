@@ -50,7 +50,7 @@ def load(settings: Settings) -> Models:
             raise UsageError(
                 f"The full models need a package that is not installed ({error.name}); install requirements.txt or choose the light models."
             ) from error
-        return full_models(settings)
+        return full_models()
     return _Light(settings).models()
 
 

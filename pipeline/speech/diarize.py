@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from pipeline.progress import each
 from pipeline.records import Diarization, Likeness, Notice, Progress, Stage, Turn, Voice
 from pipeline.speech import fbank, pieces, turns
 from pipeline.speech.campplus import STRIDE, CamPlus
@@ -52,12 +53,7 @@ def hear(samples: np.ndarray, folder: Path) -> Stage[tuple[LocalVoices, list[Pie
     from safetensors.numpy import load_file
 
     listening = listen(samples, Segmentation(load_file(folder / "segmentation.safetensors")))
-    while True:
-        try:
-            yield Progress("voices", 0.6 * next(listening), "Finding voices")
-        except StopIteration as stop:
-            local: LocalVoices = stop.value
-            break
+    local = yield from each(listening, lambda share: Progress("voices", 0.6 * share, "Finding voices"))
     network = CamPlus(load_file(folder / "campplus.safetensors"))
     bands = fbank.fbank(np.pad(samples, _MARGIN))  # frame i is the 10 ms from i * 10 ms
     found = []

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.errors import ModelError
-from pipeline.records import Notice, Phrase, Progress, Segment, Stage, Transcript, Word
+from pipeline.records import Notice, Phrase, Preview, Progress, Segment, Stage, Transcript, Word
 from pipeline.speech import doubt, guards
 from pipeline.speech.activity import RATE, speech_probability, voiced
 from pipeline.text.scripts import foreign_letters
@@ -65,7 +65,9 @@ def transcribe(sound: Path, language: str | None, *, weights: Path) -> Stage[Tra
         for segment in _hear(model, samples, start, end, own):
             heard.append(segment)
             known = Transcript(main, confidence, guards.guarded(heard, spans, duration))
-            yield Progress("speech", min(0.95, 0.1 + 0.85 * segment.end / duration), "Transcribing", known)
+            yield Progress(
+                "speech", min(0.95, 0.1 + 0.85 * segment.end / duration), "Transcribing", Preview(transcript=known)
+            )
     for hole in _holes(spans, heard):
         yield Progress("speech", 0.96, "Listening again where words are missing")
         own = next((own for _, end, own in chunks if hole[0] < end), main)

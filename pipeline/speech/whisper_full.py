@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline.records import Notice, Phrase, Progress, Segment, Stage, Transcript, Word
+from pipeline.records import Notice, Phrase, Preview, Progress, Segment, Stage, Transcript, Word
 from pipeline.speech import doubt, guards
 from pipeline.speech.activity import FRAME_S, RATE, speech_probability, voiced
 from pipeline.text import ends_sentence, join_words
@@ -88,7 +88,7 @@ def transcribe(sound: Path, language: str | None, *, speech: Any) -> Stage[Trans
     """Every word that is spoken in a 16 kHz mono WAV, with its time; no speech is a result with a notice.
 
     `language` is ISO 639-1, or None: then it is detected over all pieces, and a piece that clearly is in another one
-    keeps its own. `speech` is what `load` gives. Yields Progress whose `found` is the Transcript so far.
+    keeps its own. `speech` is what `load` gives. Yields Progress with a preview of the transcript so far.
     """
     import numpy as np
 
@@ -125,7 +125,7 @@ def transcribe(sound: Path, language: str | None, *, speech: Any) -> Stage[Trans
                     heard.append(Segment(words[0].start, words[-1].end, text, words, code))
             done += 1
             known = Transcript(language, decision.probability, guards.guarded(heard, spans, duration))
-            yield Progress("speech", 0.05 + 0.95 * done / len(pieces), "Transcribing", known)
+            yield Progress("speech", 0.05 + 0.95 * done / len(pieces), "Transcribing", Preview(transcript=known))
     segments = guards.guarded(heard, spans, duration)
     if not segments:
         return Transcript("", 0.0, (), (Notice("no_speech", "No words could be made out in this clip."),))

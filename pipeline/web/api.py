@@ -9,17 +9,20 @@ import json
 import time
 from collections.abc import Generator, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import gradio as gr
 
 from pipeline import languages, transcript
 from pipeline.errors import PipelineError, RecordError
 from pipeline.options import Options
-from pipeline.progress import ANALYSE, RENDER, Clock
-from pipeline.records import Analysis, Look, Stage
+from pipeline.progress import ANALYSE, RENDER, Clock, each
+from pipeline.records import Analysis, Look, Progress, Stage
 from pipeline.web import check, failures, jobs, views
 from pipeline.web.services import Services
+
+N = TypeVar("N")
+T = TypeVar("T")
 
 Verdict = dict[str, Any]  #: what `gr.validate` returns
 FILES = ("subtitles.srt", "subtitles.vtt", "subtitles.ass", "transcript.json", "faces.zip")
@@ -346,24 +349,22 @@ class Endpoints:
         return [str(folder / name) for name in FILES if (folder / name).is_file()]
 
 
-def _follow(stage: Stage[Any], progress: gr.Progress, nothing: tuple[None, ...]) -> Any:
+def _follow(stage: Stage[T], progress: gr.Progress, nothing: N) -> Generator[N, None, T]:
     """Runs the stage to its end; returns its result. Tells of every new stage, of its end, and else four times a second:
     each is a message to the caller, and a video has thousands of frames. A cancelled call ends at the next one."""
-    shown, at = None, 0.0
-    try:
-        while True:
-            step = next(stage)
-            now = time.monotonic()
-            if step.stage == shown and now - at < views.TICK_S and step.fraction < 1.0:
-                continue
-            shown, at = step.stage, now
-            fraction = step.overall if step.overall is not None else step.fraction
-            progress(min(1.0, fraction), desc=views.STAGE_NAMES.get(step.stage, step.stage))
-            yield nothing
-    except StopIteration as stop:
-        return stop.value
-    finally:
-        stage.close()
+    shown, at = "", 0.0
+
+    def told(step: Progress) -> N | None:
+        nonlocal shown, at
+        now = time.monotonic()
+        if step.stage == shown and now - at < views.TICK_S and step.fraction < 1.0:
+            return None
+        shown, at = step.stage, now
+        fraction = step.overall if step.overall is not None else step.fraction
+        progress(min(1.0, fraction), desc=views.STAGE_NAMES.get(step.stage, step.stage))
+        return nothing
+
+    return each(stage, told)
 
 
 def _video(folder: Path) -> str | None:

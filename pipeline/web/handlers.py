@@ -6,8 +6,6 @@ import secrets
 import shutil
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import closing
-from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -17,8 +15,8 @@ import gradio as gr
 from pipeline import edit
 from pipeline.errors import PipelineError, UsageError
 from pipeline.options import Options
-from pipeline.progress import ANALYSE, RENDER, Clock
-from pipeline.records import Analysis, Attribution, Clip, Faces, Look, Media, Stage, Transcript
+from pipeline.progress import ANALYSE, RENDER, Clock, each
+from pipeline.records import Analysis, Attribution, Look, Media, Preview, Progress, Stage
 from pipeline.web import check, failures, jobs, views
 from pipeline.web.jobs import Result
 from pipeline.web.services import Example, Services
@@ -34,6 +32,16 @@ Update = dict[Any, Any]  #: widget -> what it becomes; the others stay
 
 class ExpiredError(UsageError):
     """What the page shows is not here any more."""
+
+
+def _longest(preview: Preview | None) -> str:
+    """The longest text that is new in `preview`, a translation where there are some."""
+    if preview is None:
+        return ""
+    if preview.attribution is not None:
+        return max((phrase.translation or "" for phrase in preview.attribution.phrases), key=len, default="")
+    segments = preview.transcript.segments if preview.transcript is not None else ()
+    return max((segment.text for segment in segments), key=len, default="")
 
 
 class Handlers:
@@ -176,43 +184,38 @@ class Handlers:
 
     def _follow(self, stage: Stage[Any], stages: tuple[str, ...], words: str = "") -> Generator[Update, None, Any]:
         """Runs the stage to its end, showing where it is and what it found; returns its result. Closing closes it."""
-        shown, at = None, 0.0
-        attribution: Attribution | None = None
-        with closing(stage):
-            while True:
-                try:
-                    step = next(stage)
-                except StopIteration as stop:
-                    return stop.value
-                found = step.found
-                if isinstance(found, Transcript):
-                    words = max((segment.text for segment in found.segments), key=len, default="")
-                elif isinstance(found, Attribution):
-                    attribution = found
-                elif isinstance(found, tuple) and attribution:  # the phrases, translated
-                    found = replace(attribution, phrases=found)
-                    words = max((phrase.translation or "" for phrase in found.phrases), key=len, default="") or words
-                now = time.monotonic()
-                if step.stage != shown or now - at > views.TICK_S or found is not None:
-                    shown, at = step.stage, now
-                    hud = views.progress(
-                        stages, step.stage, step.fraction, step.overall, step.seconds_left, step.message, words
-                    )
-                    yield {self.w.hud: hud, **self._found(found)}
+        shown, at = "", 0.0
 
-    def _found(self, found: Any) -> Update:
+        def seen(step: Progress) -> Update | None:
+            nonlocal shown, at, words
+            words = _longest(step.preview) or words
+            now = time.monotonic()
+            if step.stage == shown and now - at <= views.TICK_S and step.preview is None:
+                return None
+            shown, at = step.stage, now
+            hud = views.progress(
+                stages, step.stage, step.fraction, step.overall, step.seconds_left, step.message, words
+            )
+            return {self.w.hud: hud, **self._shown_so_far(step.preview)}
+
+        return each(stage, seen)
+
+    def _shown_so_far(self, preview: Preview | None) -> Update:
         """What can be shown before the end."""
         w = self.w
-        if isinstance(found, Clip):
-            empty = dict.fromkeys((w.gallery, w.timeline, w.transcript, w.notices, w.pending), "")
-            return {**empty, w.title: title("", example=False)}
-        if isinstance(found, Transcript):
-            return {w.transcript: views.heard(found)}
-        if isinstance(found, Faces):
-            return {w.gallery: views.found_faces(found)}
-        if isinstance(found, Attribution):
-            return self._preview(found)
-        return {}
+        if preview is None:
+            return {}
+        update: Update = {}
+        if preview.clip is not None:
+            update |= dict.fromkeys((w.gallery, w.timeline, w.transcript, w.notices, w.pending), "")
+            update[w.title] = title("", example=False)
+        if preview.transcript is not None:
+            update[w.transcript] = views.heard(preview.transcript)
+        if preview.faces is not None:
+            update[w.gallery] = views.found_faces(preview.faces)
+        if preview.attribution is not None:
+            update |= self._preview(preview.attribution)
+        return update
 
     def _preview(self, found: Attribution) -> Update:
         end = max((turn.end for turn in found.turns), default=0.0)

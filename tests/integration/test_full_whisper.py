@@ -89,7 +89,7 @@ def test_it_hears_what_the_light_path_hears(name: str, speech, shared_clips: Pat
     assert all(a.end <= b.start + 1e-6 for a, b in pairwise(mine)), "times are monotone"
     assert all(0 <= word.start < word.end <= clip.duration + 0.01 for word in mine)
     assert all(word.text == word.text.strip() for word in mine)
-    known = [step.found for step in steps if step.found is not None]
+    known = [step.preview.transcript for step in steps if step.preview is not None]
     assert known[-1].segments == full.segments
     assert [step.fraction for step in steps] == sorted(step.fraction for step in steps)
 

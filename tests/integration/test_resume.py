@@ -13,7 +13,8 @@ import pytest
 from pipeline import cache, results, run
 from pipeline.errors import GpuError
 from pipeline.options import Options
-from pipeline.records import Analysis, Diarization, Faces, Look, Models, Notice, Transcript
+from pipeline.perceive import perceive
+from pipeline.records import Analysis, Diarization, Faces, Findings, Look, Models, Notice, Preview, Progress, Transcript
 from pipeline.settings import Settings
 from tests.fixtures_runs import finish, quick_models, small_clip
 
@@ -201,12 +202,13 @@ def test_what_a_stage_says_along_the_way_is_not_kept_as_its_result(desk: Desk) -
 
     def transcribe(sound: Path, language: str | None):
         whole = yield from models.transcribe(sound, language)
-        yield dataclasses.replace(_step("speech", 0.5), found=dataclasses.replace(whole, segments=whole.segments[:1]))
+        part = dataclasses.replace(whole, segments=whole.segments[:1])
+        yield Progress("speech", 0.5, preview=Preview(transcript=part))
         raise RuntimeError("defect")
 
     with pytest.raises(RuntimeError):
         desk.run(models=dataclasses.replace(models, transcribe=transcribe))
-    assert desk.run() == ALL
+    assert desk.run()["speech"] == 1
     assert len(desk.analysis.phrases) == 2
 
 
@@ -214,24 +216,15 @@ def test_a_gpu_that_was_taken_away_leaves_no_stand_in_behind(desk: Desk) -> None
     """What is missing for a reason that passes is looked for in the next run; its notice is not kept."""
     notice = Notice("gpu", "The GPU was taken away; try again.")
 
-    def perceive(models, clip, sound, source, speakers, fallback_target, known):
-        heard = yield from models.transcribe(sound, source)
-        yield dataclasses.replace(_step("speech", 1.0), found=heard)
-        stage = run.perceive(
-            models, clip, sound, source, speakers, "", run.Known(heard, Diarization((), ()), Faces((), ()))
-        )
-        whole = None
-        while whole is None:
-            try:
-                next(stage)
-            except StopIteration as stop:
-                whole = stop.value
-        attribution = dataclasses.replace(whole.attribution, notices=(notice,))
-        yield dataclasses.replace(_step("people", 1.0), found=attribution)
-        return dataclasses.replace(whole, attribution=attribution)
+    def taken_away(models, job):
+        heard = yield from models.transcribe(job.sound, job.source)
+        yield Findings(heard)
+        stand_in = Findings(heard, Diarization((), ()), Faces((), ()))
+        whole = finish(perceive(models, dataclasses.replace(job, fallback_target="", known=stand_in)))
+        return dataclasses.replace(whole, attribution=dataclasses.replace(whole.attribution, notices=(notice,)))
 
     models = quick_models(desk.calls)
-    desk.run(models=dataclasses.replace(models, perceive=perceive))
+    desk.run(models=dataclasses.replace(models, perceive=taken_away))
     assert notice in desk.analysis.notices
     assert desk.run() == {"voices": 1, "faces": 1}
     assert "gpu" not in {n.code for n in desk.analysis.notices}
@@ -261,7 +254,7 @@ def test_silence_is_kept_too(desk: Desk) -> None:
     models = quick_models(desk.calls)
 
     def nothing_heard(sound: Path, language: str | None):
-        yield _step("speech", 0.5)
+        yield Progress("speech", 0.5)
         desk.calls["speech"] += 1
         return Transcript("", 0.0, ())
 
@@ -269,9 +262,3 @@ def test_silence_is_kept_too(desk: Desk) -> None:
     assert desk.run(models=silent) == ALL
     assert desk.run(models=silent) == NOTHING
     assert [n.code for n in desk.analysis.notices].count("no_speech") == 1
-
-
-def _step(stage: str, fraction: float):
-    from pipeline.records import Progress
-
-    return Progress(stage, fraction)

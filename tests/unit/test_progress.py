@@ -30,10 +30,31 @@ def test_the_time_left_follows_a_machine_five_times_slower(at: list[float]) -> N
     seconds = {stage: 5 * (a + b * 60) for stage, (a, b) in progress.EXPECTED.items()}
     at[0] += seconds["probe"]
     clock.mark(Progress("speech", 0.0))
-    at[0] += seconds["speech"]
-    left = clock.mark(Progress("voices", 0.0)).seconds_left
+    at[0] += seconds["speech"] / 2
+    clock.mark(Progress("speech", 0.5))
+    at[0] += seconds["speech"] / 2
+    left = clock.mark(Progress("speech", 1.0)).seconds_left
     truth = sum(seconds[s] for s in ("voices", "faces", "people", "translate"))
     assert left == pytest.approx(truth, rel=0.25)
+
+
+def test_what_came_from_a_cache_says_nothing_about_the_machine(at: list[float]) -> None:
+    clock = Clock(ANALYSE, duration=60.0)
+    clock.mark(Progress("speech", 1.0))
+    left = clock.mark(Progress("voices", 1.0)).seconds_left
+    expected = {stage: a + b * 60 for stage, (a, b) in progress.EXPECTED.items()}
+    assert left == pytest.approx(expected["faces"] + expected["people"] + expected["translate"])
+
+
+def test_stages_side_by_side_are_named_in_their_order() -> None:
+    clock = Clock(ANALYSE, duration=30.0)
+    clock.mark(Progress("speech", 0.2, "Transcribing"))
+    marked = [clock.mark(step) for step in (Progress("faces", 0.5), Progress("voices", 1.0), Progress("speech", 1.0))]
+    assert [step.stage for step in marked] == ["speech", "speech", "faces"]
+    assert marked[0].fraction == 0.2
+    assert marked[0].message == "Transcribing"
+    assert marked[2].fraction == 0.5
+    assert clock.mark(Progress("people", 1.0)).stage == "people"
 
 
 def test_closing_closes_the_work() -> None:

@@ -1,0 +1,108 @@
+"""What the models find in a clip: words, voices and faces side by side, then people and the key-free translation."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Iterator
+from typing import TypeVar
+
+from pipeline import languages
+from pipeline.beside import beside
+from pipeline.records import Faces, Findings, Job, Models, Perceiving, Perception, Preview, Progress, Stage
+
+T = TypeVar("T")
+
+
+def perceive(models: Models, job: Job) -> Perceiving:
+    """Everything that wants a GPU, in one piece: words, voices, faces, people and, where the job names a language for it,
+    the key-free translation.
+
+    Yields Progress and, whenever a stage has ended, all Findings by then. Where voices or faces fail, the words are waited
+    for and yielded before the error is raised.
+    """
+    from pipeline.people import attribute
+
+    watch = Stopwatch()
+    found = job.known
+    yield from _shown(found)
+    together = beside(_missing(models, job, watch), wait_for="speech")
+    try:
+        for step in together:
+            if isinstance(step, Findings):
+                found = found.also(step)
+                yield found
+                yield from _shown(step)
+            else:
+                yield step
+    finally:
+        together.close()
+    heard, voices = found.transcript, found.diarization
+    assert heard is not None
+    assert voices is not None
+    faces = found.faces if found.faces is not None else Faces(shots=(), tracks=())
+    start = time.monotonic()
+    answer = attribute(heard, voices, faces, speakers=job.speakers)
+    watch.add("people", time.monotonic() - start)
+    yield Progress("people", 1.0, preview=Preview(attribution=answer))
+    translations = None
+    spoken = {phrase.language or heard.language for phrase in answer.phrases}
+    target = job.fallback_target
+    if target and not all(languages.same_language(language, target) for language in spoken):
+        work = models.translate_speech(job.sound, answer.phrases, heard.language, target)
+        translations = yield from watch.time("translate", work)
+    return Perception(heard, voices, faces, answer, translations, watch.timings)
+
+
+def _missing(models: Models, job: Job, watch: Stopwatch) -> dict[str, Stage[Findings]]:
+    """The stages whose results are not known yet, by name."""
+
+    def speech() -> Stage[Findings]:
+        return Findings(transcript=(yield from watch.time("speech", models.transcribe(job.sound, job.source))))
+
+    def voices() -> Stage[Findings]:
+        return Findings(diarization=(yield from watch.time("voices", models.diarize(job.sound, job.speakers))))
+
+    def faces() -> Stage[Findings]:
+        return Findings(faces=(yield from watch.time("faces", models.find_faces(job.clip, job.sound))))
+
+    known = job.known
+    stages = {}
+    if known.transcript is None:
+        stages["speech"] = speech()
+    if known.diarization is None:
+        stages["voices"] = voices()
+    if known.faces is None and job.clip.has_video:
+        stages["faces"] = faces()
+    return stages
+
+
+def _shown(found: Findings) -> Iterator[Progress]:
+    """The end of every stage whose result is in `found`."""
+    if found.transcript is not None:
+        yield Progress("speech", 1.0, preview=Preview(transcript=found.transcript))
+    if found.diarization is not None:
+        yield Progress("voices", 1.0)
+    if found.faces is not None:
+        yield Progress("faces", 1.0, preview=Preview(faces=found.faces))
+
+
+class Stopwatch:
+    """Seconds by stage. Stages that run side by side share the clock, so their seconds may add up to more than the run."""
+
+    def __init__(self) -> None:
+        self._seconds: dict[str, float] = {}
+
+    def add(self, stage: str, seconds: float) -> None:
+        self._seconds[stage] = self._seconds.get(stage, 0.0) + seconds
+
+    def time(self, stage: str, work: Generator[Progress, None, T]) -> Generator[Progress, None, T]:
+        """`work`, with the time it took added to `stage`."""
+        start = time.monotonic()
+        try:
+            return (yield from work)
+        finally:
+            self.add(stage, time.monotonic() - start)
+
+    @property
+    def timings(self) -> tuple[tuple[str, float], ...]:
+        return tuple(self._seconds.items())
