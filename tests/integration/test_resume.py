@@ -139,7 +139,7 @@ def test_a_choice_repeats_the_stage_that_depends_on_it_and_no_other(
         ("diarization", {"voices": 1}),
         ("faces", {"faces": 1}),
         ("identity", {"faces": 1}),
-        ("lips", {"faces": 1}),
+        ("speaking", {"faces": 1}),
     ],
 )
 def test_another_model_does_not_take_over_what_the_first_one_found(desk: Desk, job: str, again: dict[str, int]) -> None:
