@@ -9,9 +9,10 @@ Both are generators of `Progress`; closing one cancels it.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+import time
+from collections.abc import Generator, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pipeline import media, progress, transcript
 from pipeline.cache import StageCache, code_version, content_hash
@@ -39,6 +40,8 @@ from pipeline.records import (
 )
 from pipeline.settings import Settings
 from pipeline.workspace import workspace
+
+T = TypeVar("T")
 
 
 def analyse(
@@ -163,17 +166,15 @@ def render(
 def _prepared(work: Generator[None, None, T]) -> Stage[T]:
     """Drive the preparation of a drawing; it can be cancelled, and reports every tenth of a second."""
     told = time.monotonic()
-    try:
-        while True:
-            next(work)
-            if time.monotonic() - told > 0.1:
-                told = time.monotonic()
-                yield Progress("render", 0.0)
-    except StopIteration as stop:
-        result: T = stop.value
-        return result
-    finally:
-        work.close()
+
+    def now_and_then(_step: None) -> Progress | None:
+        nonlocal told
+        if time.monotonic() - told <= 0.1:
+            return None
+        told = time.monotonic()
+        return Progress("render", 0.0)
+
+    return each(work, now_and_then)
 
 
 def _inside(analysis: Analysis, duration: float) -> Analysis:
