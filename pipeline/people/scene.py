@@ -156,6 +156,17 @@ class Scene:
         return np.array([piece.shot for piece in self.pieces], int)
 
     @cached_property
+    def seconds(self) -> NDArray[np.float64]:
+        """Return the length of each piece in s: (pieces,)."""
+        return np.array([max(1e-3, piece.end - piece.start) for piece in self.pieces])
+
+    @cached_property
+    def in_view(self) -> NDArray[np.float64]:
+        """Return the share of each piece in which each track is in the picture: (pieces, tracks)."""
+        parts = [self.frames(piece.start, piece.end) for piece in self.pieces]
+        return np.array([self.seen[:, part].mean(1) for part in parts]).reshape(len(parts), len(self.tracks))
+
+    @cached_property
     def neighbours(self) -> dict[tuple[int, int], float]:
         """Return the log-odds that two pieces are one person's by what the diarizer heard between them.
 

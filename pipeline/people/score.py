@@ -90,22 +90,16 @@ class Scorer:
 
         A shot counts once however often the person speaks in it, since a camera is not moved for every sentence.
         """
-        p = self.scene.parameters
-        mine: dict[int, list[float]] = {}
-        others: dict[int, list[float]] = {}
-        visible = np.any(self.scene.seen[sorted(member.tracks)], axis=0)
-        for i, piece in enumerate(self.scene.pieces):
-            tally = (mine if i in member.pieces else others).setdefault(piece.shot, [0.0, 0.0])
-            seconds = max(1e-3, piece.end - piece.start)
-            tally[0] += seconds
-            tally[1] += seconds * float(visible[self.scene.frames(piece.start, piece.end)].mean())
-        shown = sum(min(1.0, total) * seen / total for total, seen in others.values())
-        silent = sum(min(1.0, total) for total, _ in others.values())
-        rate = (p.shown_silent + shown) / (p.shown_silent + p.hidden_silent + silent)
-        evidence = 0.0
-        for total, seen in mine.values():
-            share = seen / total
-            evidence += min(1.0, total) * (
-                share * math.log(p.shown / rate) + (1 - share) * math.log((1 - p.shown) / (1 - rate))
-            )
-        return evidence
+        p, scene = self.scene.parameters, self.scene
+        visible = np.minimum(1.0, scene.in_view[:, sorted(member.tracks)].sum(1)) * scene.seconds
+        mine = np.zeros(len(scene.pieces), bool)
+        mine[list(member.pieces)] = True
+        rows = []
+        for own in (mine, ~mine):
+            heard = np.bincount(scene.shots[own], scene.seconds[own], scene.shots.max() + 1)
+            shown = np.bincount(scene.shots[own], visible[own], scene.shots.max() + 1)
+            rows.append((np.minimum(1.0, heard), shown / np.maximum(heard, 1e-3)))
+        (weight, share), (silent, others) = rows
+        rate = (p.shown_silent + float(silent @ others)) / (p.shown_silent + p.hidden_silent + float(silent.sum()))
+        evidence = share * math.log(p.shown / rate) + (1 - share) * math.log((1 - p.shown) / (1 - rate))
+        return float(weight @ evidence)
