@@ -41,6 +41,8 @@ Array = NDArray[np.float64]
 Pair = tuple[Sequence[float], Sequence[float], float, float, bool]
 #: Share of a turn that one true speaker must fill for the turn to count as theirs.
 PURE = 0.85
+#: Weight of what is believed before anything is measured, in samples: samples of one clip are not independent.
+PRIOR = 10.0
 
 
 def true_speaker(case: Case, start: float, end: float) -> str | None:
@@ -126,14 +128,18 @@ def fit_likeness(pairs: Sequence[Pair], start: Likeness) -> Likeness:
             same, different, float(np.exp(np.clip(x[2], 1.0, 5.0))), float(np.exp(np.clip(x[3], -7.0, 0.5)))
         )
 
+    guess = np.array(
+        [start.different, np.log(start.same - start.different), np.log(start.dimensions), np.log(start.per_second)]
+    )
+    apart = np.array([0.1, 0.3, 0.5, 0.7])  # standard deviations of what is believed beforehand
+
     def loss(x: Array) -> float:
         odds = np.array([_pair_odds(pair, likeness(x)) for pair in pairs])
-        return float(weights @ np.logaddexp(0, np.where(labels, -odds, odds)))
+        penalty = PRIOR / len(pairs) * float((((x - guess) / apart) ** 2).sum())
+        return float(weights @ np.logaddexp(0, np.where(labels, -odds, odds))) + penalty
 
-    guess = [start.different, np.log(start.same - start.different), np.log(start.dimensions), np.log(start.per_second)]
-    found = minimize(
-        loss, np.array(guess), method="Nelder-Mead", options={"maxiter": 150, "xatol": 0.02, "fatol": 1e-4}
-    )
+    options = {"maxiter": 150, "xatol": 0.02, "fatol": 1e-4}
+    found = minimize(loss, guess, method="Nelder-Mead", options=options)
     best = likeness(found.x)
     return Likeness(*(round(v, 3) for v in (best.same, best.different, best.dimensions, best.per_second)))
 
@@ -173,12 +179,15 @@ def fit_mouths(values: Array, labels: NDArray[np.bool_], start: Parameters) -> P
         looks = float(np.exp(np.clip(x[0], -2.0, 2.0)))
         return replace(start, looks_per_second=looks, unreadable=float(share[0]), deceptive=float(share[1]))
 
+    guess = np.array([0.4, -4.0, -4.5])
+
     def loss(x: Array) -> float:
         p = parameters(x)
         odds = bounded(values * p.looks_per_second, p)
-        return float(weights @ np.logaddexp(0, np.where(labels, -odds, odds)))
+        penalty = PRIOR / len(values) * float(((x - guess) ** 2).sum())
+        return float(weights @ np.logaddexp(0, np.where(labels, -odds, odds))) + penalty
 
-    found = minimize(loss, np.array([0.3, -4.0, -4.5]), method="Nelder-Mead", options={"maxiter": 400})
+    found = minimize(loss, guess, method="Nelder-Mead", options={"maxiter": 400})
     best = parameters(found.x)
     return replace(
         best,
