@@ -29,17 +29,25 @@ def read(body: bytes) -> dict[str, Any]:
 
     Raises Refused where it is no JSON object, holds more values than a transcript could, or an address in place of a file.
     """
-    if sum(body.count(mark) for mark in (b",", b"[", b"{")) > MAX_VALUES:
-        raise Refused(413, "The request holds too many values; send the transcript of one clip.")
-    try:
-        given = orjson.loads(body)
-    except ValueError:
-        raise Refused(400, "The request is not valid JSON.") from None
+    given = parse(body)
     if not isinstance(given, dict):
         raise Refused(422, "The request must be a JSON object.")
     if _names_an_address(given):
         raise Refused(422, "A file cannot be an address; upload the clip and name what the upload returned.")
     return given
+
+
+def parse(body: bytes) -> Any:
+    """Return what `body` holds.
+
+    Raises Refused where it is no JSON, or holds more values than a transcript could.
+    """
+    if sum(body.count(mark) for mark in (b",", b"[", b"{")) > MAX_VALUES:
+        raise Refused(413, "The request holds too many values; send the transcript of one clip.")
+    try:
+        return orjson.loads(body)
+    except ValueError:
+        raise Refused(400, "The request is not valid JSON.") from None
 
 
 def _names_an_address(given: Any) -> bool:

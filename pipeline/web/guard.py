@@ -40,7 +40,6 @@ DRAINED_BYTES, DRAINED_S = (
 )  #: read and dropped of a refused body, so that a client that sends first hears why
 
 MAX_PARTS = 8  #: of an upload; the page and gradio_client send one
-MAX_FIELD_BYTES = 16 * 2**10  #: of an upload's parts that are no file: those are kept in memory
 
 
 class Guard:
@@ -87,6 +86,8 @@ class Guard:
                 whole = await self._whole(scope, body, visitor, held)
                 if route.kind is Kind.EVENT:
                     events.check(scope["path"], events.read(whole), scope["app"].get_blocks())
+                else:
+                    events.parse(whole)
                 await self.app(scope, body.replay(whole), answer.send)
 
     def _check_names(self, scope: Message) -> None:
@@ -250,7 +251,7 @@ class _Answer:
 
 
 class _Parts:
-    """Counts an upload's parts as they come. Gradio keeps every part that is no file in memory, whatever its size."""
+    """Looks at an upload's parts as they come. Gradio keeps every part that is no file in memory, whatever its size."""
 
     def __init__(self, content_type: str) -> None:
         kind, options = parse_options_header(content_type)
@@ -265,10 +266,9 @@ class _Parts:
                 "on_header_value": self._header_value,
                 "on_header_end": self._header_end,
                 "on_headers_finished": self._headers_finished,
-                "on_part_data": self._data,
             },
         )
-        self._count = self._in_fields = self._in_headers = 0
+        self._count = self._in_headers = 0
         self._name, self._value = b"", b""
         self._is_file = False
 
@@ -306,19 +306,12 @@ class _Parts:
     def _header_end(self) -> None:
         if self._name.lower() == b"content-disposition":
             _, options = parse_options_header(self._value)
-            if b"name" not in options:
-                raise Refused(400, "Every part of an upload needs a name.")
-            self._is_file = b"filename" in options
+            self._is_file = b"name" in options and b"filename" in options
         self._name, self._value = b"", b""
 
     def _headers_finished(self) -> None:
-        pass
-
-    def _data(self, data: bytes, start: int, end: int) -> None:
         if not self._is_file:
-            self._in_fields += end - start
-            if self._in_fields > MAX_FIELD_BYTES:
-                raise Refused(413, "An upload carries files only.")
+            raise Refused(400, "An upload carries files only, each with its name.")
 
 
 def _check_length(scope: Message, most: int, sentence: str) -> None:
