@@ -55,6 +55,7 @@ def add_endpoints(services: Services) -> None:
         text_size = _number(1.0, "text_size")
         texts = gr.Textbox("morph", label="texts")
         calm = gr.Checkbox(False, label="reduced_motion")
+        reveal = gr.Textbox("live", label="reveal")
         key = gr.Textbox("", label="deepl_key", type="password")
         formality = gr.Textbox("default", label="formality")
         glossary = gr.Textbox("", label="glossary")
@@ -66,7 +67,7 @@ def add_endpoints(services: Services) -> None:
         answer = gr.JSON(label="answer")
 
         choices = [target, source, speakers]
-        looks = [look, position, text_size, texts, calm]
+        looks = [look, position, text_size, texts, calm, reveal]
         trigger.click(
             endpoint.translate_video,
             [video, *choices, *looks, key, formality, glossary, audio],
@@ -114,6 +115,7 @@ class Endpoints:
         text_size: float = 1.0,
         texts: str = "morph",
         reduced_motion: bool = False,
+        reveal: str = "live",
         deepl_key: str = "",
         formality: str = "default",
         glossary: str = "",
@@ -129,11 +131,12 @@ class Endpoints:
             target_language: Language to translate into, a DeepL code or English name such as PL, Polish, EN-US; none for a transcript only. Languages that need a DeepL key say so in /languages; without one the texts stay in the original language.
             source_language: Spoken language, a code or English name; empty to find out by listening.
             speakers: How many people speak; 0 to find out.
-            look: cyberpunk (over the head), bars (above and below the picture) or classic (subtitles).
+            look: cyberpunk (over the head), kiroshi (the same with restraint), bars (above and below the picture), classic (subtitles) or word-pop (word by word, for vertical clips).
             position: auto (follow the speaker) or bottom.
             text_size: Factor on the look's own text size, 0.5 to 2.
             texts: morph (original turns into translation), both, original or translation.
             reduced_motion: True for no flicker and no typing.
+            reveal: live (a line turns into the translation while it is spoken), spoken (it is typed as it is said and turns then) or none (the translation at once).
             deepl_key: Your own DeepL key, used for this call only and never stored; empty for the key-free translation.
             formality: default, more or less formal, where DeepL has it.
             glossary: A DeepL glossary id or lines "term = translation", which need the source language; only DeepL uses it.
@@ -146,7 +149,7 @@ class Endpoints:
             options = self._options(
                 target_language, source_language, speakers, deepl_key, formality, glossary, audio_track
             )
-            chosen = check.look(look, position, text_size, texts, reduced_motion)
+            chosen = check.look(look, position, text_size, texts, reduced_motion, reveal)
             clock = Clock(ANALYSE + RENDER)
             clip = jobs.adopt(Path(video), folder)
             analysis = yield from _follow(self.services.analyse(clip, options, clock), progress, (None, None, None))
@@ -197,6 +200,7 @@ class Endpoints:
         text_size: float = 1.0,
         texts: str = "morph",
         reduced_motion: bool = False,
+        reveal: str = "live",
         progress: gr.Progress = gr.Progress(),  # noqa: B008
     ) -> Iterator[tuple[str | None, list[str] | None]]:
         """Draws a transcript, as /transcribe or /translate_video returned it and edited as you like, into its video.
@@ -205,17 +209,18 @@ class Endpoints:
         Args:
             video: The clip the transcript is of.
             transcript: The content of transcript.json.
-            look: cyberpunk (over the head), bars (above and below the picture) or classic (subtitles).
+            look: cyberpunk (over the head), kiroshi (the same with restraint), bars (above and below the picture), classic (subtitles) or word-pop (word by word, for vertical clips).
             position: auto (follow the speaker) or bottom.
             text_size: Factor on the look's own text size, 0.5 to 2.
             texts: morph (original turns into translation), both, original or translation.
             reduced_motion: True for no flicker and no typing.
+            reveal: live (a line turns into the translation while it is spoken), spoken (it is typed as it is said and turns then) or none (the translation at once).
 
         Returns:
             The video (MP4) and the files (SRT, VTT, ASS, transcript.json).
         """
         with failures.for_the_visitor(), jobs.job_folder() as folder:
-            chosen = check.look(look, position, text_size, texts, reduced_motion)
+            chosen = check.look(look, position, text_size, texts, reduced_motion, reveal)
             analysis = _analysis(transcript)
             clip = jobs.adopt(Path(video), folder)
             analysis = yield from self._draw(clip, analysis, chosen, folder, Clock(RENDER), progress, (None, None))
@@ -273,6 +278,7 @@ class Endpoints:
         text_size: Any,
         texts: Any,
         calm: Any,
+        reveal: Any,
         key: Any,
         formality: Any,
         glossary: Any,
@@ -282,7 +288,7 @@ class Endpoints:
         return [
             _verdict(check.clip, video, self.services),
             *_check_choices(target, source, speakers),
-            *_check_look(look, position, text_size, texts, calm),
+            *_check_look(look, position, text_size, texts, calm, reveal),
             _verdict(check.keys, key),
             _verdict(check.formality, formality),
             _verdict(check.glossary, glossary),
@@ -303,13 +309,21 @@ class Endpoints:
         ]
 
     def check_render(
-        self, video: Any, transcript: Any, look: Any, position: Any, text_size: Any, texts: Any, calm: Any
+        self,
+        video: Any,
+        transcript: Any,
+        look: Any,
+        position: Any,
+        text_size: Any,
+        texts: Any,
+        calm: Any,
+        reveal: Any,
     ) -> list[Verdict]:
         """A verdict an input."""
         return [
             _verdict(check.clip, video, self.services),
             _verdict(_analysis, transcript),
-            *_check_look(look, position, text_size, texts, calm),
+            *_check_look(look, position, text_size, texts, calm, reveal),
         ]
 
     # work
@@ -382,9 +396,9 @@ def _check_choices(target: Any, source: Any, speakers: Any) -> list[Verdict]:
     return [_verdict(check.target, target), _verdict(check.source, source), _verdict(check.speakers, speakers)]
 
 
-def _check_look(name: Any, position: Any, text_size: Any, texts: Any, calm: Any) -> list[Verdict]:
-    """The verdict stands at the first of the five; they are checked together."""
-    return [_verdict(check.look, name, position, text_size, texts, calm), *[gr.validate(True, "")] * 4]
+def _check_look(name: Any, position: Any, text_size: Any, texts: Any, calm: Any, reveal: Any) -> list[Verdict]:
+    """Check the six together; the verdict stands at the first of them."""
+    return [_verdict(check.look, name, position, text_size, texts, calm, reveal), *[gr.validate(True, "")] * 5]
 
 
 def _verdict(look_at: Any, *args: Any) -> Verdict:

@@ -11,7 +11,7 @@ from pipeline.deepl_service import read_terms
 from pipeline.errors import LimitError, NotAClipError, TranslationError, UsageError
 from pipeline.records import Clip, Look
 from pipeline.settings import Settings
-from pipeline.web.services import FORMALITIES, LOOKS, POSITIONS, TEXTS, Services
+from pipeline.web.services import FORMALITIES, LOOKS, POSITIONS, REVEALS, TEXTS, Services
 
 #: DeepL keys are a UUID, with ":fx" on the free plan (developers.deepl.com/docs/getting-started/auth); a little looser.
 KEY_FORM = re.compile(r"[A-Za-z0-9-]{20,64}(:[a-z]{2})?")
@@ -144,12 +144,24 @@ def glossary(text: str | None) -> str:
     return given
 
 
-def look(name: str | None, position: str | None, text_size: float | None, texts: str | None, calm: bool | None) -> Look:
-    """The look of these five choices.
+def look(
+    name: str | None,
+    position: str | None,
+    text_size: float | None,
+    texts: str | None,
+    calm: bool | None,
+    reveal: str | None = "live",
+) -> Look:
+    """Return the look of these six choices.
 
     Raises UsageError for a choice there is not.
     """
-    for given, choices, what in ((name, LOOKS, "look"), (position, POSITIONS, "position"), (texts, TEXTS, "texts")):
+    for given, choices, what in (
+        (name, LOOKS, "look"),
+        (position, POSITIONS, "position"),
+        (texts, TEXTS, "texts"),
+        (reveal, REVEALS, "reveal"),
+    ):
         allowed = [value for _, value in choices]
         if given not in allowed:
             raise UsageError(f"The {what} is one of {', '.join(allowed)}; choose one of these.")
@@ -159,7 +171,14 @@ def look(name: str | None, position: str | None, text_size: float | None, texts:
         size = 0.0
     if not 0.5 <= size <= 2.0:
         raise UsageError("The text size is a number from 0.5 to 2; 1 is the look's own size.")
-    return Look(name=str(name), position=str(position), text_size=size, texts=str(texts), reduced_motion=bool(calm))
+    return Look(
+        name=str(name),
+        position=str(position),
+        text_size=size,
+        texts=str(texts),
+        reduced_motion=bool(calm),
+        reveal=str(reveal),
+    )
 
 
 def megabytes(size: int) -> str:

@@ -247,7 +247,7 @@ class Handlers:
         """The current result, with its files."""
         result = self._current(result, token)
         look = result.look
-        choices = (look.name, look.position, look.text_size, look.texts, look.reduced_motion)
+        choices = (look.name, look.position, look.text_size, look.texts, look.reduced_motion, look.reveal)
         update: Update = {
             **self._controls("", busy=False),
             **self._views(result, order),

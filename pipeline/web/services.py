@@ -18,7 +18,13 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 PARALLEL_LIGHT, PARALLEL_FULL = 1, 2
 CACHE_AGE_S = 2 * 3600.0  #: what a visitor's clip left in the caches goes with the clip
 
-LOOKS = (("Cyberpunk: over the head", "cyberpunk"), ("Bars: above and below", "bars"), ("Classic subtitles", "classic"))
+LOOKS = (
+    ("Cyberpunk: over the head", "cyberpunk"),
+    ("Kiroshi: one voice at a time", "kiroshi"),
+    ("Bars: above and below", "bars"),
+    ("Classic subtitles", "classic"),
+    ("Word pop: one word after the other", "word-pop"),
+)
 FORMALITIES = (("As the language has it", "default"), ("More formal", "more"), ("Less formal", "less"))
 POSITIONS = (("Follow the speaker", "auto"), ("Bottom", "bottom"))
 TEXTS = (
@@ -26,6 +32,11 @@ TEXTS = (
     ("Both", "both"),
     ("Translation only", "translation"),
     ("Original only", "original"),
+)
+REVEALS = (
+    ("Live: turns while they speak", "live"),
+    ("As spoken: typed, and turns afterwards", "spoken"),
+    ("None: the translation at once", "none"),
 )
 
 

@@ -10,7 +10,7 @@ import gradio as gr
 
 from pipeline import languages
 from pipeline.web import check, jobs, views
-from pipeline.web.services import FORMALITIES, LOOKS, POSITIONS, TEXTS, Services
+from pipeline.web.services import FORMALITIES, LOOKS, POSITIONS, REVEALS, TEXTS, Services
 
 DOWNLOADS = (
     ("video", "Video", "video.mp4"),
@@ -282,6 +282,7 @@ def _look_controls(label: str) -> tuple[Any, ...]:
         gr.Slider(0.5, 2.0, value=1.0, step=0.1, label="Text size"),
         gr.Dropdown(list(TEXTS), value="morph", label="Texts"),
         gr.Checkbox(False, label="Calm: no flicker, no typing"),
+        gr.Dropdown(list(REVEALS), value="live", label="Reveal"),
     )
 
 

@@ -72,6 +72,7 @@ def test_looks():
         ("bars", "top", 1, "morph", False),
         ("bars", "auto", 0.4, "morph", False),
         ("bars", "auto", "big", "morph", False),
+        ("bars", "auto", 1, "morph", False, "typed"),
         ("bars", "auto", 1, "karaoke", False),
         (None, None, None, None, None),
     ):

@@ -19,7 +19,7 @@ from pipeline.web.handlers import EXPIRED, STILL_BUSY, WAIT, Handlers
 from tests import fakes
 from tests.fixtures_runs import finish
 
-LOOK = ("cyberpunk", "auto", 1.0, "morph", False)
+LOOK = ("cyberpunk", "auto", 1.0, "morph", False, "live")
 
 
 @pytest.fixture
@@ -86,7 +86,7 @@ def test_a_redraw_that_ends_late_changes_nothing(do, result):
 
 
 def test_what_drawing_has_to_say_is_written_down(do, result):
-    for _ in do.redraw(result, result.token, "cyberpunk", "auto", 0.5, "morph", False):
+    for _ in do.redraw(result, result.token, "cyberpunk", "auto", 0.5, "morph", False, "live"):
         pass
     written = json.loads((result.files / "transcript.json").read_text(encoding="utf-8"))
     assert [notice["code"] for notice in written["notices"]] == ["small"]
