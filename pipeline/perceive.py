@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
+from pathlib import Path
 from typing import TypeVar
 
 from pipeline import languages
@@ -21,11 +22,13 @@ def perceive(models: Models, job: Job) -> Perceiving:
     for and yielded before the error is raised.
     """
     from pipeline.people import attribute
+    from pipeline.speech import channels
 
     watch = Stopwatch()
     found = job.known
+    parties = channels.split(job.sound)
     yield from _shown(found)
-    together = beside(_missing(models, job, watch), wait_for="speech")
+    together = beside(_missing(models, job, parties, watch), wait_for="speech")
     try:
         for step in together:
             if isinstance(step, Findings):
@@ -48,19 +51,22 @@ def perceive(models: Models, job: Job) -> Perceiving:
     spoken = {phrase.language or heard.language for phrase in answer.phrases}
     target = job.fallback_target
     if target and not all(languages.same_language(language, target) for language in spoken):
-        work = models.translate_speech(job.sound, answer.phrases, heard.language, target)
+        work = channels.translate(models.translate_speech, job.sound, parties, heard, answer.phrases, target)
         translations = yield from watch.time("translate", work)
     return Perception(heard, voices, faces, answer, translations, watch.timings)
 
 
-def _missing(models: Models, job: Job, watch: Stopwatch) -> dict[str, Stage[Findings]]:
-    """The stages whose results are not known yet, by name."""
+def _missing(models: Models, job: Job, parties: Sequence[Path], watch: Stopwatch) -> dict[str, Stage[Findings]]:
+    """The stages whose results are not known yet, by name. The `parties` of a call are heard one by one."""
+    from pipeline.speech import channels
 
     def speech() -> Stage[Findings]:
-        return Findings(transcript=(yield from watch.time("speech", models.transcribe(job.sound, job.source))))
+        work = channels.transcribe(models.transcribe, job.sound, parties, job.source)
+        return Findings(transcript=(yield from watch.time("speech", work)))
 
     def voices() -> Stage[Findings]:
-        return Findings(diarization=(yield from watch.time("voices", models.diarize(job.sound, job.speakers))))
+        work = channels.diarize(models.diarize, job.sound, parties, job.speakers)
+        return Findings(diarization=(yield from watch.time("voices", work)))
 
     def faces() -> Stage[Findings]:
         return Findings(faces=(yield from watch.time("faces", models.find_faces(job.clip, job.sound))))

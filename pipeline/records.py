@@ -113,6 +113,7 @@ class Segment:
     text: str
     words: tuple[Word, ...]
     language: str = ""  #: ISO 639-1, when the recogniser says it per segment
+    channel: int = 0  #: 1 or 2 where a call is heard channel by channel: only a voice of that channel said it
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +135,7 @@ class Turn:
     speaker: str  #: "v1", "v2" ... in order of appearance
     embedding: tuple[float, ...] = ()  #: of this turn alone, unit length; empty where the diarizer gives none
     clean_s: float = 0.0  #: s of this voice alone that the embedding was computed from
+    channel: int = 0  #: 1 or 2 where a call is heard channel by channel
 
 
 @dataclass(frozen=True, slots=True)

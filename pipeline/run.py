@@ -223,7 +223,7 @@ def _kept(stage: Perceiving, cache: StageCache, keys: dict[str, str], known: Fin
 def _notices(clip: Clip, perception: Perception) -> tuple[Notice, ...]:
     parts = (perception.transcript, perception.diarization, perception.faces, perception.attribution)
     # Told below once, in the words that say what follows from it.
-    found = tuple(n for part in parts for n in part.notices if n.code not in ("no_speech", "no_faces"))
+    found = tuple(n for part in parts for n in part.notices if n.code not in ("no_speech", "no_faces", "fewer_voices"))
     if clip.missing > 0:
         text = f"The file is damaged: {clip.missing:.1f} s of it are missing, and only the rest was used."
         found += (Notice("cut_off", text),)

@@ -51,7 +51,8 @@ def attribute(
     partition = divide(scene, speakers)
     partition.drop_doubtful_faces()
     heard = [(word, number) for number, segment in enumerate(transcript.segments) for word in segment.words]
-    decoded = words.decode([word for word, _ in heard], partition)
+    channels = [transcript.segments[number].channel for _, number in heard]
+    decoded = words.decode([word for word, _ in heard], partition, channels)
     decoded = replace(decoded, person=phrases.without_islands(decoded.person, [word for word, _ in heard]))
     return _Answer(transcript, heard, decoded, partition).attribution(speakers)
 

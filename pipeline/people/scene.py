@@ -171,7 +171,7 @@ class Scene:
         """Return the log-odds that two pieces are one person's by what the diarizer heard between them.
 
         Pieces of one turn follow each other; a turn is held against the turn before it of every voice; two voices at
-        once are two people.
+        once, or in two channels, are two people.
         """
         p, found = self.parameters, {}
         last: dict[str, int] = {}
@@ -180,7 +180,8 @@ class Scene:
             begins = own is None or self.pieces[own].turn is not piece.turn
             for speaker, k in last.items():
                 before = self.pieces[k]
-                if min(piece.end, before.end) - piece.start > AT_ONCE_S and speaker != piece.turn.speaker:
+                at_once = min(piece.end, before.end) - piece.start > AT_ONCE_S
+                if speaker != piece.turn.speaker and (at_once or piece.turn.channel != before.turn.channel):
                     found[k, i] = -100.0
                 elif k == own:
                     found[k, i] = p.same_label if begins else p.same_turn

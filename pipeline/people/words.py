@@ -34,8 +34,11 @@ class Decoded:
     seen: NDArray[np.bool_]  #: (words, people) the person's mouth could be judged
 
 
-def decode(words: Sequence[Word], partition: Partition) -> Decoded:
-    """Return the most likely speaker of every word, given the people of `partition`."""
+def decode(words: Sequence[Word], partition: Partition, channels: Sequence[int] = ()) -> Decoded:
+    """Return the most likely speaker of every word, given the people of `partition`.
+
+    `channels`: for each word the channel of the sound in which it was heard, 0 where they were heard together.
+    """
     scene, people = partition.scene, [member for member in partition.people if member.pieces]
     if not words or not people:
         empty = np.zeros((len(words), len(people)))
@@ -43,9 +46,12 @@ def decode(words: Sequence[Word], partition: Partition) -> Decoded:
     by_piece = np.array([_voice_of_piece(i, partition, people) for i in range(len(scene.pieces))])
     voice = np.zeros((len(words), len(people)))
     lips, seen = voice.copy(), voice.astype(bool)
-    covering = [_pieces_at(word, scene) for word in words]
+    channels = channels or [0] * len(words)
+    covering = [_pieces_at(word, channel, scene) for word, channel in zip(words, channels, strict=True)]
     for w, (word, pieces) in enumerate(zip(words, covering, strict=True)):
         voice[w] = _voice_of_word(word, pieces, by_piece, scene)
+        if channels[w]:
+            voice[w, [not _is_heard_in(channels[w], member, scene) for member in people]] = -BEYOND_DOUBT
         for p, member in enumerate(people):
             lips[w, p], seen[w, p] = _lips_of_word(word, member, scene)
     costs = [_change(words[w - 1], words[w], covering[w - 1], covering[w], scene) for w in range(1, len(words))]
@@ -72,18 +78,23 @@ def _voice_of_piece(piece: int, partition: Partition, people: Sequence[Member]) 
     return array - array.max()
 
 
-def _pieces_at(word: Word, scene: Scene) -> list[tuple[int, float]]:
-    """Return the pieces that cover the word with their shares of it; else the nearest one, if it is near."""
+def _is_heard_in(channel: int, member: Member, scene: Scene) -> bool:
+    return any(scene.pieces[i].turn.channel == channel for i in member.pieces)
+
+
+def _pieces_at(word: Word, channel: int, scene: Scene) -> list[tuple[int, float]]:
+    """Return the pieces of the word's channel that cover it with their shares of it; else the nearest one, if it is near."""
     length = max(1e-3, word.end - word.start)
+    own = [(i, piece) for i, piece in enumerate(scene.pieces) if channel in (0, piece.turn.channel)]
     shares = [
         (i, (min(word.end, piece.end) - max(word.start, piece.start)) / length)
-        for i, piece in enumerate(scene.pieces)
+        for i, piece in own
         if piece.start < word.end and piece.end > word.start
     ]
     if shares:
         return shares
     middle = (word.start + word.end) / 2
-    near = [(max(t.start - middle, middle - t.end), i) for i, t in enumerate(scene.pieces)]
+    near = [(max(t.start - middle, middle - t.end), i) for i, t in own]
     distance, nearest = min(near, default=(math.inf, -1))
     return [(nearest, 0.5)] if distance <= FAR else []
 

@@ -107,11 +107,14 @@ def assemble(
         )
         for voice, name in names.items()
     )
-    notices: tuple[Notice, ...] = ()
-    if speakers and len(voices) < speakers:
-        text = f"You asked for {speakers} voices, but only {len(voices)} could be told apart in this sound."
-        notices = (Notice("fewer_voices", text),)
+    notices = (fewer_voices(speakers, len(voices)),) if speakers and len(voices) < speakers else ()
     return Diarization(found, voices, loudness, notices, strangers=LIKENESS.different, likeness=TURNS)
+
+
+def fewer_voices(wanted: int, found: int) -> Notice:
+    """Return the notice that fewer voices were found than were asked for."""
+    text = f"You asked for {wanted} voices, but only {found} could be told apart in this sound."
+    return Notice("fewer_voices", text)
 
 
 def _turn(

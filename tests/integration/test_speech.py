@@ -1,6 +1,7 @@
 """Real models on real speech: words, languages, voices, and nothing invented where nobody speaks."""
 
 import json
+import subprocess
 import wave
 from itertools import pairwise
 from pathlib import Path
@@ -13,7 +14,8 @@ from benchmarks.der import der, read_rttm
 from benchmarks.score import distance, tokens
 from pipeline import media
 from pipeline.models import sets
-from pipeline.records import Diarization, Phrase, Stage, Transcript
+from pipeline.perceive import perceive
+from pipeline.records import Diarization, Job, Phrase, Stage, Transcript
 from pipeline.settings import Settings
 
 pytestmark = pytest.mark.integration
@@ -190,3 +192,31 @@ def test_whisper_translates_into_english_and_into_nothing_else(tmp_path: Path) -
     assert "senator" in english.lower()
     assert _result(translate_speech(sound, phrases, "pl", "DE")) == (None,)
     assert _result(translate_speech(sound, (), "pl", "EN-US")) == ()
+
+
+def test_a_call_with_one_party_per_channel_is_heard_channel_by_channel(tmp_path: Path) -> None:
+    examples = Path(__file__).parents[2] / "examples"
+    call = tmp_path / "call.wav"
+    graph = (
+        "[0:a]pan=mono|c0=c0,atrim=0:15[l];[1:a]pan=mono|c0=c0,atrim=0:15[r];"
+        "[l][r]join=inputs=2:channel_layout=stereo[o]"
+    )
+    command = [media.ffmpeg_binary(), "-v", "error", "-i", examples / "orbit_en.mp4", "-i", examples / "europa_pl.mp4"]
+    subprocess.run([*command, "-filter_complex", graph, "-map", "[o]", call], check=True)
+    clip = media.probe(call, Settings())
+    found = _result(perceive(LIGHT, Job(clip, _result(media.extract_sound(clip, tmp_path / "sound.wav")))))
+    for channel, name in enumerate(("orbit_en", "europa_pl"), 1):
+        truth = json.loads((examples / f"{name}.truth.json").read_text())
+        said = [segment for segment in found.transcript.segments if segment.channel == channel]
+        assert {segment.language for segment in said} == {truth["language"]}
+        wanted = " ".join(turn["text"] for turn in truth["turns"] if turn["end"] < 14)
+        heard = tokens(" ".join(segment.text for segment in said if segment.end < 14.1), truth["language"])
+        assert distance(tokens(wanted, truth["language"]), heard) / len(heard) <= 0.25
+    by_language = {
+        language: {p.person for p in found.attribution.phrases if (p.language or found.transcript.language) == language}
+        for language in ("en", "pl")
+    }
+    assert by_language["en"]
+    assert by_language["pl"]
+    assert not by_language["en"] & by_language["pl"]
+    assert None not in by_language["en"] | by_language["pl"]
