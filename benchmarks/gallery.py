@@ -1,4 +1,4 @@
-"""The pictures in the README: every look with every script on one page (looks.jpg), three moments of a result (result.jpg).
+"""Draw the pictures of the README: every look with every script (looks.jpg), three moments of a line (result.jpg).
 
     python -m benchmarks.gallery [--out FOLDER]
 
@@ -30,14 +30,17 @@ LEFT, TOP = 12, 100  #: of what is shown of it
 FACE = (181.0 - LEFT, 189.0 - TOP, 314.0 - LEFT, 353.0 - TOP)
 TALL = 200  #: px of a tile
 SPACE, HEAD = 10, 34
-RESULT, MOMENTS = ROOT / "examples" / "results" / "orbit_en" / "transcript.json", (22.6, 24.36, 25.28)
+RESULT = ROOT / "examples" / "results" / "orbit_en" / "transcript.json"
+LINE = 8  #: the phrase of that result whose moments are shown
 # title, look, moment in the cue, whose face is seen
 COLUMNS = (
-    ("Cyberpunk, typed", Look(text_size=1.3), "typing", "p1"),
+    ("Cyberpunk, first word", Look(text_size=1.3), "standing", "p1"),
     ("turning", Look(text_size=1.3), "turning", "p1"),
     ("off screen", Look(text_size=1.3), "turned", "p2"),
+    ("Kiroshi", Look("kiroshi", text_size=1.3), "turned", "p1"),
     ("Classic", Look("classic", text_size=1.3), "turned", "p1"),
-    ("Bars", Look("bars", text_size=1.3), "typing", "p1"),
+    ("Word pop", Look("word-pop"), "typing", "p1"),
+    ("Bars, as spoken", Look("bars", text_size=1.3, reveal="spoken"), "typing", "p1"),
 )
 
 
@@ -65,6 +68,7 @@ def tile(look: Look, moment: str, seen: str, target: str, picture: np.ndarray) -
     made = compose(scene, look, WIDTH, HEIGHT, Fraction(30), yuv.BT709)
     cue = made.cues[0]
     t = {
+        "standing": cue.start + 0.2,
         "typing": 1.7,
         "turned": max(cue.spoken, cue.turn_end + 0.3) - 0.01,
         "turning": (cue.turn_start + cue.turn_end) / 2,
@@ -96,10 +100,12 @@ def shown(at: float, width: int, height: int) -> np.ndarray:
 
 
 def result() -> Image.Image:
-    """The example's ready result: typed, turning, turned."""
+    """Return one line of the example's ready result: at its first word, turning, and while it is still spoken."""
     made = compose(transcript.from_json(RESULT.read_text()), Look(), 1280, 720, Fraction(25), yuv.BT709)
-    strip = Image.new("RGB", (960, 540 * len(MOMENTS)))
-    for k, t in enumerate(MOMENTS):
+    cue = next(cue for cue in made.cues if cue.phrase == LINE)
+    moments = (cue.start + 0.2, (cue.turn_start + cue.turn_end) / 2, cue.turn_end + 0.3)
+    strip = Image.new("RGB", (960, 540 * len(moments)))
+    for k, t in enumerate(moments):
         frame = shown(t, 1280, 720)
         made.draw(frame, t)
         strip.paste(rgb(frame).resize((960, 540), Image.Resampling.LANCZOS), (0, 540 * k))

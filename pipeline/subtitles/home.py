@@ -216,6 +216,7 @@ def costs(
         if own is None:
             pointing = np.array([bool(home.edge) for home in homes])
             result += STRANGER * pointing * _under(boxes, wall)[:, present].mean(axis=1)
+            result += STRANGER * _over(boxes, wall)[:, present].mean(axis=1)
     gap = scene.margin / 2
     apart = boxes + np.array([-gap, -gap, gap, gap])
     for other in panels:

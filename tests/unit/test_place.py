@@ -159,6 +159,14 @@ def test_off_screen_voices_stand_low() -> None:
     assert spot.at(1)[1] > H / 2
 
 
+def test_a_voice_off_screen_never_stands_over_the_head_of_somebody_in_view() -> None:
+    made = build(track("p2", (200, 150, 440, 300), 0, 10, sway=0))
+    spot = place([cue(0, 4)], [(300, 60)], made)[0][0]
+    box = spot.boxes(np.array([2.0]))[0]
+    assert covered(spot, made) == 0
+    assert not (box[3] <= 160 and box[0] < 320 < box[2])
+
+
 def test_a_face_that_leaves_before_the_words_do_is_off_screen() -> None:
     assert one(build(track("p1", LEFT, 0, 1))).kind == "off screen"
 
@@ -253,17 +261,12 @@ def test_who_came_back_and_left_at_the_other_side_is_there() -> None:
     assert [s.edge for s in spots] == ["left", "right"]
 
 
-def test_a_face_at_the_edge_sends_the_panel_above_it_or_to_the_middle() -> None:
-    column = track("p2", (10, 5, 160, 355), 2, 10, sway=0)
-    made = build(there("left", 0, 1.9), column, shots=TWO_SHOTS)
-    (spot,) = place([cue(2.5, 5)], [SIZE], made, tabs=TABS)[0]
-    assert spot.edge == ""
-    assert covered(spot, made) == 0
-    low = track("p2", (10, 200, 160, 355), 2, 10, sway=0)
-    made = build(there("left", 0, 1.9), low, shots=TWO_SHOTS)
-    (spot,) = place([cue(2.5, 5)], [SIZE], made, tabs=TABS)[0]
-    assert spot.edge == "left"
-    assert covered(spot, made) == 0
+def test_a_face_at_the_edge_sends_the_panel_to_the_middle() -> None:
+    for box in ((10, 5, 160, 355), (10, 200, 160, 355)):  # under it, over its head: both would seem to be its own
+        made = build(there("left", 0, 1.9), track("p2", box, 2, 10, sway=0), shots=TWO_SHOTS)
+        (spot,) = place([cue(2.5, 5)], [SIZE], made, tabs=TABS)[0]
+        assert spot.edge == ""
+        assert covered(spot, made) == 0
 
 
 def test_a_face_that_fills_the_frame_does_not_send_the_voice_off_screen_into_the_picture() -> None:
