@@ -23,7 +23,7 @@ import numpy as np
 import pytest
 
 from pipeline import media
-from pipeline.errors import InputError, LimitError, NotAClipError
+from pipeline.errors import InputError, LimitError, NoAudioError, NotAClipError
 from pipeline.media import ffmpeg_binary
 from pipeline.records import Clip
 
@@ -234,7 +234,7 @@ def _unreadable_sound(path: Path) -> None:
     )  # fmt: skip
     data = path.read_bytes()
     at = data.index(b"mp4a", data.index(b"stsd", data.index(b"smhd")))  # not the brand in the file's head
-    path.write_bytes(data[:at] + b"apac" + data[at + 4 :])
+    path.write_bytes(data[:at] + (b"apac" + data[at + 4 :]).replace(b"esds", b"zsds", 1))
 
 
 def _no_timestamps(*, all_of_them: bool) -> Callable[[Path], None]:
@@ -247,6 +247,107 @@ def _no_timestamps(*, all_of_them: bool) -> Callable[[Path], None]:
         ffmpeg("-i", clip, "-bsf:v", f"setts=ts=TS-{early}", "-c", "copy", "-avoid_negative_ts", "disabled", path)
 
     return recipe
+
+
+def _gap(path: Path) -> None:
+    """Sound whose packets from 0.3 to 0.8 s are lost, as in recordings with damaged frames."""
+    whole = path.with_name("whole.mkv")
+    _plain(whole)
+    ffmpeg("-i", whole, "-map", "0", "-c", "copy", "-bsf:a", "noise=drop=between(pts*tb\\,0.3\\,0.8)", path)
+
+
+def _bad_cover(path: Path) -> None:
+    """A song whose cover says PNG and holds something else."""
+    _cover(path)
+    data = path.read_bytes()
+    at = data.index(b"\x89PNG")
+    path.write_bytes(data[:at] + b"\xff\xd8\xff\xe0" + random.Random(3).randbytes(60) + data[at + 64 :])
+
+
+def _foreign_tags(path: Path) -> None:
+    """A WAV whose tags are Japanese in a legacy encoding."""
+    ffmpeg(*sound(), "-metadata", "title=" + "x" * 20, "-metadata", "artist=" + "y" * 20, path)
+    data = path.read_bytes()
+    path.write_bytes(data.replace(b"x" * 20, "日本語の題名です".encode("shift_jis").ljust(20)[:20]))
+
+
+def _damaged_middle(path: Path) -> None:
+    """Packets of the sound from 1.5 to 1.8 s are noise."""
+    noise = "noise=amount=if(between(pts*tb\\,1.5\\,1.8)\\,2\\,0)"
+    clip = path.with_name("whole.mp4")
+    _plain(clip, s=sound(click=2.2))
+    ffmpeg("-i", clip, "-c", "copy", "-bsf:a", noise, path)
+
+
+def _junk(before: int, behind: int) -> Callable[[Path], None]:
+    """Random bytes before and behind the sound."""
+
+    def recipe(path: Path) -> None:
+        ffmpeg(*sound(), "-c:a", "libmp3lame", path)
+        noise = random.Random(4)
+        path.write_bytes(noise.randbytes(before) + path.read_bytes() + noise.randbytes(behind))
+
+    return recipe
+
+
+def _only_unreadable_sound(path: Path) -> None:
+    """The only sound is in a codec for which there is no decoder."""
+    ffmpeg(*sound(), *AAC, path)
+    data = path.read_bytes()
+    at = data.index(b"mp4a", data.index(b"stsd"))
+    path.write_bytes(data[:at] + (b"zzzz" + data[at + 4 :]).replace(b"esds", b"zsds", 1))
+
+
+def _piped(kind: str, options: list[str]) -> Callable[[Path], None]:
+    """What a program writes that cannot go back to the header: no length is told."""
+
+    def recipe(path: Path) -> None:
+        shape = picture() if kind != "wav" else []
+        done = subprocess.run(
+            [ffmpeg_binary(), "-v", "error", *shape, *sound(), *options, "-f", kind, "pipe:1"],
+            capture_output=True, check=True,
+        )  # fmt: skip
+        path.write_bytes(done.stdout)
+
+    return recipe
+
+
+def _wrapped(path: Path) -> None:
+    """A transport stream whose 33 bit clock starts again from zero after two seconds."""
+    ffmpeg(*picture(), *sound(), *X264, *AAC, "-muxdelay", "0", "-output_ts_offset", str(2**33 / 90_000 - 2), path)
+
+
+def _jump(path: Path) -> None:
+    """A transport stream whose clock jumps ahead by two seconds where two recordings meet."""
+    first, second = path.with_name("one.ts"), path.with_name("two.ts")
+    ffmpeg(*picture(duration=2.0, flash=9), *sound(duration=2.0, click=9), *X264, *AAC, first)
+    ffmpeg(*picture(duration=2.0), *sound(duration=2.0), *X264, *AAC, "-output_ts_offset", "4", second)
+    path.write_bytes(first.read_bytes() + second.read_bytes())
+
+
+def _other_sound(path: Path) -> None:
+    """Sound that changes from 22 kHz mono to 48 kHz stereo after two seconds, as where an encoder was exchanged."""
+    first, second = path.with_name("one.ts"), path.with_name("two.ts")
+    ffmpeg(*picture(duration=2.0, flash=9), *sound(22050, duration=2.0, click=9), *X264, *AAC, first)
+    shifted = ["-output_ts_offset", "2"]
+    ffmpeg(*picture(duration=2.0), *sound(48000, duration=2.0, channels=2), *X264, *AAC, *shifted, second)
+    path.write_bytes(first.read_bytes() + second.read_bytes())
+
+
+def _centre_only(path: Path) -> None:
+    """Surround sound with the voice in its centre channel alone."""
+    tone = f"if(between(t,{FLASH},{FLASH + 0.2}),0.5*sin(2*PI*1000*t),0)"
+    ffmpeg(
+        *picture(),
+        "-f",
+        "lavfi",
+        "-i",
+        f"aevalsrc=exprs='0|0|{tone}|0|0|0':s=48000:d=3:c=5.1",
+        *X264,
+        "-c:a",
+        "ac3",
+        path,
+    )
 
 
 def _cover(path: Path) -> None:
@@ -449,6 +550,28 @@ CORPUS: dict[str, Ugly] = {
     "text": Ugly(_bytes(b"This is not a film.\n" * 50), "clip.txt", **_REFUSED),
     "text_as_mp4": Ugly(_bytes(b"This is not a film.\n" * 50), **_REFUSED),
     "zip": Ugly(_zip, "clip.zip", **_REFUSED),
+    # strangers' files, see hard_inputs.md
+    "sound_gap": Ugly(_gap, "clip.mkv", duration=None, at_least=3.0, at_most=3.06),
+    "sound_four_seconds_late": Ugly(_shifted(0, 3.875), "clip.mkv", duration=None, at_least=6.8, at_most=6.95, click=FLASH + 3.875),
+    "bad_cover": Ugly(_bad_cover, "clip.mp3", duration=None, at_least=2.95, at_most=3.1, encoders=("libmp3lame",), **_NO_PICTURE),
+    "foreign_tags": Ugly(_foreign_tags, "clip.wav", **_NO_PICTURE),
+    "damaged_middle": Ugly(_damaged_middle, click=2.2),
+    "junk_before": Ugly(_junk(3000, 0), "clip.mp3", duration=None, at_least=2.9, at_most=3.2, encoders=("libmp3lame",), **_NO_PICTURE),
+    "junk_behind": Ugly(_junk(0, 3000), "clip.mp3", duration=None, at_least=2.9, at_most=3.3, encoders=("libmp3lame",), **_NO_PICTURE),
+    "timecode_track": Ugly(_recipe(options=[*X264, *AAC, "-timecode", "01:00:00:00"]), "clip.mov"),
+    "only_unreadable_sound": Ugly(_only_unreadable_sound, "clip.m4a", error=NoAudioError),
+    "webm_without_length": Ugly(_piped("webm", ["-c:v", "libvpx-vp9", "-cpu-used", "8", "-deadline", "realtime", "-c:a", "libopus"]),
+                                "clip.webm", duration=None, at_least=3.0, at_most=3.06, encoders=("libvpx-vp9", "libopus")),
+    "wav_without_length": Ugly(_piped("wav", []), "clip.wav", **_NO_PICTURE),
+    "fragments": Ugly(_recipe(options=[*X264, *AAC, "-g", "15", "-movflags", "frag_keyframe+empty_moov+default_base_moof"])),
+    "hlg": Ugly(_recipe(options=["-c:v", "libx265", "-preset", "ultrafast", "-pix_fmt", "yuv420p10le", "-x265-params",
+                                 "log-level=none:colorprim=bt2020:transfer=arib-std-b67:colormatrix=bt2020nc", *AAC]), encoders=("libx265",)),
+    "clock_wraps": Ugly(_wrapped, "clip.ts", duration=None, at_least=3.0, at_most=3.06),
+    "clock_jumps": Ugly(_jump, "clip.ts", duration=6.0, flash=5.0, click=5.0, variable=False),
+    "other_sound_midway": Ugly(_other_sound, "clip.ts", duration=None, at_least=4.0, at_most=4.3, flash=3.0, click=3.0),
+    "alpha": Ugly(_recipe(options=["-vf", "format=yuva444p10le", "-c:v", "prores_ks", "-profile:v", "4444", *AAC]), "clip.mov", encoders=("prores_ks",)),
+    "centre_only": Ugly(_centre_only),
+    "windows_media": Ugly(_recipe(options=["-c:v", "wmv2", "-q:v", "3", "-c:a", "wmav2"]), "clip.wmv", duration=None, at_least=2.95, at_most=3.1),
     # hostile
     "m3u8_file": Ugly(_bytes(_PLAYLIST.format("file:///etc/hostname").encode()), "clip.m3u8", **_REFUSED),
     "m3u8_http": Ugly(_bytes(_PLAYLIST.format("http://127.0.0.1:9/x.ts").encode()), "clip.mp4", **_REFUSED),

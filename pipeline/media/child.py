@@ -124,9 +124,11 @@ def kill(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def _start(command: Sequence[str | bytes], *, stdin: int, stdout: int, stderr: int) -> subprocess.Popen[bytes]:
+def _start(
+    command: Sequence[str | bytes], *, stdin: int, stdout: int, stderr: int, inherited: Sequence[int] = ()
+) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        command, stdin=stdin, stdout=stdout, stderr=stderr, bufsize=0, start_new_session=True,
+        command, stdin=stdin, stdout=stdout, stderr=stderr, bufsize=0, start_new_session=True, pass_fds=inherited,
         env={name: os.environ[name] for name in _ENVIRONMENT if name in os.environ},
     )  # fmt: skip
 
@@ -135,9 +137,18 @@ class FFmpeg:
     """A running ffmpeg. Its stderr is drained by a thread and becomes the message of a failure."""
 
     def __init__(
-        self, arguments: Sequence[str | bytes], job: str, *, stdin: bool = False, stdout: bool = False
+        self,
+        arguments: Sequence[str | bytes],
+        job: str,
+        *,
+        stdin: bool = False,
+        stdout: bool = False,
+        inherited: Sequence[int] = (),
     ) -> None:
-        """Start ffmpeg with `arguments`; `job` completes the sentence "ffmpeg could not ..."."""
+        """Start ffmpeg with `arguments`; `job` completes the sentence "ffmpeg could not ...".
+
+        It reads from the descriptors `inherited` as `pipe:N`.
+        """
         self.job = job
         quiet = ("-hide_banner", "-nostdin", "-loglevel", "error", "-y")
         self.process = _start(
@@ -145,6 +156,7 @@ class FFmpeg:
             stdin=subprocess.PIPE if stdin else subprocess.DEVNULL,
             stdout=subprocess.PIPE if stdout else subprocess.DEVNULL,
             stderr=subprocess.PIPE,
+            inherited=inherited,
         )
         with contextlib.suppress(OSError):
             os.setpriority(os.PRIO_PROCESS, self.process.pid, NICENESS)

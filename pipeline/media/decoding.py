@@ -38,15 +38,14 @@ def extract_sound(clip: Clip, to: Path) -> Stage[Path]:
         raise NoAudioError("The clip has no sound track; choose one in which people can be heard.")
     samples = max(1, round(clip.duration * SAMPLE_RATE))
     channels = min(2, max(1, clip.audio_channels))
-    stream = source.sound_on_clock(clip).filter("aresample", SAMPLE_RATE, **source.FILL)
-    command = ffmpeg.output(stream, "pipe:1", format="s16le", ac=channels, ar=SAMPLE_RATE)
     mixer = _Mixer()
     parts = [(source.unfinished(to), to, 1), (source.unfinished(to), _channels_beside(to), 2)][:channels]
     try:
-        with (
-            FFmpeg(source.compiled(command), "read the sound", stdout=True) as child,
-            contextlib.ExitStack() as stack,
-        ):
+        with contextlib.ExitStack() as stack:
+            stream, inherited = stack.enter_context(source.sound_on_clock(clip, SAMPLE_RATE, channels))
+            stream = stream.filter("aresample", SAMPLE_RATE, **source.FILL)
+            command = source.compiled(ffmpeg.output(stream, "pipe:1", format="s16le", ac=channels, ar=SAMPLE_RATE))
+            child = stack.enter_context(FFmpeg(command, "read the sound", stdout=True, inherited=inherited))
             files = [_wav(stack, part, count) for part, _, count in parts]
             written = 0
             block = np.empty((_Mixer.BLOCK, channels), "<i2")

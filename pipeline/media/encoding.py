@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+import contextlib
+from collections.abc import Generator, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -44,10 +45,12 @@ def write_video(
     """
     part = source.unfinished(to)
     rate = Fraction(rate).limit_denominator(1001)
-    command = _encoder(clip, part, width, height, rate)
     size = width * (height * 3 // 2)
     try:
-        with FFmpeg(source.compiled(command), "write the video", stdin=True) as child:
+        with contextlib.ExitStack() as stack:
+            sound, options, inherited = _sound(clip, stack)
+            command = source.compiled(_encoder(clip, part, width, height, rate, sound, options))
+            child = stack.enter_context(FFmpeg(command, "write the video", stdin=True, inherited=inherited))
             count = 0
             for t, frame in frames:
                 if frame.nbytes != size:
@@ -99,7 +102,22 @@ def cut(clip: Path, to: Path, start: float, length: float) -> None:
         child.finish(enough=False)
 
 
-def _encoder(clip: Clip, part: Path, width: int, height: int, rate: Fraction) -> Any:
+def _sound(clip: Clip, stack: contextlib.ExitStack) -> tuple[list[Any], dict[str, Any], Sequence[int]]:
+    """Return the sound of the finished video, [] for none, its encoder's options and the descriptors to inherit."""
+    if not clip.has_audio:
+        return [], {}, ()
+    if _can_copy(clip):
+        return [source.opened(clip, itsoffset=f"{-clip.origin:.6f}")[str(clip.audio_stream)]], {"acodec": "copy"}, ()
+    # A frame of AAC is 1024 samples: at 8 kHz the sound would end up to 0.13 s after the picture.
+    rate = clip.audio_rate if clip.audio_rate in (44_100, 48_000) else 48_000
+    sound, inherited = stack.enter_context(source.sound_on_clock(clip, rate, 2))
+    sound = sound.filter("aresample", rate, **source.FILL).filter("aformat", channel_layouts="mono|stereo")
+    return [sound], {"acodec": "aac", "audio_bitrate": "160k"}, inherited
+
+
+def _encoder(
+    clip: Clip, part: Path, width: int, height: int, rate: Fraction, sound: list[Any], sound_options: dict[str, Any]
+) -> Any:
     import ffmpeg
 
     picture = ffmpeg.input(
@@ -113,19 +131,7 @@ def _encoder(clip: Clip, part: Path, width: int, height: int, rate: Fraction) ->
     tags = dict(zip(("colorspace", "color_primaries", "color_trc"), matrix, strict=True))
     streams = [picture.video.filter("setparams", range="tv", **tags)]
     options: dict[str, Any] = {"movflags": "+faststart", **ENCODER, "color_range": "tv", **tags}
-    if clip.has_audio:
-        if _can_copy(clip):
-            streams.append(source.opened(clip, itsoffset=f"{-clip.origin:.6f}")[str(clip.audio_stream)])
-            options["acodec"] = "copy"
-        else:
-            sound = source.sound_on_clock(clip)
-            # A frame of AAC is 1024 samples: at 8 kHz the sound would end up to 0.13 s after the picture.
-            sound = sound.filter(
-                "aresample", clip.audio_rate if clip.audio_rate in (44_100, 48_000) else 48_000, **source.FILL
-            ).filter("aformat", channel_layouts="mono|stereo")
-            streams.append(sound)
-            options |= {"acodec": "aac", "audio_bitrate": "160k"}
-    return ffmpeg.output(*streams, source.url(part), format="mp4", **options)
+    return ffmpeg.output(*streams, *sound, source.url(part), format="mp4", **options, **sound_options)
 
 
 def _can_copy(clip: Clip) -> bool:
@@ -133,6 +139,8 @@ def _can_copy(clip: Clip) -> bool:
 
     Late sound is padded and encoded anew, because not every player obeys the empty edit that would delay a copy.
     """
+    if clip.container == "mpegts":
+        return False  # its sound may change on the way, and MP4 has one description for all of it
     if clip.audio_codec == "mp3" and clip.audio_rate < 16_000:
         return False  # MP4 has no code for the low sample rates of MPEG-2.5
     return clip.audio_codec in COPIED_CODECS and clip.audio_start <= source.MAX_SYNC_ERROR

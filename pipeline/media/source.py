@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from pipeline.media.child import FFmpeg
 from pipeline.media.probing import DEMUXERS
 from pipeline.records import Clip
 
@@ -43,9 +46,38 @@ def opened(clip: Clip, **options: Any) -> Any:
     return ffmpeg.input(url(clip.path), **LEASH, max_pixels=most, **options)
 
 
-def sound_on_clock(clip: Clip) -> Any:
-    """Return the clip's sound with timestamps on the clip's clock."""
-    return opened(clip)[str(clip.audio_stream)].filter("asetpts", f"PTS-({clip.origin:.6f})/TB")
+#: Containers that are cut together byte by byte, so that the rate and the channels of the sound may change on the way.
+_SPLICED = ("mpegts", "mpeg", "aac", "mp3", "ac3", "eac3", "flv", "ogg")
+
+
+@contextlib.contextmanager
+def sound_on_clock(clip: Clip, rate: int, channels: int) -> Iterator[tuple[Any, Sequence[int]]]:
+    """Yield the clip's sound with timestamps on the clip's clock, and the descriptors that its reader must inherit.
+
+    Where the sound changes its rate or its channels, ffmpeg begins a new filter graph, which would fill the time from
+    zero with silence once more. Where that can happen another ffmpeg converts the sound to `rate` and `channels` first
+    and hands it on with its timestamps.
+    """
+    import ffmpeg
+
+    if clip.container not in _SPLICED:
+        yield opened(clip)[str(clip.audio_stream)].filter("asetpts", _shift(clip).partition("=")[2]), ()
+        return
+    convert: list[str | bytes] = [
+        # nofillin: libav would guess times inside a packet by the rate the sound had at first.
+        "-copyts", "-fflags", "nofillin", *arguments(clip.path), "-map", f"0:{clip.audio_stream}", "-af", _shift(clip),
+        "-c:a", "pcm_s16le", "-ar", str(rate), "-ac", str(channels), "-f", "nut", "pipe:1",
+    ]  # fmt: skip
+    with FFmpeg(convert, "read the sound", stdout=True) as converter:
+        assert converter.process.stdout is not None
+        end = converter.process.stdout.fileno()
+        steady = ffmpeg.input(f"pipe:{end}", format="nut", protocol_whitelist="pipe")
+        yield steady.audio, (end,)
+
+
+def _shift(clip: Clip) -> str:
+    """Return the filter that puts sound on the clip's clock."""
+    return f"asetpts=PTS-({clip.origin:.6f})/TB"
 
 
 def picture_on_clock(clip: Clip, **options: Any) -> Any:
