@@ -571,6 +571,8 @@ CORPUS: dict[str, Ugly] = {
     "other_sound_midway": Ugly(_other_sound, "clip.ts", duration=None, at_least=4.0, at_most=4.3, flash=3.0, click=3.0),
     "alpha": Ugly(_recipe(options=["-vf", "format=yuva444p10le", "-c:v", "prores_ks", "-profile:v", "4444", *AAC]), "clip.mov", encoders=("prores_ks",)),
     "centre_only": Ugly(_centre_only),
+    "rate_jitters": Ugly(_recipe(picture(rate="60"), options=["-vf", "select='gt(random(1),0.4)+between(t,0.99,1.02)+lt(n,2)'", "-fps_mode", "vfr", *X264, *AAC]),
+                         rate=Fraction(60), variable=True),
     "windows_media": Ugly(_recipe(options=["-c:v", "wmv2", "-q:v", "3", "-c:a", "wmav2"]), "clip.wmv", duration=None, at_least=2.95, at_most=3.1),
     # hostile
     "m3u8_file": Ugly(_bytes(_PLAYLIST.format("file:///etc/hostname").encode()), "clip.m3u8", **_REFUSED),

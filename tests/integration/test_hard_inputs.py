@@ -44,6 +44,10 @@ ROOT = Path(__file__).parents[2]
 GOOD = [name for name, truth in CORPUS.items() if truth.error is None and truth.audio]
 BAD = [name for name, truth in CORPUS.items() if truth.error is not None or not truth.audio]
 NAMES = [name for name in GOOD if name.startswith("name_")]
+STREAMS = (
+    "thumbnail_first", "proxy_first", "empty_default", "opposite_phase", "unreadable_sound_first", "xvid_b_frames",
+    "half_without_timestamps", "without_timestamps", "other_sound_midway",
+)  # fmt: skip
 TRANSLATED = ("variable_rate", "name_quotes", "sound_only")  #: the rest is not, which saves a second each
 LOOK = Look("classic", texts="original", reduced_motion=True)
 SYNC_S = 0.04  #: what issue and broadcasters ask for
@@ -188,8 +192,8 @@ def shell(settings: Settings, scratch: Path, tmp_path: Path, monkeypatch: pytest
         signal.signal(number, handler)
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_a_hostile_name_given_to_the_command(
+@pytest.mark.parametrize("name", [*NAMES, *STREAMS])
+def test_a_hostile_name_or_a_strange_stream_given_to_the_command(
     name: str, light: Models, shell: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch, capfdbinary
 ) -> None:
     """Given as it is, and the folder of the results is named after it."""
