@@ -18,7 +18,7 @@ SHORTEST_S = (
     5 / 6
 )  #: a line with less time than this, or too much text for it, is joined with its neighbour where both fit
 JOINED_GAP_S = 0.6  #: a longer silence stays between two lines
-LONGEST_WORD_S = 3.0  #: recognisers stretch a last word over silence; nobody says one word longer
+LONGEST_WORD_S = 30.0  #: a word lasts as long as it is heard, and no recogniser hears more than this at once
 MOST = 400_000  #: characters of one phrase that are looked at; three hours of speech have fewer
 
 Timed = tuple[float, float, str]  #: (start, end, text) of a word
