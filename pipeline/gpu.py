@@ -20,6 +20,7 @@ import os
 
 os.environ.setdefault("NUMBA_DISABLE_CUDA", "1")
 os.environ.setdefault("PYTORCH_CUDA_ALLOC_CONF", "expandable_segments:True")
+os.environ.setdefault("DISABLE_SAFETENSORS_CONVERSION", "1")  # else transformers fetches another file in a thread
 if not os.environ.get("OMP_NUM_THREADS", "1").isdigit():  # seen on Spaces; OpenMP refuses it
     del os.environ["OMP_NUM_THREADS"]
 
@@ -28,12 +29,15 @@ import torch  # isort: skip
 
 import dataclasses
 import logging
+import math
 import re
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
+
+import cv2
 
 from pipeline import open_translation
 from pipeline.errors import GpuError, ModelError, PipelineError
@@ -68,6 +72,10 @@ log = logging.getLogger(__name__)
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 DTYPE = "float16" if DEVICE == "cuda" else "float32"
 ZERO_GPU = Settings.from_environment().zero_gpu
+
+# Once, here in the parent and before anything is drawn: drawing 1080p starts OpenCV's pool of threads, of which a fork has
+# only the locks, and then the first call in the worker that sets their number waits for ever (opencv/opencv#5150).
+cv2.setNumThreads(1)
 
 
 # --- the weights, each loaded once ------------------------------------------------------------------------------------
@@ -109,11 +117,9 @@ def _embedder() -> Facenet512:
 
 
 def _translator() -> open_translation.Translator:
-    source = hub.source("m2m100")
-    return _once(
-        "m2m100",
-        lambda: open_translation.load(source.repository, revision=source.revision, device=DEVICE, dtype=DTYPE),
-    )
+    source = hub.source("lmt-60")
+    dtype = "bfloat16" if DEVICE == "cuda" else "float32"  # its own precision
+    return _once("lmt-60", lambda: open_translation.load(source.repository, revision=source.revision, dtype=dtype))
 
 
 def _mesh() -> Path:
@@ -129,7 +135,6 @@ def place() -> None:
     _mesh()
     finish(sets.optional_weights("lr-asd", Settings.from_environment()))
     _whisper("whisper-turbo")
-    _whisper("whisper-large")
     _diarizer()
     _detector()
     _embedder()
@@ -138,21 +143,24 @@ def place() -> None:
 
 # --- how long to ask for ----------------------------------------------------------------------------------------------
 #
-# seconds asked = BASE + sum over the work of (factor x seconds of clip)
+# seconds asked = BASE + seconds of clip x what takes longest of the stages side by side + the key-free translation
 #
-# BASE: the fork, the CUDA context and 6.5 GB of weights from disk onto the card. The factors: see benchmarks/full.py and the
-# README's table; half of the largest is decoding frames and reading lips, which is processor work. Asked is what the quota is
-# checked against (times 1.5 on the present cards), used is what is paid: too little kills the run, too much shuts visitors out.
-# 60 s of clip ask for 56 s. A visitor without an account (120 s a day, so 80 s asked) can have 100 s of clip, one with a
-# free account (300 s, so 200 s asked) the longest clip the page takes.
+# BASE: the fork and the CUDA context (4 s), and 2.4 GB of weights from disk onto the card. The factors: docs/models.md. Words
+# and voices share the card, one after the other in effect; the faces are processor work for the greater part (decoding,
+# shots, crops) and run beside them. Asked is what the quota is checked against (times 1.5 on the present cards), used is what
+# is paid: too little kills the run, too much shuts visitors out.
 
-BASE = 20.0
-FACTOR = {"speech": 0.15, "voices": 0.08, "faces": 0.32, "translate": 0.05}
+BASE = 10.0
+FACTOR = {"speech": 0.15, "voices": 0.08, "faces": 0.32}  #: s for each second of clip
+TRANSLATION_S, TRANSLATION = 3.0, 0.05  #: s to bring 4 GB from main memory to the card, and s for each second of clip
 
 
 def seconds_asked(duration: float, *work: str) -> int:
-    """Seconds of GPU to ask for: `work` of FACTOR on `duration` s of clip."""
-    return round(BASE + sum(FACTOR[name] for name in work) * duration)
+    """Seconds of GPU to ask for: `work` of FACTOR, and "translate", on `duration` s of clip."""
+    on_card = sum(FACTOR[name] for name in ("speech", "voices") if name in work)
+    beside = FACTOR["faces"] if "faces" in work else 0.0
+    translating = TRANSLATION_S + TRANSLATION * duration if "translate" in work else 0.0
+    return math.ceil(BASE + max(on_card, beside) * duration + translating)
 
 
 # `spaces` calls it with exactly what the function is called with.
@@ -245,19 +253,10 @@ def _find_faces(clip: Clip, sound: Path | None) -> Stage[Faces]:
 
 
 def _translate(sound: Path, phrases: tuple[Phrase, ...], language: str, target: str) -> Stage[tuple[str | None, ...]]:
-    """English from the sound by large-v3, what that leaves out and every other language from the text by M2M100."""
-    if not target.upper().startswith("EN"):
-        return (yield from open_translation.translate_text(phrases, language, target, translator=_translator()))
-    texts = list(
-        (yield from whisper_full.translate_speech(sound, phrases, language, target, speech=_whisper("whisper-large")))
-    )
-    left = [i for i, phrase in enumerate(phrases) if texts[i] is None and (phrase.language or language) != "en"]
-    if left:
-        again = tuple(dataclasses.replace(phrases[i], id=i) for i in left)
-        answers = yield from open_translation.translate_text(again, language, target, translator=_translator())
-        for i, answer in zip(left, answers, strict=True):
-            texts[i] = answer
-    return tuple(texts)
+    translator = _translator()
+    yield Progress("translate", 0.0, "Loading the translator")
+    translator.model.to(DEVICE)  # only now: most clips need no key-free translation
+    return (yield from open_translation.translate_text(phrases, language, target, translator=translator))
 
 
 @spaces.GPU(duration=_perceive_seconds)
@@ -277,18 +276,18 @@ def full_models() -> Models:
     return Models(
         names={
             "speech": "Whisper large-v3-turbo",
-            "diarization": "Sortformer streaming 4spk v2; above four voices MarbleNet, TitaNet, clustering",
+            "diarization": "Sortformer streaming 4spk v2.1; above four voices MarbleNet, TitaNet, clustering",
             "faces": "RetinaFace ResNet50",
             "identity": Facenet512.name,
             "speaking": "LR-ASD",
             "lips": "MediaPipe face mesh",
-            "translation": "Whisper large-v3 (into English), M2M100 418M",
+            "translation": "LMT-60 1.7B",
         },
         transcribe=_transcribe,
         diarize=_diarize,
         find_faces=_find_faces,
         translate_speech=_translate,
-        translates_to=lambda target: target.upper().startswith("EN") or open_translation.translates_to(target),
+        translates_to=open_translation.translates_to,
         perceive=perceive_by_gpu,
     )
 

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from pipeline.records import Phrase
 from pipeline.text import ends_sentence, split_like
 from pipeline.text.marks import keep_marks
+from pipeline.text.split import UNSPACED
 
 MAX_GAP_S = 2.0  #: a longer pause ends a thought even without a full stop
 MAX_JOINED = 6  #: phrases in one sentence; Whisper base sometimes gives minutes without any punctuation
@@ -52,6 +53,24 @@ def _continues(phrases: Sequence[Phrase], unit: list[int], phrase: Phrase) -> bo
     )
 
 
+def joined(pieces: Sequence[str], language: str) -> str:
+    """Return the pieces as one plain text in `language` (ISO 639-1)."""
+    return ("" if language in UNSPACED else " ").join(piece.strip() for piece in pieces)
+
+
+def divide(translation: str, pieces: Sequence[str], tag: str) -> tuple[str, ...] | None:
+    """Return the part of `translation` that belongs to each of `pieces`, none of them empty.
+
+    `translation` is the translation of `joined(pieces)` into the language `tag` (BCP 47). None where it has too few places
+    to cut.
+    """
+    if len(pieces) == 1:
+        return (translation,)
+    cut = split_like(translation, pieces, tag)
+    kept = keep_marks(cut) if cut else ()
+    return kept if all(kept) and kept else cut
+
+
 def marked(pieces: Sequence[str]) -> str:
     """Return the pieces as one XML text with a marker between them."""
     text = html.escape(pieces[0], quote=False)
@@ -72,6 +91,4 @@ def give_back(translation: str, pieces: Sequence[str], tag: str) -> tuple[str, .
         kept = keep_marks(parts)
         if all(kept):
             return kept
-    cut = split_like(" ".join(part for part in parts if part), pieces, tag)
-    kept = keep_marks(cut) if cut else ()
-    return kept if all(kept) and kept else cut
+    return divide(" ".join(part for part in parts if part), pieces, tag)

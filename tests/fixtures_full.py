@@ -192,33 +192,37 @@ def tiny_whisper(to: Path) -> Path:
     return save(WhisperForConditionalGeneration(config), light_whisper(), [[0, 0], [0, 1]], to)
 
 
-def tiny_m2m100(folder: Path, sentences: list[str], pieces: int = 160) -> Path:
-    """An M2M100 of two layers a side and random weights; its SentencePiece model is trained on `sentences`."""
-    import json
+CHAT = (
+    "{% for message in messages %}<|im_start|>{{ message.role }}\n{{ message.content }}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
 
-    import sentencepiece
+
+def tiny_lmt(folder: Path, sentences: list[str], pieces: int = 400) -> Path:
+    """A Qwen3 of two layers and random weights, saved as safetensors; its byte-level BPE is trained on `sentences`."""
     import torch
-    from transformers import M2M100Config, M2M100ForConditionalGeneration, M2M100Tokenizer
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+    from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
 
     folder.mkdir(parents=True, exist_ok=True)
-    text = folder / "text.txt"
-    text.write_text("\n".join(sentences * 20))
-    sentencepiece.SentencePieceTrainer.train(
-        input=str(text), model_prefix=str(folder / "sentencepiece.bpe"), vocab_size=pieces, model_type="bpe", minloglevel=2,
-        character_coverage=1.0,
-    )  # fmt: skip
-    model = sentencepiece.SentencePieceProcessor(model_file=str(folder / "sentencepiece.bpe.model"))
-    names = ["<s>", "<pad>", "</s>", "<unk>"]
-    names += [piece for piece in map(model.id_to_piece, range(model.get_piece_size())) if piece not in names]
-    (folder / "vocab.json").write_text(json.dumps({name: index for index, name in enumerate(names)}))
-    tokenizer = M2M100Tokenizer(str(folder / "vocab.json"), str(folder / "sentencepiece.bpe.model"))
+    bpe = Tokenizer(models.BPE())
+    bpe.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    bpe.decoder = decoders.ByteLevel()
+    special = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
+    trainer = trainers.BpeTrainer(
+        vocab_size=pieces, special_tokens=special, initial_alphabet=pre_tokenizers.ByteLevel.alphabet()
+    )
+    bpe.train_from_iterator(sentences * 20, trainer)
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=bpe, pad_token="<|endoftext|>", eos_token="<|im_end|>", chat_template=CHAT
+    )
     tokenizer.save_pretrained(folder)
-    highest = max(tokenizer.get_lang_id(name) for name in tokenizer.lang_code_to_token)
     torch.manual_seed(1)
-    M2M100ForConditionalGeneration(
-        M2M100Config(
-            vocab_size=highest + 9, d_model=32, encoder_layers=2, decoder_layers=2, encoder_attention_heads=4,
-            decoder_attention_heads=4, encoder_ffn_dim=64, decoder_ffn_dim=64, max_position_embeddings=256,
+    Qwen3ForCausalLM(
+        Qwen3Config(
+            vocab_size=len(tokenizer), hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=2,
+            num_key_value_heads=1, head_dim=16, max_position_embeddings=1024, tie_word_embeddings=True,
+            eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id, bos_token_id=None,
         )
     ).save_pretrained(folder)  # fmt: skip
     return folder
@@ -251,8 +255,7 @@ def face_files(folder: Path) -> Path:
 def checkpoints(folder: Path) -> Path:
     """`folder` with a small checkpoint of every architecture of the full set, under the keys of `models.CATALOGUE`."""
     tiny_whisper(folder / "whisper-turbo")
-    tiny_whisper(folder / "whisper-large")
-    tiny_m2m100(folder / "m2m100", ["One sentence is enough to train a tokenizer nobody reads from."], pieces=40)
+    tiny_lmt(folder / "lmt-60", ["One sentence is enough to train a tokenizer nobody reads from."])
     face_files(folder)
     nemo_files(folder)
     return folder

@@ -65,8 +65,8 @@ def find_faces(
     reported = 0.0
     known = 0
     # Lips are read on two threads of ours; with threads of its own beside them OpenCV takes 2.7 ms of processor time a mouth, not 2.1.
-    threads = cv2.getNumThreads()
-    cv2.setNumThreads(1)
+    if cv2.getNumThreads() != 1:
+        cv2.setNumThreads(1)
     try:
         for t, frame in frames:
             work.push(t, frame)
@@ -78,7 +78,6 @@ def find_faces(
         work.close()
     finally:
         frames.close()  # ends the decoder
-        cv2.setNumThreads(threads)
         work.pool.shutdown(cancel_futures=True)
         if speaks is not None:
             speaks.close()

@@ -23,34 +23,28 @@ FULL: tuple[Model, ...] = (
         ),
     ),
     Model(
-        "whisper-large", "Whisper large-v3", "translation into English without a key", ("full",), "Apache-2.0",
-        "https://huggingface.co/openai/whisper-large-v3",
+        "lmt-60", "LMT-60 1.7B", "translation without a key", ("full",), "Apache-2.0",
+        "https://huggingface.co/NiuTrans/LMT-60-1.7B",
         hub=Hub(
-            "openai/whisper-large-v3", "06f233fe06e710322aca913c1bc4249a0d71fce1",
-            (("model.safetensors", ""), *((name, "") for name in WHISPER_FILES)),
-        ),
-    ),
-    Model(
-        "m2m100", "M2M100 418M", "translation into other languages without a key", ("full",), "MIT",
-        "https://huggingface.co/facebook/m2m100_418M",
-        hub=Hub(
-            "facebook/m2m100_418M", "55c2e61bbf05dfb8d7abccdc3fae6fc8512fd636",
+            "NiuTrans/LMT-60-1.7B", "2ff175e2a450d2f2458b33234bfb74953468b3a2",
             (
-                ("pytorch_model.bin", ""), ("config.json", ""), ("generation_config.json", ""),
-                ("sentencepiece.bpe.model", ""), ("vocab.json", ""), ("tokenizer_config.json", ""),
+                ("model.safetensors", ""), ("config.json", ""), ("generation_config.json", ""), ("tokenizer.json", ""),
+                ("tokenizer_config.json", ""), ("vocab.json", ""), ("merges.txt", ""), ("added_tokens.json", ""),
                 ("special_tokens_map.json", ""),
             ),
         ),
+        note="Trained from Qwen3 1.7B (Apache-2.0). Part of what it was tuned on is not licensed for every use: the authors "
+        "list it as NiuTrans/LMT-60-sft-data.",
     ),
     Model(
-        "sortformer", "Sortformer streaming 4spk v2", "voices", ("full",), "CC-BY-4.0",
-        "https://huggingface.co/nvidia/diar_streaming_sortformer_4spk-v2",
+        "sortformer", "Sortformer streaming 4spk v2.1", "voices", ("full",), "NVIDIA Open Model License",
+        "https://huggingface.co/nvidia/diar_streaming_sortformer_4spk-v2.1",
         hub=Hub(
-            "nvidia/diar_streaming_sortformer_4spk-v2", "5240a64075176943f677d30fa2171c780229f341",
+            "nvidia/diar_streaming_sortformer_4spk-v2.1", "fafaab5faa1617a0ca52d38dd3dc4bd636800d3d",
             (
                 (
-                    "diar_streaming_sortformer_4spk-v2.nemo",
-                    "b371afce2c4958186469df33d939936b9746c89f38b10a69cfd2c61254e83329",
+                    "diar_streaming_sortformer_4spk-v2.1.nemo",
+                    "8abd32832159c6ac1148c926b7276f35ba34582c444e559dce1f1253fea42ef8",
                 ),
             ),
         ),

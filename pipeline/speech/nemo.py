@@ -9,6 +9,7 @@ here; turns in seconds come out.
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,6 +21,8 @@ from pipeline.workspace import workspace
 
 if TYPE_CHECKING:
     import numpy as np
+
+log = logging.getLogger(__name__)
 
 RATE = 16_000
 #: Voices that Sortformer's output layer has.
@@ -33,7 +36,7 @@ STREAMING = {
     "spkcache_update_period": 300,
     "spkcache_len": 188,
 }
-#: Probabilities to turns, as NVIDIA tuned them for this model on DIHARD3, the corpus of most kinds of sound
+#: Probabilities to turns, as NVIDIA tuned them for version 2 of this model on DIHARD3, the corpus of most kinds of sound
 #: (NeMo, conf/post_processing/diar_streaming_sortformer_4spk-v2_dihard3-dev.yaml).
 POSTPROCESSING = {
     "onset": 0.56, "offset": 1.0, "pad_onset": 0.063, "pad_offset": 0.002, "min_duration_on": 0.007, "min_duration_off": 0.151,
@@ -74,7 +77,7 @@ def load(sortformer: Path, titanet: Path, marblenet: Path, *, device: str) -> Di
         SortformerEncLabelModel,
     )
 
-    first = SortformerEncLabelModel.restore_from(str(sortformer), map_location="cpu").to(device).eval()
+    first = _restored(SortformerEncLabelModel, sortformer).to(device).eval()
     if first.streaming_mode:
         for name, value in STREAMING.items():
             setattr(first.sortformer_modules, name, value)
@@ -83,6 +86,17 @@ def load(sortformer: Path, titanet: Path, marblenet: Path, *, device: str) -> Di
     third = EncDecFrameClassificationModel.restore_from(str(marblenet), map_location="cpu", strict=False)
     second = EncDecSpeakerLabelModel.restore_from(str(titanet), map_location="cpu")
     return Diarizer(first, second.to(device).eval(), third.to(device).eval())
+
+
+def _restored(kind: Any, file: Path) -> Any:
+    """Restore a model from a `.nemo` file, with every weight in its place if that can be; what has none is logged."""
+    try:
+        return kind.restore_from(str(file), map_location="cpu", strict=True)
+    except RuntimeError as error:
+        if "state_dict" not in str(error):
+            raise
+        log.warning("%s does not fit its class in every weight: %s", file.name, error)
+        return kind.restore_from(str(file), map_location="cpu", strict=False)
 
 
 def quieten() -> None:

@@ -1,4 +1,4 @@
-"""Speech to words, and speech to English text, with Whisper through transformers (the full set).
+"""Speech to words with Whisper through transformers (the full set).
 
 The sound is cut at silences into pieces that Whisper hears in one go (30 s), the pieces go through the pipeline in
 batches, and word times go back onto the clip's clock. Nothing reaches the recogniser in which no voice was detected,
@@ -9,13 +9,14 @@ finished text, since `generate` decides it wrongly for batches (see `hear`).
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline.records import Notice, Phrase, Preview, Progress, Segment, Stage, Transcript, Word
+from pipeline.records import Notice, Preview, Progress, Segment, Stage, Transcript, Word
 from pipeline.speech import doubt, guards
 from pipeline.speech.activity import FRAME_S, RATE, speech_probability, voiced
 from pipeline.text import ends_sentence, join_words
@@ -30,9 +31,10 @@ PIECE_S = 28.0
 PAUSE_S = 2.0
 #: Silence put around a piece: Whisper drops words that start with the first sample (pyvideotrans #957).
 PAD_S = 0.4
-#: Pieces decoded together: 7 minutes of sound, so one batch for nearly every clip. Reading word times keeps turbo's cross
-#: attention: 4 layers x 80 beams x 20 heads x 1500 x 2 bytes a token, 2.3 GB for the usual 120 tokens.
-BATCH = 16
+#: Pieces decoded together: three and a half minutes of sound. For the word times `generate` keeps the cross attention of
+#: turbo's decoder, 4 layers x 40 beams x 20 heads x 1500 x 2 bytes a token, and the scores of 51,866 tokens: 12 GB on the
+#: card and 9 GB in main memory if every piece had the most tokens there can be, 440; usual are 120.
+BATCH = 8
 #: Whisper's decoder holds 448 tokens, some of them the prompt.
 MAX_NEW_TOKENS = 440
 BEAMS = 5
@@ -46,8 +48,8 @@ def load(source: str | Path, *, revision: str | None, device: str, dtype: str) -
     """A transformers speech pipeline on `device`; `source` is a Hub repository or a folder with the same files.
 
     The weights are read on the calling thread and then moved: ZeroGPU emulates CUDA on that thread only, so no
-    `device_map` (FACTS: transformers would load in a thread pool). Attention is eager because word times are read from
-    its weights.
+    `device_map` (transformers would load in a thread pool). The decoder's attention is eager, because word times are
+    read from its weights; the encoder's is not and keeps none.
 
     Raises OSError where the weights can be neither found nor fetched.
     """
@@ -61,7 +63,7 @@ def load(source: str | Path, *, revision: str | None, device: str, dtype: str) -
             tokens = [int(token) for output in model_outputs for token in output["tokens"].flatten()]
             return {**super().postprocess(model_outputs, *args, **options), "said": tokens}
 
-    return pipeline(
+    speech = pipeline(
         "automatic-speech-recognition",
         pipeline_class=WithTokens,
         model=str(source),
@@ -70,6 +72,25 @@ def load(source: str | Path, *, revision: str | None, device: str, dtype: str) -
         device=device,
         model_kwargs={"attn_implementation": "eager"},
     )
+    forget_encoder_attention(speech.model.model.encoder)
+    return speech
+
+
+def forget_encoder_attention(encoder: Any) -> None:
+    """Make `encoder` keep no attention weights, whatever it is asked for.
+
+    For word times transformers asks encoder and decoder alike for their attention, and nobody reads the encoder's: 32
+    layers x 20 heads x 1500 x 1500 x 2 bytes are 2.9 GB a piece, which are copied to main memory.
+    """
+    config = copy.deepcopy(encoder.config)
+    config._attn_implementation = "sdpa"
+    for layer in encoder.layers:
+        layer.self_attn.config = config
+    encoder.register_forward_pre_hook(_without_attentions, with_kwargs=True)
+
+
+def _without_attentions(_module: Any, args: tuple[Any, ...], options: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    return args, {**options, "output_attentions": False}
 
 
 # --- words ------------------------------------------------------------------------------------------------------------
@@ -116,7 +137,7 @@ def transcribe(sound: Path, language: str | None, *, speech: Any) -> Stage[Trans
     for code in sorted({piece.language for piece in pieces}, key=lambda code: (code != language, code)):
         together = [piece for piece in pieces if piece.language == code]
         sounds = (np.concatenate([silence, part_of(samples, p.start, p.end), silence]) for p in together)
-        for piece, result in zip(together, hear(sounds, code, "transcribe", speech), strict=True):
+        for piece, result in zip(together, hear(sounds, code, speech), strict=True):
             sure = math.exp(min(0.0, result.log_probability))
             if guards.trusted(result.log_probability, result.no_speech, guards.compression(result.text)):
                 for words in sentences(tuple(place(result.chunks, piece))):
@@ -163,53 +184,47 @@ class Heard:
     log_probability: float  #: mean over the text's tokens
     no_speech: float  #: 0..1
 
-    def rank(self, compression: float, language: str = "") -> tuple[bool, bool, float]:
+    def rank(self, language: str) -> tuple[bool, bool, float]:
         """Of several tries at one sound the greatest stands: no loop, no letters `language` is not written in, then the
         likeliest, as in openai/whisper."""
-        loop = guards.compression(self.text) > compression
+        loop = guards.compression(self.text) > guards.COMPRESSION
         return not loop, not foreign_letters(self.text, language), self.log_probability
 
 
-def hear(sounds: Iterable[np.ndarray], language: str, task: str, speech: Any) -> Iterator[Heard]:
+def hear(sounds: Iterable[np.ndarray], language: str, speech: Any) -> Iterator[Heard]:
     """What is said in each sound, in order, decoded `BATCH` at a time; what is doubted is tried again at higher
     temperatures and the best try given.
 
     `generate` offers that too, but (transformers 5.23) takes the last try for the best one, mixes up which of a batch it
     tries again, and leaves the pipeline to fail on a sound it skips.
     """
-    translating = task == "translate"
-    written_in = "en" if translating else language
-    least = guards.TRANSLATED_LOG_PROBABILITY if translating else guards.LOG_PROBABILITY
-    most = guards.TRANSLATED_COMPRESSION if translating else guards.COMPRESSION
 
     def doubted(heard: Heard) -> bool:
-        silent = heard.no_speech > guards.NO_SPEECH and heard.log_probability < least
-        return not silent and heard.rank(most, written_in) < (True, True, least)
+        silent = heard.no_speech > guards.NO_SPEECH and heard.log_probability < guards.LOG_PROBABILITY
+        return not silent and heard.rank(language) < (True, True, guards.LOG_PROBABILITY)
 
     waiting = list(sounds)
     for first in range(0, len(waiting), BATCH):
         batch = waiting[first : first + BATCH]
-        best = _decoded(batch, language, task, speech, guards.TEMPERATURES[0])
+        best = _decoded(batch, language, speech, guards.TEMPERATURES[0])
         for temperature in guards.TEMPERATURES[1:]:
             again = [index for index, heard in enumerate(best) if doubted(heard)]
             if not again:
                 break
-            tries = _decoded([batch[index] for index in again], language, task, speech, temperature)
+            tries = _decoded([batch[index] for index in again], language, speech, temperature)
             for index, other in zip(again, tries, strict=True):
-                best[index] = max(best[index], other, key=lambda heard: heard.rank(most, written_in))
+                best[index] = max(best[index], other, key=lambda heard: heard.rank(language))
         yield from best
 
 
-def _decoded(sounds: list[np.ndarray], language: str, task: str, speech: Any, temperature: float) -> list[Heard]:
+def _decoded(sounds: list[np.ndarray], language: str, speech: Any, temperature: float) -> list[Heard]:
     """One try at each of the sounds, together."""
     import torch
     from transformers.models.whisper.tokenization_whisper import LANGUAGES
 
     # Where a word ends in a script without spaces is decided by the tokenizer's own idea of the language.
-    speech.tokenizer.language = LANGUAGES.get(language, language) if task == "transcribe" else "english"
+    speech.tokenizer.language = LANGUAGES.get(language, language)
     how: dict[str, Any] = {"temperature": temperature, "num_beams": 1} if temperature else {"num_beams": BEAMS}
-    if task == "translate":
-        how["no_repeat_ngram_size"] = 5  # as the light path
     items = ({"raw": sound, "sampling_rate": RATE} for sound in sounds)
     devices = [speech.model.device] if speech.model.device.type == "cuda" else []
     with torch.random.fork_rng(devices=devices):
@@ -219,18 +234,17 @@ def _decoded(sounds: list[np.ndarray], language: str, task: str, speech: Any, te
                 items,
                 batch_size=BATCH,
                 num_workers=0,  # a ZeroGPU worker may have no children
-                # A translation without: with timestamps the smaller models loop.
-                return_timestamps="word" if task == "transcribe" else None,
+                return_timestamps="word",
                 generate_kwargs={
                     "language": language,
-                    "task": task,
+                    "task": "transcribe",
                     "max_new_tokens": MAX_NEW_TOKENS,
                     "condition_on_prev_tokens": False,  # one loop would infect the rest of the clip
                     **how,
                 },
             )
         )
-    sure = likelihood(sounds, [answer["said"] for answer in answers], language, task, speech)
+    sure = likelihood(sounds, [answer["said"] for answer in answers], language, speech)
     return [
         Heard(answer["text"], tuple(answer.get("chunks", ())), *measures)
         for answer, measures in zip(answers, sure, strict=True)
@@ -238,20 +252,18 @@ def _decoded(sounds: list[np.ndarray], language: str, task: str, speech: Any, te
 
 
 def likelihood(
-    sounds: list[np.ndarray], said: list[list[int]], language: str, task: str, speech: Any
+    sounds: list[np.ndarray], said: list[list[int]], language: str, speech: Any
 ) -> list[tuple[float, float]]:
     """(mean log probability of the tokens and their end, probability that nobody speaks) of each sound: openai/whisper's
-    measures. `said` are tokens of text and, in a transcript, of time; others are left out.
+    measures. `said` are tokens of text and of time; others are left out.
 
     A whole text is read in one pass of the decoder.
     """
     import torch
 
     model, known = speech.model, speech.model.generation_config
-    prompt = [known.decoder_start_token_id, known.lang_to_id[f"<|{language}|>"], known.task_to_id[task]]
+    prompt = [known.decoder_start_token_id, known.lang_to_id[f"<|{language}|>"], known.task_to_id["transcribe"]]
     timed = known.no_timestamps_token_id  # the last token before those of time; text has those before the end
-    if task == "translate":
-        prompt.append(timed)
     rows = [
         [*prompt, *(token for token in tokens if token < known.eos_token_id or token > timed), known.eos_token_id]
         for tokens in said
@@ -328,47 +340,3 @@ def sentences(words: tuple[Word, ...]) -> Iterator[tuple[Word, ...]]:
         run.append(word)
     if run:
         yield tuple(run)
-
-
-# --- English without a key --------------------------------------------------------------------------------------------
-
-
-def translate_speech(
-    sound: Path, phrases: tuple[Phrase, ...], language: str, target: str, *, speech: Any
-) -> Stage[tuple[str | None, ...]]:
-    """What each phrase says in English, by Whisper's translate task on its sound: n phrases in, n texts out, None where
-    nothing trustworthy came, where the phrase is English already, and for any `target` but English.
-
-    `speech` must be a model that was trained to translate: large-v3 or smaller, not turbo.
-    """
-    import numpy as np
-
-    from pipeline.media import read_sound
-
-    samples = read_sound(sound)
-    silence = np.zeros(int(PAD_S * RATE), np.float32)
-    texts: list[str | None] = [None] * len(phrases)
-    wanted = [
-        i
-        for i, phrase in enumerate(phrases)
-        if target.upper().startswith("EN") and (phrase.language or language) != "en"
-    ]
-
-    def sound_of(phrase: Phrase) -> np.ndarray:
-        # As much of the surroundings as belongs to nobody else: half the way to the neighbours.
-        before = max((p.end for p in phrases if p.end <= phrase.start), default=0.0)
-        after = min((p.start for p in phrases if p.start >= phrase.end), default=len(samples) / RATE)
-        start = max(phrase.start - PAD_S, (before + phrase.start) / 2)
-        end = min(phrase.end + PAD_S, (after + phrase.end) / 2, start + PIECE_S)
-        return np.concatenate([silence, part_of(samples, start, end), silence])
-
-    done = 0
-    for code in sorted({phrases[i].language or language for i in wanted}):
-        together = [i for i in wanted if (phrases[i].language or language) == code]
-        sounds = (sound_of(phrases[i]) for i in together)
-        for i, result in zip(together, hear(sounds, code, "translate", speech), strict=True):
-            text = result.text.strip()
-            texts[i] = text if text and guards.trusted_translation(text, result.log_probability) else None
-            done += 1
-            yield Progress("translate", done / len(wanted), "Translating into English")
-    return tuple(texts)

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.records import Phrase, Word
+from pipeline.records import Word
 from pipeline.speech import whisper_full
 from tests.convert_whisper import convert
 from tests.fixtures_full import light_whisper, write_sound
@@ -104,29 +104,6 @@ def test_words_of_a_script_without_spaces_are_timed_apart(speech, shared_clips: 
     assert heard.language == "ja"
     assert len(words_of(heard)) > 15
     assert all(" " not in segment.text for segment in heard.segments)
-
-
-@pytest.mark.slow
-def test_speech_is_translated_phrase_by_phrase_as_the_light_path_does(
-    speech, shared_clips: Path, tmp_path: Path
-) -> None:
-    from pipeline import media
-    from pipeline.settings import Settings
-    from pipeline.speech import transcribe
-
-    clip = media.probe(shared_clips / "polish.flac", Settings())
-    wav, _ = run(media.extract_sound(clip, tmp_path / "sound.wav"))
-    phrases = (
-        Phrase(1, 0.4, 7.6, None, "Jeśli nikt z państwa senatorów ...", ()),
-        Phrase(2, 7.7, 7.9, None, "English already", (), language="en"),
-    )
-    texts, steps = run(whisper_full.translate_speech(wav, phrases, "pl", "EN-US", speech=speech))
-    light, _ = run(transcribe.translate_speech(wav, phrases, "pl", "EN-US", weights=light_whisper()))
-    assert texts[1] is light[1] is None
-    assert error_rate(plain(texts[0]), plain(light[0])) <= 0.2, (texts, light)
-    assert steps[-1].fraction == 1.0
-    other, _ = run(whisper_full.translate_speech(wav, phrases, "pl", "UK", speech=speech))
-    assert other == (None, None)
 
 
 def test_silence_is_not_decoded(tmp_path: Path) -> None:
@@ -252,13 +229,13 @@ def test_a_doubted_sound_is_tried_again_and_the_best_try_stands(monkeypatch) -> 
         "empty": {0.0: ("thanks", -1.4, 0.9)},
     }
 
-    def decoded(sounds, language, task, speech, temperature):
+    def decoded(sounds, language, speech, temperature):
         asked.append((temperature, list(sounds)))
         found = [answers[sound][temperature] for sound in sounds]
         return [whisper_full.Heard(text, (), sure, silent) for text, sure, silent in found]
 
     monkeypatch.setattr(whisper_full, "_decoded", decoded)
-    heard = [result.text for result in whisper_full.hear(list(answers), "en", "transcribe", None)]
+    heard = [result.text for result in whisper_full.hear(list(answers), "en", None)]
     assert heard == ["sure", "better", "best", "thanks"]
     assert asked == [(0.0, list(answers)), (0.4, ["loops", "mumbled"]), (0.8, ["mumbled"])]
 
@@ -278,7 +255,7 @@ def test_it_is_as_sure_of_a_text_as_the_light_path(name: str, speech, shared_cli
     segments = list(light.transcribe(samples, language=language, **transcribe.DECODING)[0])
     said = [token for segment in segments for token in segment.tokens]
     other = speech.tokenizer(" " + WORDS.capitalize() + ".", add_special_tokens=False).input_ids
-    (ours, silent), (unsaid, _) = whisper_full.likelihood([samples] * 2, [said, other], language, "transcribe", speech)
+    (ours, silent), (unsaid, _) = whisper_full.likelihood([samples] * 2, [said, other], language, speech)
     assert ours == pytest.approx(segments[0].avg_logprob, abs=0.1)
     assert silent == pytest.approx(segments[0].no_speech_prob, abs=0.15), "the light path's weights are int8"
     assert unsaid < -2 < ours
@@ -307,3 +284,53 @@ def test_speech_between_silence_noise_and_music_is_all_that_both_paths_hear(
     for heard in (light, full):
         assert all(12 <= word.start < word.end <= 23.5 for word in words_of(heard))
     assert len(said[0]) > 18
+
+
+# --- memory -----------------------------------------------------------------------------------------------------------
+
+#: large-v3-turbo, of whose decoder `generate` keeps attention and scores.
+LAYERS, HEADS, FRAMES, VOCABULARY, HALF, FLOAT = 4, 20, 1500, 51_866, 2, 4
+GB = 1e9
+
+
+def kept_a_token() -> int:
+    """Bytes that `generate` keeps of turbo for each token of a full batch: cross attention and scores of every beam."""
+    rows = whisper_full.BATCH * whisper_full.BEAMS
+    return rows * (LAYERS * HEADS * FRAMES * HALF + VOCABULARY * FLOAT)
+
+
+def test_five_minutes_of_speech_fit_the_card_and_main_memory() -> None:
+    """Computed for the most tokens there can be: a batch at a time, whatever the length of the clip."""
+    most = kept_a_token() * whisper_full.MAX_NEW_TOKENS
+    attention = whisper_full.BATCH * whisper_full.BEAMS * LAYERS * HEADS * FRAMES * HALF * whisper_full.MAX_NEW_TOKENS
+    weights, others = 1.6 * GB, 0.8 * GB
+    assert weights + others + most + attention < 0.5 * 48 * GB, "the word times join the attention once more"
+    assert most < 0.75 * 16 * GB, "what is kept is copied to main memory, a batch at a time"
+
+
+def test_no_attention_of_the_encoder_is_kept_and_words_and_times_are_the_same(tmp_path, monkeypatch) -> None:
+    """The real pipeline on a tiny Whisper, with and without."""
+    from tests.fixtures_full import sound, tiny_whisper
+
+    checkpoint = tiny_whisper(tmp_path / "tiny")
+    samples = [sound(12.0), sound(7.0)]
+
+    def heard(speech) -> tuple[list, list[int]]:
+        kept, generate = [], speech.model.generate
+
+        def spy(*args, **options):
+            result = generate(*args, **options)
+            parts = [part for segment in result["segments"] for part in segment] if "segments" in result else []
+            tables = [part["result"] for part in parts if "result" in part] or [result]
+            kept.extend(sum(t.numel() for t in table.get("encoder_attentions") or ()) for table in tables)
+            return result
+
+        monkeypatch.setattr(speech.model, "generate", spy)
+        return [(one.text, one.chunks) for one in whisper_full.hear(samples, "en", speech)], kept
+
+    found, kept = heard(whisper_full.load(checkpoint, revision=None, device="cpu", dtype="float32"))
+    monkeypatch.setattr(whisper_full, "forget_encoder_attention", lambda encoder: None)
+    before, kept_before = heard(whisper_full.load(checkpoint, revision=None, device="cpu", dtype="float32"))
+    assert found == before
+    assert sum(kept_before) > 0, "else this test would see nothing"
+    assert sum(kept) == 0

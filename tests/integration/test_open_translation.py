@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pipeline.records import Phrase
-from tests.fixtures_full import tiny_m2m100
+from tests.fixtures_full import tiny_lmt
 
 pytestmark = pytest.mark.integration
 
@@ -21,14 +21,14 @@ SENTENCES = [
 
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory):
-    return tiny_m2m100(tmp_path_factory.mktemp("m2m100"), SENTENCES)
+    return tiny_lmt(tmp_path_factory.mktemp("lmt"), SENTENCES)
 
 
 @pytest.fixture(scope="module")
 def translator(checkpoint):
     from pipeline.open_translation import load
 
-    return load(checkpoint, revision=None, device="cpu", dtype="float32")
+    return load(checkpoint, revision=None, dtype="float32")
 
 
 def phrases(*texts: str, languages: tuple[str, ...] = ()) -> tuple[Phrase, ...]:
@@ -62,21 +62,17 @@ def test_as_many_texts_come_out_as_phrases_went_in(translator, monkeypatch) -> N
     assert steps[-1].fraction == 1.0
 
 
-def test_a_phrase_translates_the_same_alone_and_in_a_batch(translator, monkeypatch) -> None:
-    from pipeline import open_translation
+def test_a_sentence_translates_the_same_alone_and_in_a_batch(translator) -> None:
+    from pipeline.open_translation import _generate
 
-    monkeypatch.setattr(open_translation.guards, "loops", lambda text: False)
-    both, _ = run(open_translation.translate_text(phrases(*SENTENCES[:3]), "en", "DE", translator=translator))
-    alone = [
-        run(open_translation.translate_text(phrases(one), "en", "DE", translator=translator))[0][0]
-        for one in SENTENCES[:3]
-    ]
+    both = _generate(SENTENCES[:3], "en", "de", translator)
+    alone = [_generate([one], "en", "de", translator)[0] for one in SENTENCES[:3]]
     # the room for tokens depends on the longest of a batch, so the beginning is compared
     for one, other in zip(both, alone, strict=True):
         assert one[:20] == other[:20]
 
 
-def test_the_target_language_is_forced(translator, monkeypatch) -> None:
+def test_it_is_asked_as_its_authors_ask_it(translator, monkeypatch) -> None:
     seen = []
     generate = translator.model.generate
 
@@ -87,10 +83,61 @@ def test_the_target_language_is_forced(translator, monkeypatch) -> None:
     monkeypatch.setattr(translator.model, "generate", spy)
     from pipeline.open_translation import translate_text
 
-    run(translate_text(phrases(SENTENCES[0]), "en", "PT-BR", translator=translator))
-    assert seen[0]["forced_bos_token_id"] == translator.tokenizer.get_lang_id("pt")
-    assert seen[0]["max_new_tokens"] <= 200
-    assert translator.tokenizer.src_lang == "en"
+    run(translate_text(phrases("Two\nlines of text."), "en", "PT-BR", translator=translator))
+    asked = translator.tokenizer.decode(seen[0]["input_ids"][0])
+    assert asked.endswith(
+        "<|im_start|>user\nTranslate the following text from English into Portuguese.\nEnglish: Two lines of text.\n"
+        "Portuguese:<|im_end|>\n<|im_start|>assistant\n"
+    )
+    assert seen[0]["max_new_tokens"] <= 400
+    assert seen[0]["num_beams"] == 5
+
+
+def test_between_two_languages_it_was_not_trained_on_the_way_goes_through_english(monkeypatch, translator) -> None:
+    from pipeline import open_translation
+
+    asked = []
+
+    def generated(texts, source, to, _translator):
+        asked.append((source, to))
+        return [f"{text} ({to})" for text in texts]
+
+    monkeypatch.setattr(open_translation, "_generate", generated)
+    texts, _ = run(open_translation.translate_text(phrases("Dzień dobry."), "pl", "DE", translator=translator))
+    assert texts == ("Dzień dobry. (en) (de)",)
+    assert asked == [("pl", "en"), ("en", "de")]
+    asked.clear()
+    run(open_translation.translate_text(phrases("Dzień dobry."), "pl", "ZH-HANS", translator=translator))
+    assert asked == [("pl", "zh")]
+
+
+def test_whole_sentences_are_translated_and_divided_among_their_phrases(monkeypatch, translator) -> None:
+    from pipeline import open_translation
+
+    asked = []
+
+    def generated(texts, *_):
+        asked.extend(texts)
+        return ["Ich bin im Herzen des Viertels aufgewachsen und verfolge meine eigenen Träume." for _ in texts]
+
+    monkeypatch.setattr(open_translation, "_generate", generated)
+    said = tuple(
+        Phrase(i, float(i), i + 0.9, "p1", text, ())
+        for i, text in enumerate(("I grew up in the heart of the district", "and chase my own dreams."))
+    )
+    texts, _ = run(open_translation.translate_text(said, "en", "DE", translator=translator))
+    assert asked == ["I grew up in the heart of the district and chase my own dreams."]
+    assert all(texts)
+    assert " ".join(texts) == "Ich bin im Herzen des Viertels aufgewachsen und verfolge meine eigenen Träume."
+
+
+def test_a_sentence_that_cannot_be_divided_is_translated_phrase_by_phrase(monkeypatch, translator) -> None:
+    from pipeline import open_translation
+
+    monkeypatch.setattr(open_translation, "_generate", lambda texts, *_: ["Ja"] * len(texts))
+    said = tuple(Phrase(i, float(i), i + 0.9, "p1", text, ()) for i, text in enumerate(("Well", "yes", "indeed.")))
+    texts, _ = run(open_translation.translate_text(said, "en", "DE", translator=translator))
+    assert texts == ("Ja", "Ja", "Ja")
 
 
 def test_a_loop_is_no_translation(translator, monkeypatch) -> None:
@@ -117,6 +164,7 @@ def test_deepls_languages_are_known_to_the_model() -> None:
     from pipeline.open_translation import translates_to
 
     known = [language.code for language in TARGETS if translates_to(language.code)]
-    for code in ("PL", "DE", "NB", "PT-BR", "ZH-HANS", "AR", "JA", "KO", "UK", "HE", "TH", "VI"):
+    for code in ("PL", "DE", "NB", "PT-BR", "ZH-HANS", "AR", "EN-US", "JA", "KO", "UK", "HE", "TH", "VI"):
         assert code in known
+    assert not translates_to("ZH-HANT"), "it writes simplified characters"
     assert not translates_to("XX")
