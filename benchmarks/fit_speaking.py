@@ -121,7 +121,7 @@ def observe(group: int, path: Path, truth: Path, folder: Path) -> tuple[list[See
     recorder = Recorder(LipDetector(mesh, sound), sound)
     detector = detect.retinaface_onnx(finish(sets.weights("retinaface-mobilenet", settings)))
     embedder = identify.dlib_faces(finish(sets.weights("dlib-resnet", settings)))
-    finish(find_faces(clip, detector, embedder, recorder, mesh))
+    finish(find_faces(clip, detector, embedder, recorder))
     turns = json.loads(truth.read_text())["turns"]
     seen = []
     for track, faces, openings in recorder.tracks:

@@ -87,7 +87,6 @@ def decoding(clip: Path, figures: dict[str, float]) -> None:
     from pipeline.settings import Settings
 
     detector = RetinaFaceOnnx(finish(sets.weights("retinaface-mobilenet", Settings())))
-    mesh = finish(sets.weights("face-mesh", Settings()))
     found: dict[bytes, list[np.ndarray]] = {}
 
     def recorded(images: np.ndarray) -> list[np.ndarray]:
@@ -103,11 +102,11 @@ def decoding(clip: Path, figures: dict[str, float]) -> None:
             return np.tile(np.float32([[1, 0, 0, 0]]), (len(faces), 1))
 
     probed = media.probe(clip, Settings())
-    finish(find_faces(probed, recorded, Free(), None, mesh))
+    finish(find_faces(probed, recorded, Free(), None))
     clock, processor = [], []
     for _ in range(3):
         before, start = os.times(), time.perf_counter()
-        finish(find_faces(probed, recorded, Free(), None, mesh))
+        finish(find_faces(probed, recorded, Free(), None))
         clock.append(time.perf_counter() - start)
         processor.append(sum(os.times()[:4]) - sum(before[:4]))
     figures["faces_clock_s_per_s_of_clip"] = min(clock) / probed.duration

@@ -122,18 +122,13 @@ def _translator() -> open_translation.Translator:
     return _once("lmt-60", lambda: open_translation.load(source.repository, revision=source.revision, dtype=dtype))
 
 
-def _mesh() -> Path:
-    return _once("mesh", lambda: finish(sets.weights("face-mesh", Settings.from_environment())))
-
-
 def place() -> None:
-    """All weights of the full set are on the device, each once, and the face mesh is in the cache: what a stage would have
-    to fetch, a visitor would pay for in GPU time.
+    """All weights of the full set are on the device, each once, and those of the detector of speaking faces are in the cache:
+    what a stage would have to fetch, a visitor would pay for in GPU time.
 
     Raises ModelError, OSError or ValueError where weights cannot be had.
     """
-    _mesh()
-    finish(sets.optional_weights("lr-asd", Settings.from_environment()))
+    finish(sets.speaking_weights(Settings.from_environment()))
     _whisper("whisper-turbo")
     _diarizer()
     _detector()
@@ -249,7 +244,7 @@ def _diarize(sound: Path, speakers: int | None) -> Stage[Diarization]:
 
 def _find_faces(clip: Clip, sound: Path | None) -> Stage[Faces]:
     speaks = yield from sets.speaking_detector(sound, Settings.from_environment(), DEVICE)
-    return (yield from find_faces(clip, _detector(), _embedder(), speaks, _mesh()))
+    return (yield from find_faces(clip, _detector(), _embedder(), speaks))
 
 
 def _translate(sound: Path, phrases: tuple[Phrase, ...], language: str, target: str) -> Stage[tuple[str | None, ...]]:
@@ -280,7 +275,6 @@ def full_models() -> Models:
             "faces": "RetinaFace ResNet50",
             "identity": Facenet512.name,
             "speaking": "LR-ASD",
-            "lips": "MediaPipe face mesh",
             "translation": "LMT-60 1.7B",
         },
         transcribe=_transcribe,

@@ -199,13 +199,11 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class FaceTrack:
-    """One face followed inside one shot. `mouth` is (t, opening over eye distance); it has gaps where the face is too
-    small, turned away or hidden: no evidence instead of wrong evidence."""
+    """One face followed inside one shot."""
 
     id: int
     shot: int  #: index into `Faces.shots`
     boxes: tuple[Box, ...]  #: smoothed, in time order, dense enough to interpolate linearly
-    mouth: tuple[tuple[float, float], ...] = ()
     embedding: tuple[float, ...] = ()  #: unit length; empty where no face of the track was good enough
     cluster: int | None = None  #: the face cluster, None where there is no embedding
     quality: float = 0.0  #: of the best face, 0..1

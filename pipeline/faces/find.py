@@ -7,19 +7,15 @@ outlives a block is small, so memory does not grow with the clip.
 
 from __future__ import annotations
 
-import threading
 from collections import deque
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from pipeline.faces import crops, detect, identify, lips, shots, speaking, track
+from pipeline.faces import crops, detect, identify, shots, speaking, track
 from pipeline.records import Clip, Faces, FaceTrack, Notice, Preview, Progress, Shot, Stage
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import numpy as np
 
 #: px of a frame at most: 720p. Lips of a face 1/8 of the height are then still 14 px between the eyes.
@@ -33,8 +29,6 @@ STEP = 0.2
 NEAR, FAR = 3, 8
 #: Detections handed to the model at once.
 BATCH = 8
-#: Faces whose lips are read in one frame: the largest. Nobody follows more than this many conversations.
-MOUTHS = 6
 
 
 def find_faces(
@@ -42,31 +36,24 @@ def find_faces(
     detector: detect.Detector,
     embedder: identify.Embedder,
     speaks: speaking.Detector | None,
-    mesh: Path,
 ) -> Stage[Faces]:
     """Return the shots of `clip` and the faces in them, as tracks with evidence of speaking, identity and portrait.
 
     detector, embedder: of faces and of whose they are.
     speaks: of speaking faces, made for the clip's sound and closed at the end; None for a clip without sound.
-    mesh: the file of the face mesh.
 
     Yields Progress with a preview of what is known so far (tracks without clusters), after every shot.
 
     Raises MediaError when the clip cannot be decoded.
     """
-    import cv2
-
     from pipeline import media
 
     width, height = _working_size(clip)
     rate = _working_rate(clip)
     frames = media.frames(clip, width=width, height=height, rate=rate, pixels="yuv420p")
-    work = _Work(clip, width, height, rate, detector, embedder, mesh, speaks)
+    work = _Work(clip, width, height, rate, detector, embedder, speaks)
     reported = 0.0
     known = 0
-    # Lips are read on two threads of ours; with threads of its own beside them OpenCV takes 2.7 ms of processor time a mouth, not 2.1.
-    if cv2.getNumThreads() != 1:
-        cv2.setNumThreads(1)
     try:
         for t, frame in frames:
             work.push(t, frame)
@@ -78,7 +65,6 @@ def find_faces(
         work.close()
     finally:
         frames.close()  # ends the decoder
-        work.pool.shutdown(cancel_futures=True)
         if speaks is not None:
             speaks.close()
     return work.result()
@@ -95,17 +81,13 @@ class _Work:
         rate: Fraction,
         detector: detect.Detector,
         embedder: identify.Embedder,
-        mesh: Path,
         speaks: speaking.Detector | None,
     ) -> None:
         self.speaks = speaks
         self.unseen: deque[tuple[float, np.ndarray]] = deque()  # faces are known, who speaks was not looked for yet
         self.clip, self.width, self.height = clip, width, height
         self.rate = rate
-        self.detector, self.embedder, self.mesh = detector, embedder, mesh
-        # Two threads with a mesh each while this one decodes, detects and links: on two cores 1.7 times as fast.
-        self.pool = ThreadPoolExecutor(2)
-        self.reading: list[tuple[list[track.Live], Future[list[tuple[float, float] | None]]]] = []
+        self.detector, self.embedder = detector, embedder
         self.step = max(1, round(float(rate) * STEP))
         self.cutter = shots.Cutter(rate)
         self.tracker = track.Tracker()
@@ -121,11 +103,9 @@ class _Work:
         self.finished: list[FaceTrack] = []
 
     def push(self, t: float, frame: np.ndarray) -> None:
-        cut = self.cutter.push(shots.shrink(frame, self.height))
-        if cut is not None:
-            self.cuts.add(cut)
+        self.cuts.update(self.cutter.push(shots.shrink(frame, self.height)))
         self.waiting.append((t, frame))
-        if len(self.waiting) > shots.LAG:
+        if len(self.waiting) > self.cutter.lag:
             self._settle()
 
     def close(self) -> None:
@@ -150,7 +130,7 @@ class _Work:
             self._process(final=False)
 
     def _process(self, final: bool) -> None:
-        """Detects, links and reads lips in the block; its last sample starts the next one."""
+        """Detect, link and look for speaking faces in the block; its last sample starts the next one."""
         import cv2
 
         if not self.block:
@@ -162,7 +142,6 @@ class _Work:
         fresh = picks[1:] if self.seen else picks
         if fresh:
             found = self._detect([images[i] for i in fresh])
-            self._collect()  # the lips of the block before were read meanwhile
             for i, faces in zip(fresh, found, strict=True):
                 t = self.block[i][0]
                 self._finish(self.tracker.step(t, faces, track.chips_of(images[i], faces)))
@@ -170,7 +149,6 @@ class _Work:
                     if live.times[-1] == t:
                         identify.consider(live, t, images[i], live.faces[-1])
         for i in range(1 if self.seen else 0, picks[-1] + 1):
-            self._read_lips(*self.block[i], images.get(i))
             self.unseen.append(self.block[i])
         self._look(self.block[picks[-1]][0] - (0.0 if final else crops.REACH))
         self.block = self.block[picks[-1] :]
@@ -199,29 +177,8 @@ class _Work:
             if self.speaks is not None:
                 self.speaks.see(t, t + 1 / float(self.rate), frame, self.tracker.live)
 
-    def _read_lips(self, t: float, frame: np.ndarray, image: np.ndarray | None) -> None:
-        """Hands the frame's mouths to the pool; `_collect` brings the openings to the tracks."""
-        import numpy as np
-
-        here = [(live, face) for live in self.tracker.live if (face := live.at(t)) is not None]
-        here = [(live, face) for live, face in here if np.linalg.norm(face[7:9] - face[5:7]) >= lips.MIN_EYES]
-        here.sort(key=lambda pair: -float(pair[1][3] - pair[1][1]))
-        here = here[:MOUTHS]
-        if here:
-            job = self.pool.submit(_openings, self.mesh, t, frame, image, [face for _, face in here])
-            self.reading.append(([live for live, _ in here], job))
-
-    def _collect(self) -> None:
-        for lives, job in self.reading:
-            for live, sample in zip(lives, job.result(), strict=True):
-                if sample is not None:
-                    live.mouth.append(sample)
-        self.reading = []
-
     def _finish(self, ended: list[track.Live]) -> None:
         """Tracks that ended become records: embedded, split where they join two people, without their pictures."""
-        if ended:
-            self._collect()
         for live in ended:
             if max(face[4] for face in live.faces) < track.SURE or (len(live.times) < 2 and len(ended) > 1):
                 continue
@@ -243,7 +200,6 @@ class _Work:
                 when = live.times[piece]
                 part = track.Live(
                     live.shot, when, live.faces[piece], live.likeness[piece],
-                    mouth=[m for m in live.mouth if when[0] <= m[0] <= when[-1]],
                     candidates=[c for c in candidates if when[0] <= c.t <= when[-1]],
                     scores=live.scores,
                 )  # fmt: skip
@@ -259,7 +215,6 @@ class _Work:
                 id=len(self.finished) + 1,
                 shot=live.shot,
                 boxes=track.smooth(live.times, boxes, live.times[0], live.times[-1]),
-                mouth=tuple(live.mouth),
                 embedding=tuple(round(float(v), 5) for v in identify.mean(vectors, weights)) if good else (),
                 quality=round(best.quality, 3) if best else 0.0,
                 portrait=identify.portrait(best) if best else b"",
@@ -307,23 +262,3 @@ def _working_size(clip: Clip) -> tuple[int, int]:
 def _working_rate(clip: Clip) -> Fraction:
     rate = clip.frame_rate or Fraction(25)
     return rate / -(-rate // RATE)
-
-
-_threads = threading.local()
-#: OpenCV fills its table of TFLite operators on first use without a lock: two readers at once fail ("Unsupported operator").
-_reading_model = threading.Lock()
-
-
-def _openings(
-    model: Path, t: float, frame: np.ndarray, image: np.ndarray | None, faces: list[np.ndarray]
-) -> list[tuple[float, float] | None]:
-    """(t, opening) for each of `faces` in the planar `frame` (or its RGB `image`), None where the lips are not seen."""
-    import cv2
-
-    if getattr(_threads, "model", None) != model:
-        with _reading_model:
-            _threads.mesh, _threads.model = lips.FaceMesh(model), model
-    if image is None:
-        image = cv2.cvtColor(frame, cv2.COLOR_YUV2RGB_I420)
-    values = [lips.opening(_threads.mesh, image, face) for face in faces]
-    return [None if value is None else (round(t, 4), round(value, 4)) for value in values]

@@ -1,16 +1,12 @@
-"""Lips: how far a mouth is open, and how well it moves with a voice.
+"""Lips: how far a mouth is open.
 
 The opening comes from MediaPipe's face mesh (Kartynnik et al. 2019, arXiv 1907.06724; 468 points) in OpenCV's DNN module.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-from pipeline.records import ENVELOPE_HZ
 
 if TYPE_CHECKING:
     import numpy as np
@@ -91,99 +87,3 @@ def _upright(face: np.ndarray) -> np.ndarray:
     )
     matrix[:, 2] += SIDE / 2 - centre
     return matrix
-
-
-# --- lips and voice ---------------------------------------------------------------------------------------------------
-
-#: Opening over eye distance, standard deviation within a second: talking 0.02 to 0.05, in pauses 0.009; a listener 0.002 to
-#: 0.014 (two politicians, 512 px). Half way, on a log scale:
-STILL = 0.015
-#: Correlation with the envelope half way between a mouth with its own voice (0.55) and with another's (0.2) over 3 s, and the
-#: log-odds a unit of it is worth then; over 1 s it is worth a fifth (logistic regressions on 1000 stretches of 1 to 4 s gave
-#: 2, 6.5, 8 and 8; taken down a quarter since the mouths were two).
-UNRELATED, STEEP = 0.34, 5.0
-#: Shortest stretch (s) of a mouth that says anything, and the length at which its variation says all it can.
-SHORTEST, FULL = 0.3, 0.9
-#: Bounds of the evidence.
-MOST = 3.0
-#: Samples the sound may lag the lips: a mouth opens before it is heard, 80 to 120 ms at the best correlation.
-LAGS = range(-1, 6)
-
-
-@dataclass(frozen=True, slots=True)
-class Motion:
-    """How one mouth moved while one stretch of speech was heard."""
-
-    evidence: float  #: log-odds that it spoke, -MOST..MOST
-    activity: float  #: standard deviation of the opening within a second
-    correlation: float  #: with the envelope, best of the lags, -1..1; 0 where too short to tell
-    seconds: float  #: of samples
-
-
-def on_grid(mouth: Sequence[tuple[float, float]], count: int) -> np.ndarray:
-    """Openings (count,) at ENVELOPE_HZ from t = 0, NaN where the mouth was not seen within 0.06 s."""
-    import numpy as np
-
-    grid = np.full(count, np.nan)
-    if len(mouth) < 2:
-        return grid
-    times, values = np.array(mouth).T
-    when = (np.arange(count) + 0.5) / ENVELOPE_HZ
-    after = np.clip(np.searchsorted(times, when), 1, len(times) - 1)
-    near = np.minimum(np.abs(times[after] - when), np.abs(times[after - 1] - when)) <= 0.06
-    grid[near] = np.interp(when[near], times, values)
-    return grid
-
-
-def score(mouth: np.ndarray, envelope: np.ndarray, start: float, end: float) -> Motion | None:
-    """How well `mouth` (see `on_grid`) moves with the speech `envelope` between `start` and `end` s; None without a view.
-
-    Variation says that it moves, correlation that it moves with this voice: smoothed opening against loudness, and
-    smoothed speed against loudness.
-    """
-    import numpy as np
-
-    low, high = max(0, round(start * ENVELOPE_HZ)), min(len(mouth), len(envelope), round(end * ENVELOPE_HZ))
-    if high <= low:
-        return None
-    seen = ~np.isnan(mouth[low:high])
-    seconds = float(seen.sum()) / ENVELOPE_HZ
-    if seconds < SHORTEST or seconds < 0.5 * (high - low) / ENVELOPE_HZ:
-        return None
-    pieces = np.array_split(mouth[low:high], max(1, round((high - low) / ENVELOPE_HZ)))
-    variances = [np.nanvar(piece) for piece in pieces if (~np.isnan(piece)).sum() >= 6]
-    activity = float(np.sqrt(np.mean(variances))) if variances else 0.0
-    evidence = 2.5 * float(np.clip(np.log(max(activity, 1e-4) / STILL), -2, 0.7)) * min(1.0, seconds / FULL)
-    correlation = 0.0
-    if seconds >= 0.8:
-        correlation = _correlation(mouth[low:high], envelope[low:high])
-        evidence += STEEP * min(1.0, (seconds - 0.5) / 2.5) * (correlation - UNRELATED)
-    return Motion(float(np.clip(evidence, -MOST, MOST)), activity, correlation, seconds)
-
-
-def _correlation(mouth: np.ndarray, envelope: np.ndarray) -> float:
-    """Mean over three views of the best correlation within `LAGS`: opening, speed, and opening without its slow drift."""
-    import numpy as np
-    from scipy.ndimage import gaussian_filter1d as smooth
-
-    seen = ~np.isnan(mouth)
-    mouth = np.interp(np.arange(len(mouth)), np.flatnonzero(seen), mouth[seen])
-    loud = np.sqrt(envelope)
-    pairs = (
-        (smooth(mouth, 2.0), smooth(loud, 2.0)),
-        (smooth(np.abs(np.gradient(mouth)), 3.0), smooth(envelope, 3.0)),
-        (smooth(mouth - smooth(mouth, 12.0), 1.0), smooth(loud - smooth(loud, 12.0), 1.0)),
-    )
-    best = [
-        max(_pearson(a[max(0, -lag) : len(a) - max(0, lag)], b[max(0, lag) : len(b) + min(0, lag)]) for lag in LAGS)
-        for a, b in pairs
-    ]
-    return float(np.mean(best))
-
-
-def _pearson(a: np.ndarray, b: np.ndarray) -> float:
-    import numpy as np
-
-    a, b = a - a.mean(), b - b.mean()
-    length = float(np.linalg.norm(a) * np.linalg.norm(b))
-    return float(a @ b) / length if length > 1e-9 else 0.0

@@ -9,38 +9,69 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from pipeline.faces.scale import reduced
+from pipeline.faces.transitions import Transitions
 
 if TYPE_CHECKING:
     import numpy as np
 
 #: px, long side of what the detector sees: sums over the picture need no detail, and noise averages out.
 SIZE = 160
-#: Frames the answer lags behind: the adaptive detector compares a frame with two on either side.
-LAG = 2
+#: Frames that the adaptive detector looks at on either side of one.
+NEIGHBOURS = 2
+#: Grey level that all but one in two hundred pixels of a black picture are below. A mean would call a dark hall black.
+BLACK = 16
+#: s of the shortest shot.
+SHORTEST = 0.1
 
 
 class Cutter:
-    """Says which frames start a shot, `LAG` frames late.
+    """Says which frames start a shot, at most `lag` frames late.
 
-    PySceneDetect's AdaptiveDetector: the difference to the frame before must be 3 times that of its neighbours and at
-    least 15 (its defaults). On a musical with a moving camera plain differences reach 20 between cuts and 49 at them;
-    two interviews filmed alike differ by as little as 16 at the cut, so a fixed threshold would miss one or the other.
+    Cuts are found by PySceneDetect's AdaptiveDetector: the difference to the frame before must be 3 times that of its
+    neighbours and at least 15 (its defaults). On a musical with a moving camera plain differences reach 20 between cuts and
+    49 at them; two interviews filmed alike differ by as little as 16 at the cut, so a fixed threshold would miss one or the
+    other. A dip to black ends where the picture comes back, a cross-fade, wipe or slide in its middle (`Transitions`).
     """
 
     def __init__(self, rate: Fraction) -> None:
         from scenedetect.detectors import AdaptiveDetector
 
         self._rate = float(rate)
-        self._detector = AdaptiveDetector(window_width=LAG, min_scene_len=2)
+        self._cuts = AdaptiveDetector(window_width=NEIGHBOURS, min_scene_len=2)
+        self._black = False
+        self._transitions = Transitions(self._rate)
         self._count = 0
+        self._found: list[int] = []
+        self.lag = self._transitions.lag
 
-    def push(self, small: np.ndarray) -> int | None:
-        """The index of the frame at which a new shot is now known to start, or None. `small` is BGR (h, w, 3)."""
+    def push(self, small: np.ndarray) -> list[int]:
+        """Return the indices of the frames at which a shot is now known to start. `small` is BGR (h, w, 3)."""
+        import numpy as np
         from scenedetect import FrameTimecode
 
-        cuts = self._detector.process_frame(FrameTimecode(self._count, self._rate), small)
+        now = FrameTimecode(self._count, self._rate)
         self._count += 1
-        return cuts[-1].frame_num if cuts else None
+        found = [cut.frame_num for cut in self._cuts.process_frame(now, small)]
+        black = float(np.percentile(small, 99.5)) < BLACK
+        if self._black and not black:
+            found.append(self._count - 1)
+        self._black = black
+        middle = self._transitions.push(small)
+        # one cut is found only once; between the two pictures of a transition lies none, or it made them differ
+        new = self._apart(found, self._rate * SHORTEST)
+        if middle is not None:
+            new += self._apart([middle], self.lag)
+        return new
+
+    def _apart(self, cuts: list[int], frames: float) -> list[int]:
+        """Keep those of `cuts` that lie more than `frames` from all that were found before."""
+        self._found = [cut for cut in self._found if cut > self._count - 3 * self.lag]
+        new = []
+        for cut in cuts:
+            if all(abs(cut - other) > frames for other in self._found):
+                self._found.append(cut)
+                new.append(cut)
+        return new
 
 
 def shrink(yuv: np.ndarray, height: int) -> np.ndarray:

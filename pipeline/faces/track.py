@@ -42,7 +42,6 @@ class Live:
     faces: list[np.ndarray] = field(default_factory=list)
     likeness: list[float] = field(default_factory=list)
     chip: np.ndarray | None = None
-    mouth: list[tuple[float, float]] = field(default_factory=list)
     candidates: list[Any] = field(default_factory=list)  # `identify.Candidate`
     thinning: int = 1  # how many times longer the span of a candidate has become
     crops: list[tuple[int, np.ndarray]] = field(

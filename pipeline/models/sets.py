@@ -114,11 +114,21 @@ def speaking_detector(sound: Path | None, settings: Settings, device: str = "cpu
 
     if sound is None:
         return None
+    key, file = yield from speaking_weights(settings)
+    if key == "lr-asd":
+        return speaking.LearnedDetector("LR-ASD", lr_asd.load(file, device), speaking.LR_ASD, Sound.read(sound))
+    return lip_detector.LipDetector(file, Sound.read(sound))
+
+
+def speaking_weights(settings: Settings) -> Stage[tuple[str, Path]]:
+    """The best detector of speaking faces that can be had here: its key in the catalogue, and its weights.
+
+    Raises ModelError when none can be had.
+    """
     file = yield from optional_weights("lr-asd", settings)
     if file is not None:
-        return speaking.LearnedDetector("LR-ASD", lr_asd.load(file, device), speaking.LR_ASD, Sound.read(sound))
-    mesh = yield from weights("face-mesh", settings)
-    return lip_detector.LipDetector(mesh, Sound.read(sound))
+        return "lr-asd", file
+    return "face-mesh", (yield from weights("face-mesh", settings))
 
 
 def prepare(settings: Settings) -> Stage[None]:
@@ -152,7 +162,6 @@ class _Light:
                 "faces": "RetinaFace MobileNet0.25",
                 "identity": "dlib ResNet",
                 "speaking": "LR-ASD",
-                "lips": "MediaPipe face mesh",
                 "translation": "Whisper base translate",
             },
             transcribe=self.transcribe,
@@ -189,6 +198,5 @@ class _Light:
 
         detector = retinaface_onnx((yield from weights("retinaface-mobilenet", self.settings)))
         embedder = dlib_faces((yield from weights("dlib-resnet", self.settings)))
-        mesh = yield from weights("face-mesh", self.settings)
         speaks = yield from speaking_detector(sound, self.settings)
-        return (yield from find_faces(clip, detector, embedder, speaks, mesh))
+        return (yield from find_faces(clip, detector, embedder, speaks))
