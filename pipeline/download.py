@@ -1,9 +1,9 @@
-"""A URL to a clip: a direct media file is streamed, a video page goes through yt-dlp.
+"""Fetch the clip behind a URL: a direct media file is streamed, a video page goes through yt-dlp.
 
-The URL is a stranger's, so it is fetched by a child process of its own that holds no secrets (`python -m pipeline.download`),
-with an audit hook on it: every `connect` that Python code makes, by yt-dlp, by urllib, after any redirect, is checked
-by the address it really goes to. A name that resolves to a public address at first and to a private one later (DNS
-rebinding) gains nothing, because no name is looked at, and proxies are off. The same hook forbids child processes: ffmpeg would connect by itself.
+The URL is a stranger's, so a child process without secrets fetches it (`python -m pipeline.download`). An audit hook in it checks
+the address of every connection that Python code makes, by yt-dlp, by urllib, or after a redirect. A name that resolves to
+a public address at first and to a private one later (DNS rebinding) gains nothing, because the hook looks at addresses
+and not at names; proxies are off. The same hook forbids child processes, because ffmpeg would connect by itself.
 """
 
 from __future__ import annotations
@@ -67,12 +67,13 @@ _NOT_PUBLIC = "That address is not on the public internet; give the http or http
 def fetch(
     url: str, folder: Path, settings: Settings, *, _reachable: tuple[str, ...] = (), _time_limit_s: float = TIME_LIMIT_S
 ) -> Stage[Path]:
-    """A file in `folder` with the clip of the page or media file at `url`, not larger than the settings allow; with a start
-    time in the URL (`t=90`, `#t=1m30s`) it begins there, at the key frame before, and has at most the allowed length.
+    """Fetch the clip of the page or media file at `url` into a file in `folder`, and return the file.
 
-    `_reachable` is for tests: "127.0.0.1:8000" is let through.
+    It is not larger than the settings allow. With a start time in the URL (`t=90`, `#t=1m30s`) it begins at the key frame
+    before that time and has at most the allowed length. `_reachable` is for tests: an address like "127.0.0.1:8000" in it
+    may be connected to. Closing the generator ends the child.
 
-    Raises FetchError, LimitError; closing the generator ends the child.
+    Raises FetchError, LimitError.
     """
     url, start = _checked(url, _reachable)
     order = {
@@ -92,7 +93,10 @@ def fetch(
 
 
 def _checked(url: str, reachable: tuple[str, ...]) -> tuple[str, float]:
-    """The URL without its start time, and that in s."""
+    """Return the URL without its start time, and the start time in s.
+
+    Raises FetchError for a URL that is not to be fetched.
+    """
     url = url.strip()
     if len(url) > 2048 or any(c.isspace() or not c.isprintable() for c in url):
         raise FetchError("That is not a web address; paste one that begins with https://.")
@@ -117,7 +121,7 @@ def _checked(url: str, reachable: tuple[str, ...]) -> tuple[str, float]:
 
 
 def _seconds(text: str) -> float:
-    """`90`, `90s`, `1m30s`, `1:30`, `90,120` (a range) in s; 0 for anything else."""
+    """Return `90`, `90s`, `1m30s`, `1:30` or the start of `90,120` (a range) in s; 0 for anything else."""
     text = text.split(",")[0].strip().lower()
     if re.fullmatch(r"(\d{1,3}:){1,2}\d{1,2}(\.\d+)?", text):
         total = 0.0
@@ -132,7 +136,7 @@ def _seconds(text: str) -> float:
 
 
 def is_public(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
-    """Whether the address is on the public internet, also where an IPv6 one carries an IPv4 one inside."""
+    """Return whether the address, or the IPv4 address inside an IPv6 one, is on the public internet."""
     if isinstance(address, ipaddress.IPv6Address):
         inside = address.ipv4_mapped or address.sixtofour
         if inside is None and address in ipaddress.ip_network("64:ff9b::/96"):  # NAT64, RFC 6052
@@ -145,7 +149,10 @@ def is_public(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
 
 
 def _follow(order: dict[str, Any], time_limit_s: float) -> Stage[Path]:
-    """Runs the child and passes on its progress; its last line is the file or the error."""
+    """Run the child, pass on its progress and return the file that its last line names.
+
+    Raises FetchError or LimitError with the sentence that its last line gives instead.
+    """
     root = Path(__file__).resolve().parent.parent
     kept = {
         key: os.environ[key] for key in ("PATH", "LANG", "LC_ALL", "SSL_CERT_FILE", "SSL_CERT_DIR") if key in os.environ
@@ -197,11 +204,11 @@ def _follow(order: dict[str, Any], time_limit_s: float) -> Stage[Path]:
 
 
 class _Refused(OSError):
-    """A connection to an address that is not public."""
+    """A connection to an address that is not public was refused."""
 
 
 def _guard(reachable: tuple[str, ...]) -> None:
-    """From here on this process connects to public addresses only and starts no other process; it cannot be undone."""
+    """Let this process connect to public addresses only, and start no other process; this cannot be undone."""
 
     def hook(event: str, arguments: tuple[Any, ...]) -> None:
         if event == "socket.connect":
@@ -266,7 +273,7 @@ def _main() -> None:
 
 
 def _extractor(url: str) -> str | None:
-    """The name of the yt-dlp extractor made for this site, if there is one."""
+    """Return the name of the yt-dlp extractor made for this site, None if there is none."""
     from yt_dlp.extractor import gen_extractor_classes
 
     return next((e.IE_NAME for e in gen_extractor_classes() if e.IE_NAME != "generic" and e.suitable(url)), None)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pipeline.errors import MediaError
 from pipeline.media import source
 from pipeline.media.child import FFmpeg
+from pipeline.media.probing import readable_streams
 from pipeline.media.shape import video_matrix
 from pipeline.records import Clip
 from pipeline.workspace import disk_error
@@ -90,13 +91,15 @@ def transcode_plain(clip: Clip, to: Path) -> None:
 
 
 def cut(clip: Path, to: Path, start: float, length: float) -> None:
-    """Copy at most `length` s of every picture and sound of `clip` to `to`, from the key frame at or before `start` s on.
+    """Copy at most `length` s of what can be read of `clip` to `to`, from the key frame at or before `start` s on.
 
-    Nothing is encoded; Matroska carries every codec. Raises MediaError when ffmpeg fails.
+    Nothing is encoded; Matroska carries every codec that has a decoder. Raises NotAClipError for a file that holds
+    nothing of use, MediaError when ffmpeg fails.
     """
+    streams = [part for index in readable_streams(clip) for part in ("-map", f"0:{index}")]
     arguments = [
-        "-ss", f"{start:.3f}", "-t", f"{length:.3f}", *source.arguments(clip), "-map", "0:v?", "-map", "0:a?",
-        "-c", "copy", "-avoid_negative_ts", "make_zero", "-f", "matroska", source.file(to),
+        "-ss", f"{start:.3f}", "-t", f"{length:.3f}", *source.arguments(clip), *streams, "-c", "copy",
+        "-avoid_negative_ts", "make_zero", "-f", "matroska", source.file(to),
     ]  # fmt: skip
     with FFmpeg(arguments, "cut the clip") as child:
         child.finish(enough=False)

@@ -59,6 +59,19 @@ def probe(path: Path, settings: Settings, audio: int | None = None) -> Clip:
     return _clip(path, name, facts["container"], picture, sound, sounds, settings)
 
 
+def readable_streams(path: Path) -> list[int]:
+    """Return the indices of the pictures and sounds of a file that have a decoder; covers are none.
+
+    Raises NotAClipError where there are none.
+    """
+    name = printable(path.name)
+    streams = _facts(path.absolute(), name, Settings())["streams"]
+    readable = [s["index"] for s in streams if s["codec"] and not s["cover"]]
+    if not readable:
+        raise NotAClipError(_refusal(name))
+    return readable
+
+
 def _refusal(name: str) -> str:
     return f"{name} is not a video or sound file we can open; save it as {KINDS} and try again."
 

@@ -26,7 +26,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from pipeline import attribute, deepl_service, media, results, translate
+from pipeline import deepl_service, media, people, results, translate
 from pipeline.errors import KeyRefusedError, MediaError, ModelError, PipelineError, QuotaError
 from pipeline.media import child, source
 from pipeline.models import fetch
@@ -280,7 +280,7 @@ FAULTS: dict[str, Fault] = {
         f"defect: {stage}": Fault(in_stage(stage, raising(RuntimeError("defect"))), RuntimeError)
         for stage in ("speech", "voices", "faces", "translate")
     },
-    "defect: people": Fault(patched(attribute, "attribute", raising(RuntimeError("defect"))), RuntimeError),
+    "defect: people": Fault(patched(people, "attribute", raising(RuntimeError("defect"))), RuntimeError),
     "defect: carrying out": Fault(patched(translate, "carry_out", raising(RuntimeError("defect"))), RuntimeError),
     "defect: drawing": Fault(patched(draw.Compositor, "draw", raising(RuntimeError("defect"))), RuntimeError),
     "out of memory: drawing": Fault(patched(draw.Compositor, "draw", raising(MemoryError())), MemoryError),

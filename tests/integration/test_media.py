@@ -264,6 +264,16 @@ def writing(clip: Clip, to: Path):
     return media.write_video(clip, frames, to, width=640, height=360, rate=30)
 
 
+@pytest.mark.parametrize("name", ["plain", "two_tracks", "unreadable_sound_first", "thumbnail_first", "cover_art"])
+def test_a_part_that_is_cut_out_has_every_stream_that_can_be_read(name, tmp_path):
+    whole = media.probe(make(name, tmp_path), SETTINGS)
+    media.cut(whole.path, tmp_path / "cut.mkv", 0.5, 2)
+    part = media.probe(tmp_path / "cut.mkv", SETTINGS)
+    assert (part.width, part.height) == (whole.width, whole.height)
+    assert (part.audio_tracks, part.audio_track) == (whole.audio_tracks, whole.audio_track)
+    assert 1.9 <= part.duration <= 2.6
+
+
 def scans() -> list[int]:
     """The processes that scan a file for this one."""
     found = []
