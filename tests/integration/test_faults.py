@@ -32,6 +32,7 @@ from pipeline.media import child, source
 from pipeline.models import fetch
 from pipeline.models.entries import Archive, File, Part, Weights
 from pipeline.options import Options
+from pipeline.progress import TOGETHER
 from pipeline.records import Analysis, Look, Models, Stage
 from pipeline.settings import Settings
 from pipeline.subtitles import draw
@@ -416,10 +417,11 @@ def test_a_client_that_is_gone_at_any_stage(bench: Bench) -> None:
         return results.process(bench.clip, options, look, bench.out, bench.settings, bench.models)
 
     steps = [step.stage for step in start()]
-    assert {"probe", *STAGES} == set(steps)
+    # Of the stages that run side by side only the first that is not done is named: a quick one may never be.
+    assert {"probe", *STAGES} - set(steps) <= set(TOGETHER) - {"speech"}
     places = {stage: [i for i, name in enumerate(steps) if name == stage] for stage in dict.fromkeys(steps)}
     closed = sorted({found[len(found) // 2] for found in places.values()} | {places["render"][0], places["render"][-1]})
-    assert len(closed) >= 9
+    assert len(closed) >= len(set(steps)) + 1
     for at in closed:
         with nothing_is_left(bench.folder / "results"):
             stage = start()
@@ -433,6 +435,7 @@ RUNNER = """
 import os, signal, sys, threading
 from pipeline import results, __main__ as command
 from pipeline.models import sets
+from pipeline.records import STAGES
 from tests.fixtures_runs import quick_models
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job begins with it ignored
 sets.load = lambda settings: quick_models(pause_s=0.1)
@@ -442,7 +445,8 @@ def watched(*args, **kwargs):
     try:
         while True:
             step = next(stage)
-            if step.stage == {stage!r} and not seen:
+            # Of stages side by side only the first that is not done is named: a quick one may never be.
+            if STAGES.index(step.stage) >= STAGES.index({stage!r}) and not seen:
                 seen.append(threading.Timer(0.05, os.kill, (os.getpid(), {number})))
                 seen[0].start()
             yield step
