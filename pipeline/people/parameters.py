@@ -12,13 +12,13 @@ class Parameters:
     """Everything the inference weighs with. Fitted by `benchmarks/fit_people.py`, which leaves people out."""
 
     #: Independent looks a second at a mouth: neighbouring values of speaking evidence say nearly the same.
-    looks_per_second: float = 1.5
+    looks_per_second: float = 1.75
     #: Probability that a mouth that speaks cannot be read in a turn (turned away, covered, too small), so that its
     #: evidence means nothing. Bounds how much a still mouth can say against a person.
-    unreadable: float = 0.02
+    unreadable: float = 0.017
     #: Probability that a mouth that is silent moves like one that speaks (laughter, chewing, dubbed pictures).
     #: Bounds how much a moving mouth can say for a person.
-    deceptive: float = 0.01
+    deceptive: float = 0.011
     #: Probability that somebody is heard over a picture of themselves in which they are silent, for a shot.
     voice_over: float = 0.02
     #: Probability that the person who speaks is in the picture, of those who are seen in the clip at all.
@@ -40,15 +40,15 @@ class Parameters:
     other_label: float = 1.5
     #: Log-odds that a track which begins where another of the same shot has ended is the same face.
     resumed: float = 2.0
-    #: Log-odds against a change of person between two words; what a pause (a second), the end of a sentence, a cut and
-    #: the end of a turn take off.
-    change: float = 4.5
+    #: Log-odds against a change of person between two words: one in 150 inside a sentence, one in 12 after one, every
+    #: third where a cut is there, too; what a pause (a second), the end of a sentence, a cut and the end of a turn take off.
+    change: float = 5.0
     change_pause: float = 3.0
-    change_sentence: float = 1.0
-    change_cut: float = 1.0
+    change_sentence: float = 2.5
+    change_cut: float = 1.5
     change_turn: float = 2.0
     #: Weight of the voice in words: log-odds a turn is clipped to this many a second.
-    voice_per_second: float = 6.0
+    voice_per_second: float = 3.0
     #: Calibration of the confidence: logit = bias + person x logit(person) + face x logit(face).
     confidence_bias: float = 0.0
     confidence_person: float = 0.5

@@ -303,3 +303,60 @@ def test_colours_read_on_dark_glass():
 
     assert len(set(PALETTE)) == len(PALETTE) >= 8
     assert all((luminance(c) + 0.05) / (luminance("#0b0f14") + 0.05) >= 4.5 for c in PALETTE)
+
+
+def _track(number: int, start: float, length: float, value: float | None, cluster: int | None, shot: int) -> FaceTrack:
+    count = round(length * EVIDENCE_HZ)
+    return FaceTrack(
+        id=number,
+        shot=shot,
+        boxes=tuple(Box(start + t, 100, 50, 180, 150) for t in ((0.0, length) if length else (0.0,))),
+        embedding=() if cluster is None else looks(cluster),
+        cluster=cluster,
+        speaking=(value,) * count,
+        speaking_from=round(start * EVIDENCE_HZ) - 3,
+    )
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    st.lists(st.tuples(st.floats(0, 11), st.floats(0.05, 8), st.sampled_from(["v1", "v2", "v3"])), max_size=8),
+    st.lists(
+        st.tuples(
+            st.floats(0, 11),
+            st.sampled_from([0.0, 0.08, 1.0, 5.0]),
+            st.sampled_from([None, -5.0, 0.0, 5.0]),
+            st.sampled_from([None, 0, 1]),
+            st.integers(0, 1),
+        ),
+        max_size=6,
+    ),
+    st.sampled_from([None, 1, 2, 5]),
+)
+def test_whatever_was_seen_and_heard_there_is_an_answer(turns, tracks, speakers):
+    """Tracks of one frame, evidence before the clip, voices at once, more speakers than turns: never an error."""
+    faces = Faces((Shot(0, 6), Shot(6, 12)), tuple(_track(n, *track) for n, track in enumerate(tracks)))
+    diarized = voices(*((start, start + length, name) for start, length, name in turns))
+    answer = attribute(said((0, 5), (6, 11)), diarized, faces, speakers=speakers)
+    assert [track.boxes for track in answer.tracks] == [
+        t.boxes for t in sorted(faces.tracks, key=lambda t: (t.boxes[0].t, t.id))
+    ]
+    for a in range(len(answer.tracks)):
+        for b in range(a):
+            beside = faces.tracks and _beside(answer.tracks[a].boxes, answer.tracks[b].boxes, faces)
+            assert not (beside and answer.tracks[a].person and answer.tracks[a].person == answer.tracks[b].person)
+    assert all(0 <= phrase.evidence.confidence <= 1 for phrase in answer.phrases)
+    assert speakers is None or len(answer.people) <= speakers
+
+
+def _beside(a: tuple[Box, ...], b: tuple[Box, ...], faces: Faces) -> bool:
+    first = next(t for t in faces.tracks if t.boxes == a)
+    second = next(t for t in faces.tracks if t.boxes == b and t is not first)
+    return first.is_beside(second)
+
+
+def test_a_crowd_of_forty_faces_gets_an_answer():
+    crowd = tuple(face(n, 0, LENGTH, resting(n), None) for n in range(1, 41))
+    answer = attribute(said((0, 11.8), (12.2, 24)), voices((0, 12, "v1"), (12, 24, "v2")), Faces(ONE_SHOT, crowd))
+    assert {track.person for track in answer.tracks} == {None}
+    assert len(answer.people) == 2
