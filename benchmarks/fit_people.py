@@ -146,7 +146,7 @@ def fit_likeness(pairs: Sequence[Pair], start: Likeness) -> Likeness:
 
 def _pair_odds(pair: Pair, likeness: Likeness) -> float:
     a, b, first, second, _ = pair
-    return Grouping(np.array([a, b]), np.array([first, second]), np.ones(2), likeness).log_odds((0, 1))
+    return Grouping(np.array([a, b]), np.array([first, second]), likeness, Parameters().unusual).log_odds((0, 1))
 
 
 # --- the evidence of mouths -------------------------------------------------------------------------------------------

@@ -128,7 +128,7 @@ def _lips_of_word(word: Word, member: Member, scene: Scene) -> tuple[float, bool
         return 0.0, False
     mean = max(float(scene.speaking[j, frames][scene.readable[j, frames]].mean()) for j in tracks)
     seconds = min(1.0, max(0.15, word.end - word.start))
-    value = scene.bounded(np.array([mean * scene.parameters.looks_per_second * seconds]))
+    value = scene.bounded(np.array([mean * scene.parameters.word_looks_per_second * seconds]))
     return float(value[0]), True
 
 
