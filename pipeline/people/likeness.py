@@ -59,7 +59,8 @@ class Grouping:
             return 0.0
         index = np.fromiter(shares, int)
         share = np.fromiter(shares.values(), float)
-        noise, vectors = self._noise[index] / share, self._vectors[index]
+        vectors: NDArray[np.float64] = self._vectors[index]
+        noise: NDArray[np.float64] = self._noise[index] / share
         best = self._ratio(vectors, noise)
         for _ in range(len(index)):
             options = self._ratio_with_more(vectors, noise, self._more_noise / share)
