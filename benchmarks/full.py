@@ -96,7 +96,7 @@ def decoding(clip: Path, figures: dict[str, float]) -> None:
         return list(found[key])
 
     class Free:
-        name, threshold, dim = "free", 0.3, 4
+        name, threshold, dim, likeness = "free", 0.3, 4, None
 
         def __call__(self, faces: list[Any]) -> np.ndarray:
             return np.tile(np.float32([[1, 0, 0, 0]]), (len(faces), 1))

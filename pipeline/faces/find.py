@@ -247,7 +247,7 @@ class _Work:
         if tracks and self.speaks is not None and self.speaks.notice is not None:
             notices += (self.speaks.notice,)
         found_shots = tuple(Shot(a, b) for a, b in zip(self.starts, ends, strict=True))
-        return Faces(found_shots, tracks, notices, self.embedder.threshold)
+        return Faces(found_shots, tracks, notices, self.embedder.threshold, self.embedder.likeness)
 
 
 def _seconds(one: FaceTrack) -> float:

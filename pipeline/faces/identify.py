@@ -21,12 +21,14 @@ if TYPE_CHECKING:
     import numpy as np
 
     from pipeline.faces.track import Live
+    from pipeline.records import Likeness
 
 
 class Embedder(Protocol):
     name: str
     threshold: float
     dim: int
+    likeness: Likeness | None
 
     def __call__(self, faces: list[tuple[np.ndarray, np.ndarray]]) -> np.ndarray: ...
 
@@ -57,6 +59,7 @@ class DlibFaces:
 
     name = "dlib ResNet"
     dim = 128
+    likeness: Likeness | None = None  # who weighs it has fitted one for these (pipeline/people/parameters.py)
     #: dlib's own rule is a Euclidean distance of 0.6 between vectors of length 1.4 (dlib.net, face recognition example):
     #: 0.09 as cosine; DeepFace's table says 0.07. Averages of several faces are steadier than the single pair these are for.
     threshold = 0.075

@@ -160,7 +160,7 @@ def test_a_detector_and_an_embedder_of_ones_own_are_used(talkers, tmp_path):
         return [np.array([row], np.float32) for _ in images]
 
     class Embedder:
-        name, threshold, dim = "mine", 0.3, 4
+        name, threshold, dim, likeness = "mine", 0.3, 4, None
 
         def __call__(self, faces):
             return np.tile(np.float32([[0, 1, 0, 0]]), (len(faces), 1))
