@@ -20,35 +20,45 @@ TO ?= English
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 LOCKED := --no-deps --require-hashes --no-build-isolation
 
+# An environment that is a symbolic link belongs to another tree: it is used as it is, and nothing is installed into it.
+ifeq ($(shell test -L $(VENV) && echo linked),)
+INSTALLED := $(VENV)/.installed
+TESTED := $(VENV)/.tested
+endif
+
 .PHONY: demo test bench app gallery check install lock clean
 
-demo: $(VENV)/.installed
+demo: $(INSTALLED)
 	$(BIN)/python -m pipeline $(CLIP) --to $(TO) --out out/demo
 	@echo "Open out/demo/video.mp4; transcript, subtitles and faces lie beside it."
 
-test: $(VENV)/.tested
+test: $(TESTED)
 	$(BIN)/python -m pytest -m "unit" -n 2 -q
-	$(BIN)/python -m pytest -m "not unit" -q
+	$(BIN)/python -m pytest -m "integration and not alone" -n 2 --dist loadfile -q
+	$(BIN)/python -m pytest -m "browser or alone" -q
 
-bench: $(VENV)/.tested
+bench: $(TESTED)
 	$(BIN)/python -m benchmarks.bench
 
-app: $(VENV)/.installed
+app: $(INSTALLED)
 	$(BIN)/python app.py
 
-gallery: $(VENV)/.installed
+gallery: $(INSTALLED)
 	$(BIN)/python -m benchmarks.gallery
 
-check: $(VENV)/.tested
+check: $(TESTED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-install: $(VENV)/.installed
+install: $(INSTALLED)
 
 $(VENV)/bin/python:
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or 3.12 is needed; install it and run make again."; exit 1; }
-	@$(PYTHON) -m venv $(VENV) || $(PYTHON) -m virtualenv $(VENV) || { rm -rf $(VENV); echo "No virtual environment could be made: install python3-venv (apt-get install python3-venv) and run make again."; exit 1; }
+	@if [ -e $(VENV) ] || [ -L $(VENV) ]; then \
+	    echo "$(VENV) exists but has no bin/python; remove it and run make again."; exit 1; fi
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); $(PYTHON) -m virtualenv $(VENV); } || { rm -rf $(VENV); \
+	    echo "No virtual environment could be made: install python3-venv (apt-get install python3-venv) and run make again."; exit 1; }
 
 $(VENV)/.installed: requirements.lock $(VENV)/bin/python
 	@sed -n '/^setuptools==/,/[^\\]$$/p' requirements.lock > $(VENV)/setuptools.lock
@@ -62,9 +72,9 @@ $(VENV)/.tested: requirements-dev.lock $(VENV)/.installed
 	@touch $@
 
 # Keeps the versions that are locked already; for newer ones, `make lock UPGRADE=--upgrade`.
-lock: $(VENV)/.tested
+lock: $(TESTED)
 	$(BIN)/uv pip compile --quiet $(UPGRADE) requirements.txt -o requirements.lock
 	$(BIN)/uv pip compile --quiet $(UPGRADE) requirements-dev.txt -c requirements.lock -o requirements-dev.lock
 
 clean:
-	rm -rf $(VENV) out bench-out
+	rm -rf $(VENV) out bench-out # of a link only the link

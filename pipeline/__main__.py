@@ -31,6 +31,9 @@ from pipeline.terminal import printable
 
 T = TypeVar("T")
 
+#: How the command was called: `speechglass` where the package is installed.
+PROGRAM = "speechglass" if Path(sys.argv[0]).stem == "speechglass" else "python -m pipeline"
+
 STAGE_NAMES = {
     "fetch": "Fetching",
     "probe": "Looking at the clip",
@@ -84,10 +87,10 @@ def _stop(number: int, _frame: FrameType | None) -> None:
 
 def _translate(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(
-        prog="python -m pipeline",
+        prog=PROGRAM,
         description="Turn a clip in which people talk into one with translated, speaker-coloured subtitles.",
-        epilog="Also: 'python -m pipeline render transcript.json CLIP' draws again without any model; "
-        "'python -m pipeline models' lists every model with licence and source.",
+        epilog=f"Also: '{PROGRAM} render transcript.json CLIP' draws again without any model; "
+        f"'{PROGRAM} models' lists every model with licence and source.",
     )
     parser.add_argument("clip", help="a video or audio file, or an http(s) URL")
     parser.add_argument("--to", required=True, metavar="LANGUAGE", help="target: a DeepL code or an English name")
@@ -124,7 +127,7 @@ def _translate(arguments: Sequence[str]) -> int:
 
 def _render(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(
-        prog="python -m pipeline render", description="Draw a clip again from its transcript.json, without any model."
+        prog=f"{PROGRAM} render", description="Draw a clip again from its transcript.json, without any model."
     )
     parser.add_argument("transcript", type=Path, help="transcript.json, edited or not")
     parser.add_argument("clip", type=Path, help="the clip it was made from")
@@ -149,7 +152,7 @@ def _report(analysis: Analysis, out: Path) -> None:
 
 def _models(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(
-        prog="python -m pipeline models", description="Every model: its job, licence, source and whether it is here."
+        prog=f"{PROGRAM} models", description="Every model: its job, licence, source and whether it is here."
     )
     parser.parse_args(arguments)
     from pipeline.models.listing import listing

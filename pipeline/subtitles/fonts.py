@@ -10,17 +10,17 @@ from __future__ import annotations
 import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import regex
 
+from pipeline.assets import assets
 from pipeline.text import graphemes, script
 
 if TYPE_CHECKING:
     import uharfbuzz
 
-FOLDER = Path(__file__).resolve().parents[2] / "fonts"
+FOLDER = assets("fonts")
 
 
 @dataclass(frozen=True, slots=True)

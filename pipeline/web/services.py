@@ -7,12 +7,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pipeline import languages, results
+from pipeline.assets import assets
 from pipeline.options import Options
 from pipeline.progress import Clock
 from pipeline.records import Analysis, Clip, Look, Notice, Stage
 from pipeline.settings import Settings
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
+EXAMPLES = assets("examples")
 
 #: Events that run models at once. Two cores run one at full speed; on a GPU the CPU work of one fills the wait of the other.
 PARALLEL_LIGHT, PARALLEL_FULL = 1, 2

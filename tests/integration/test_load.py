@@ -17,6 +17,8 @@ from pipeline.settings import Settings
 from tests import fakes
 from tests.fixtures_runs import finish, open_files, quick_models, small_clip
 
+pytestmark = pytest.mark.alone
+
 RUNS, REQUESTS = 50, 20
 MB = 2**20
 

@@ -17,6 +17,8 @@ from tests import fakes
 from tests.fixtures_attack import FILE, Server, attacked, result_of, soon, upload
 from tests.fixtures_web import ROOT
 
+pytestmark = pytest.mark.alone
+
 LOOK = ["cyberpunk", "auto", 1.0, "morph", False]
 
 

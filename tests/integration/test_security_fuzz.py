@@ -15,6 +15,8 @@ from schemathesis import Case, GenerationMode
 
 from tests.fixtures_attack import FILE, attacked
 
+pytestmark = pytest.mark.alone
+
 FUZZ = settings(
     max_examples=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), database=None
 )
