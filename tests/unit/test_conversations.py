@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks import der
 from benchmarks.conversations import LEVEL, RATE, Mixer
-from benchmarks.fit_voices import best_prior, fit_similarity
+from benchmarks.fit_voices import PRIORS, best_prior, fit_similarity
 
 pytestmark = pytest.mark.unit
 
@@ -56,17 +56,17 @@ def test_the_fit_finds_how_alike_voices_are() -> None:
     assert found.log_odds(np.array(0.8), long, long) > 2 > -2 > found.log_odds(np.array(0.3), long, long)
 
 
-def test_the_prior_is_taken_from_the_middle_of_a_valley() -> None:
-    from benchmarks.fit_voices import PRIORS
-
+def test_a_real_clip_counts_five_times_as_much_as_a_mixture_for_the_prior() -> None:
     @dataclasses.dataclass
     class Clip:
-        real: bool = False
+        real: bool
 
-    costs = np.full((2, len(PRIORS)), 0.5)
-    costs[:, 1] = 0.25  # lucky
-    costs[:, 5:10] = 0.22, 0.2, 0.19, 0.2, 0.22
-    assert best_prior(costs, [Clip(), Clip()]) == PRIORS[7]  # type: ignore[list-item]
+    costs = np.full((3, len(PRIORS)), 0.5)
+    costs[0, 4] = 0.3
+    costs[1:, 9] = 0.2
+    clips = [Clip(True), Clip(False), Clip(False)]
+    assert best_prior(costs, clips) == PRIORS[4]  # type: ignore[arg-type]
+    assert best_prior(costs[1:], clips[1:]) == PRIORS[9]  # type: ignore[arg-type]
 
 
 def test_both_figures_of_two_files_are_printed(tmp_path, capsys) -> None:
