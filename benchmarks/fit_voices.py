@@ -1,6 +1,6 @@
 """Fit how voices are told apart (`pipeline.speech.likeness`), and say how well it does on people who were left out.
 
-    python -m benchmarks.fit_voices [--count 60] [--seed 1] [--voices FOLDER]
+    python -m benchmarks.fit_voices [--count 36] [--seed 1] [--voices FOLDER]
 
 Every clip of ../shared/clips with known turns and `--count` conversations mixed by `benchmarks.conversations` go through the
 networks once. Then the similarities of pure pieces are fitted by maximum likelihood, the weight of the segmentation by logistic
@@ -281,7 +281,7 @@ def report(clips: Sequence[Heard], network: CamPlus) -> Odds:
 
 def main(arguments: Iterable[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--count", type=int, default=60, help="conversations to mix")
+    parser.add_argument("--count", type=int, default=36, help="conversations to mix")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--voices", type=Path, help="folder of WAV files of people who speak alone")
     chosen = parser.parse_args(None if arguments is None else list(arguments))
