@@ -107,22 +107,37 @@ def services(
     settings: Settings | None = None,
     examples: tuple[Example, ...] = (),
     parallel: int = 1,
+    broken: str = "",
 ) -> Services:
-    """Fakes whose run takes about `6 * steps * step_s` seconds. `running` on the result's functions counts open stages."""
+    """Fakes whose run takes about `6 * steps * step_s` seconds; `OPEN` counts stages, and a stage called `broken` fails."""
     settings = settings or Settings(models="light", cache_dir=folder)
 
     def probe(path: Path) -> Clip:
-        head = path.read_bytes()[:4096]
-        if b"ftyp" not in head:
-            raise NotAClipError("That file is no video; give an MP4, MOV, WebM or MKV file.")
-        duration = _duration(path)
-        if duration > settings.max_duration_s:
+        clip = measure(path)
+        if clip.duration > settings.max_duration_s + 0.5:
             raise LimitError(f"The clip is longer than {settings.max_duration_s:.0f} seconds; cut it and try again.")
-        return Clip(path, duration, True, True, WIDTH, HEIGHT, Fraction(25))
+        return clip
+
+    def measure(path: Path) -> Clip:
+        import av
+
+        try:
+            with av.open(str(path)) as container:
+                codec = container.streams.video[0].codec_context.name if container.streams.video else ""
+                duration = (container.duration or 0) / 1e6
+        except av.FFmpegError:
+            raise NotAClipError("That file is no video; give an MP4, MOV, WebM or MKV file.") from None
+        if not codec:
+            return Clip(path, duration, False, True)
+        return Clip(path, duration, True, True, WIDTH, HEIGHT, Fraction(25), video_codec=codec)
+
+    def trim(source: Path, to: Path, start: float, length: float) -> None:
+        _ffmpeg("-ss", str(start), "-t", str(length), "-i", str(source), "-c", "copy", "-f", "mp4", str(to))
 
     def work(stage: str, clock: Clock) -> Iterator[Progress]:
         for n in range(steps):
             time.sleep(step_s)
+            assert stage != broken
             yield clock.mark(Progress(stage, (n + 1) / steps))
 
     def analyse(path: Path, options: Options, clock: Clock) -> Stage[Analysis]:
@@ -134,7 +149,10 @@ def services(
             if REFUSED_KEY in options.keys:
                 raise KeyRefusedError("DeepL does not accept this key; check it in your DeepL account.")
             # The marker's colour names the clip, so that a test sees which visitor's clip came back.
-            found = analysis(options.target, names=(f"Speaker {_marker(path)}", "Speaker 2", "Speaker 3"))
+            first = f"Speaker {_marker(path)}" if clip.has_video else "Speaker 1"
+            found = analysis(options.target, names=(first, "Speaker 2", "Speaker 3"))
+            if not clip.has_video:
+                found = replace(found, media=Media(clip.duration, 0, 0, Fraction(0)), tracks=(), portraits={})
             if options.target and not (options.keys or settings.deepl_keys or options.target.startswith("EN")):
                 untranslated = tuple(replace(phrase, translation=None) for phrase in found.phrases)
                 found = replace(found, phrases=untranslated, notices=(Notice("no_key", "That needs a DeepL key."),))
@@ -186,6 +204,8 @@ def services(
         render=render,
         write_records=write_records,
         probe=probe,
+        measure=measure,
+        trim=trim,
         fetch=fetch,
         translates_to=lambda target: target.startswith("EN"),
         models={"speech": "fake", "diarization": "fake"},
@@ -201,6 +221,7 @@ RENDERED: list[Analysis] = []  #: what was drawn, in order
 
 def make_example(folder: Path, name: str = "first_contact") -> Example:
     """A finished example in `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
     clip = make_clip(folder / f"{name}.mp4")
     out = folder / "results" / name
     out.mkdir(parents=True)
@@ -224,6 +245,7 @@ def write_records(folder: Path, what: Analysis, look: Look) -> None:
     (folder / "subtitles.vtt").write_text(f"WEBVTT\n\n{cues}", encoding="utf-8")
     (folder / "subtitles.srt").write_text(cues.replace(".", ","), encoding="utf-8")
     (folder / "subtitles.ass").write_text(f"[Script Info]\n; {look.name}\n", encoding="utf-8")
+    (folder / "transcript.txt").write_text("\n".join(p.source for p in what.phrases), encoding="utf-8")
     (folder / "faces").mkdir(exist_ok=True)
     for person, picture in what.portraits.items():
         (folder / "faces" / f"{person}.jpg").write_bytes(picture)

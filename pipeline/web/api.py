@@ -19,6 +19,7 @@ from pipeline.options import Options
 from pipeline.progress import ANALYSE, RENDER, Clock, each
 from pipeline.records import Analysis, Look, Progress, Stage
 from pipeline.web import check, failures, jobs, views
+from pipeline.web.runs import POLL_S, Ticket, Turnstile
 from pipeline.web.services import Services
 
 N = TypeVar("N")
@@ -35,14 +36,14 @@ def _number(value: float, label: str) -> gr.Number:
     return number
 
 
-def add_endpoints(services: Services) -> None:
+def add_endpoints(services: Services, models: Turnstile, drawing: Turnstile) -> None:
     """/translate_video, /transcribe, /render, /languages and /health are part of the page being built."""
     heavy: dict[str, Any] = {
         "concurrency_limit": services.parallel,
         "concurrency_id": "models",
         "show_progress": "hidden",
     }
-    endpoint = Endpoints(services)
+    endpoint = Endpoints(services, models, drawing)
     with gr.Row(visible=False):
         trigger = gr.Button("api")
         video = gr.File(label="video", type="filepath")
@@ -101,8 +102,8 @@ def add_endpoints(services: Services) -> None:
 class Endpoints:
     """The functions behind the names. Their docstrings are what a script's author or an agent reads."""
 
-    def __init__(self, services: Services) -> None:
-        self.services = services
+    def __init__(self, services: Services, models: Turnstile, drawing: Turnstile) -> None:
+        self.services, self.models, self.drawing = services, models, drawing
 
     def translate_video(
         self,
@@ -145,13 +146,14 @@ class Endpoints:
         Returns:
             The video (MP4), the files (SRT, VTT, ASS, transcript.json, faces.zip) and the transcript as JSON.
         """
-        with failures.for_the_visitor([deepl_key]), jobs.job_folder() as folder:
+        with failures.for_the_visitor([deepl_key]), jobs.job_folder() as folder, self.models.turn() as turn:
             options = self._options(
                 target_language, source_language, speakers, deepl_key, formality, glossary, audio_track
             )
             chosen = check.look(look, position, text_size, texts, reduced_motion, reveal)
             clock = Clock(ANALYSE + RENDER)
             clip = jobs.adopt(Path(video), folder)
+            yield from _turn(turn, (None, None, None))
             analysis = yield from _follow(self.services.analyse(clip, options, clock), progress, (None, None, None))
             analysis = yield from self._draw(clip, analysis, chosen, folder, clock, progress, (None, None, None))
             yield _video(folder), self._write(folder, analysis, chosen), json.loads(transcript.to_json(analysis))
@@ -183,11 +185,12 @@ class Endpoints:
         Returns:
             The files (SRT, VTT, ASS, transcript.json, faces.zip) and the transcript as JSON, which /render takes.
         """
-        with failures.for_the_visitor([deepl_key]), jobs.job_folder() as folder:
+        with failures.for_the_visitor([deepl_key]), jobs.job_folder() as folder, self.models.turn() as turn:
             options = self._options(
                 target_language, source_language, speakers, deepl_key, formality, glossary, audio_track
             )
             clip = jobs.adopt(Path(video), folder)
+            yield from _turn(turn, (None, None))
             analysis = yield from _follow(self.services.analyse(clip, options, Clock(ANALYSE)), progress, (None, None))
             yield self._write(folder, analysis, Look()), json.loads(transcript.to_json(analysis))
 
@@ -219,10 +222,11 @@ class Endpoints:
         Returns:
             The video (MP4) and the files (SRT, VTT, ASS, transcript.json).
         """
-        with failures.for_the_visitor(), jobs.job_folder() as folder:
+        with failures.for_the_visitor(), jobs.job_folder() as folder, self.drawing.turn() as turn:
             chosen = check.look(look, position, text_size, texts, reduced_motion, reveal)
             analysis = _analysis(transcript)
             clip = jobs.adopt(Path(video), folder)
+            yield from _turn(turn, (None, None))
             analysis = yield from self._draw(clip, analysis, chosen, folder, Clock(RENDER), progress, (None, None))
             yield _video(folder), self._write(folder, analysis, chosen)
 
@@ -361,6 +365,13 @@ class Endpoints:
         self.services.write_records(folder, analysis, look)
         jobs.zip_faces(analysis, folder / "faces.zip")
         return [str(folder / name) for name in FILES if (folder / name).is_file()]
+
+
+def _turn(ticket: Ticket, nothing: tuple[None, ...]) -> Iterator[Any]:
+    """Wait until the runs of the page that came before are through. A cancelled call ends here, too."""
+    while ticket.ahead:
+        time.sleep(POLL_S)
+        yield nothing
 
 
 def _follow(stage: Stage[T], progress: gr.Progress, nothing: N) -> Generator[N, None, T]:

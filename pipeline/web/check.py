@@ -26,15 +26,23 @@ def clip(path: str | Path | None, services: Services) -> Clip:
 
     Raises InputError for no file, a file beyond the limits or one that is no clip.
     """
+    return services.probe(file(path, services))
+
+
+def file(path: str | Path | None, services: Services) -> Path:
+    """The upload, small enough to be looked into.
+
+    Raises InputError for no file and one that is too large.
+    """
     if not path:
-        raise NotAClipError("There is no clip yet; drop one, record one or pick an example.")
-    file = Path(path)
-    if not file.is_file():
+        raise NotAClipError("There is no clip yet; choose one, paste an address or pick an example.")
+    upload = Path(path)
+    if not upload.is_file():
         raise NotAClipError("The clip is not here any more; upload it again.")
     limit = services.settings.max_file_bytes
-    if file.stat().st_size > limit:
+    if upload.stat().st_size > limit:
         raise LimitError(f"The file is larger than {megabytes(limit)}; cut it or save it smaller.")
-    return services.probe(file)
+    return upload
 
 
 def address(url: str, settings: Settings) -> str:
@@ -102,7 +110,7 @@ def speakers(number: float | str | None) -> int | None:
     return count or None
 
 
-def audio_track(number: float | None) -> int | None:
+def audio_track(number: float | str | None) -> int | None:
     """Return the number of the sound track to hear, None to find the one with speech.
 
     Raises UsageError for what is no such number.

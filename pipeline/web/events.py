@@ -114,11 +114,11 @@ def _check_numbered(function: Any, given: dict[str, Any], blocks: gr.Blocks) -> 
     told = given.get("event_data")
     if len(orjson.dumps(told)) > MAX_TEXT:
         raise Refused(422, f"An event carries at most {MAX_TEXT} characters of its own; shorten the text.")
-    if not isinstance(told, dict | None) and any(name == "edit" for _, name in function.targets):
+    if not isinstance(told, dict | None) and any(name in ("edit", "again") for _, name in function.targets):
         raise Refused(422, "What an edit tells is an object; reload the page.")
     trigger = given.get("trigger_id")
     if trigger is not None and (
-        isinstance(trigger, bool) or not isinstance(trigger, int) or trigger not in blocks.blocks
+        isinstance(trigger, bool) or not isinstance(trigger, int) or trigger not in (*blocks.blocks, blocks._id)
     ):
         raise Refused(422, "The event has no such trigger; reload the page.")
     if function.api_visibility == "public":
@@ -157,6 +157,8 @@ def _fits(component: Any, value: Any) -> bool:
         return _is_number(value) and component.minimum <= value <= component.maximum
     if isinstance(component, gr.Number):
         return _is_number(value)
+    if isinstance(component, gr.Dropdown) and component.allow_custom_value:
+        return isinstance(value, str) and len(value) <= 200
     if isinstance(component, gr.Radio | gr.Dropdown):
         return isinstance(value, str) and value in [choice for _, choice in component.choices]
     if isinstance(component, gr.Video | gr.File):

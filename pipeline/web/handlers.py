@@ -1,33 +1,29 @@
-"""What the page's events do. Nothing of a visitor is held here: that is in their state."""
+"""What the page's events do. A visitor's page holds tokens: of the result that stands on it and of the run that goes on."""
 
 from __future__ import annotations
 
-import secrets
 import shutil
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
-from pipeline import edit
 from pipeline.errors import PipelineError, UsageError
-from pipeline.options import Options
 from pipeline.progress import ANALYSE, RENDER, Clock, each
 from pipeline.records import Analysis, Attribution, Look, Media, Preview, Progress, Stage
-from pipeline.web import check, failures, jobs, views
-from pipeline.web.jobs import Result
+from pipeline.web import cards, examples, failures, files, intake, jobs, limits, lines, player, timeline, views
+from pipeline.web.intake import Request
+from pipeline.web.jobs import Kept, Result
+from pipeline.web.runs import Run, Runs, Turnstile, Update
 from pipeline.web.services import Example, Services
-from pipeline.web.widgets import DOWNLOADS, Widgets, target_choices, title
+from pipeline.web.widgets import Widgets, title
 
 WAIT = "The video is being made; wait for it or stop it, then change it."
-STILL_BUSY = "busy"  #: for `over`, which then has nothing to say
 EXPIRED = "This result has expired; translate the clip again."
-
-Text = str | None  #: of a box, a list or a path, as Gradio hands it over
-Update = dict[Any, Any]  #: widget -> what it becomes; the others stay
+STOPPED = "Stopped. Nothing is running any more."
+GONE = "What was here when you left has expired; translate the clip again."
 
 
 class ExpiredError(UsageError):
@@ -45,128 +41,150 @@ def _longest(preview: Preview | None) -> str:
 
 
 class Handlers:
-    """The functions behind the widgets.
+    """The functions behind the widgets that run, show and keep results.
 
-    `busy` is the visitor's: something is going on, so their result is left alone. `token` names the result that stands on
-    their page ("": the first example), which outlives the result itself on a page left open.
+    `token` names the result that stands on a page ("": the first example), `running` the run that goes on for it. Both are
+    kept by the browser, so that a reload finds them again.
     """
 
-    def __init__(self, w: Widgets, services: Services) -> None:
+    def __init__(self, w: Widgets, services: Services, models: Turnstile, drawing: Turnstile) -> None:
         self.w, self.services = w, services
+        self.models, self.drawing = models, drawing
+        self.runs, self.kept = Runs(), Kept()
 
     # running
 
-    def begin(
-        self, clip: Text, url: Text, target: Text, source: Text, speakers: float | None, *rest: Any
-    ) -> Iterator[Update]:
-        """Before the queue: what cannot work is refused at once, else the wait is shown."""
-        *look, key, busy = rest
-        if busy:
-            yield from self._still_busy()
-        with_wait = views.progress(ANALYSE + RENDER, "probe", message="Waiting for a place in the queue …")
-        yield from self._guarded(
-            lambda: self._checked(lambda: self._request(clip, url, target, source, speakers, look, key), with_wait),
+    def begin(self, request: gr.Request, running: str, token: str, *form: Any) -> Update:
+        """Refuse at once what cannot work, else queue the run and say so."""
+        key = dict(zip(intake.FORM, form, strict=True))["key"]
+        return self._begun(
+            request,
+            running,
+            token,
+            lambda: (self._translate(intake.request(form, self.services), token), self.models),
             (key,),
         )
 
-    def begin_redraw(self, result: Result | None, token: str, busy: bool, *look: Any) -> Iterator[Update]:
-        """Before the queue."""
-        if busy:
-            yield from self._still_busy()
-        with_wait = views.progress(RENDER, "render")
-        yield from self._guarded(
-            lambda: self._checked(lambda: (check.look(*look), self._shown(result, token)), with_wait)
-        )
+    def begin_redraw(self, request: gr.Request, running: str, token: str, *look: Any) -> Update:
+        """Queue the drawing of what was changed. No model runs."""
 
-    def _still_busy(self) -> Iterator[Update]:
-        """A click that was faster than the page: what goes on goes on. Raises gr.Error, which nobody sees."""
-        yield {self.w.said: STILL_BUSY}
-        raise gr.Error("", visible=False, print_exception=False)
+        def work() -> tuple[Iterator[Update], Turnstile]:
+            return self._redraw(self._current(token), intake.look(look)), self.drawing
 
-    def _checked(self, checks: Callable[[], Any], hud: str) -> Iterator[Update]:
-        checks()
-        yield {**self._controls(hud, busy=True), self.w.said: ""}
+        return self._begun(request, running, token, work)
 
-    def run(
-        self, clip: Text, url: Text, target: Text, source: Text, speakers: float | None, *rest: Any
-    ) -> Iterator[Update]:
-        """The whole way from clip to video."""
-        *look, key, previous = rest
-        yield from self._guarded(
-            lambda: self._translate(clip, url, target, source, speakers, look, key, previous), (key,)
-        )
-
-    def _translate(
+    def _begun(
         self,
-        clip: Text,
-        url: Text,
-        target: Text,
-        source: Text,
-        speakers: float | None,
-        look: Sequence[Any],
-        key: Text,
-        previous: Result | None,
-    ) -> Iterator[Update]:
-        options, chosen, address = self._request(clip, url, target, source, speakers, look, key)
+        request: gr.Request,
+        running: str,
+        token: str,
+        work: Callable[[], tuple[Iterator[Update], Turnstile]],
+        secret: tuple[str | None, ...] = (),
+    ) -> Update:
+        w = self.w
+        if self.is_busy(running):
+            return {w.problem: gr.skip()}
+        try:
+            steps, turnstile = work()
+            scope = request.request.scope if request.request else {}
+            visitor = limits.address(scope, forwarded=self.services.settings.on_spaces)
+            run = self.runs.queue(steps, turnstile, lambda ahead: {w.hud: views.waiting(ahead)}, secret, visitor)
+        except Exception as error:
+            return {w.problem: views.failure(*failures.said(error, secret)), w.running: ""}
+        hud = views.progress(ANALYSE + RENDER, "probe")
+        run.publish(self._controls(hud, busy=True))
+        run.start()
+        return {
+            **self._controls(hud, busy=True),
+            w.problem: "",
+            w.running: run.token,
+            w.visit: {"result": token, "run": run.token},
+        }
+
+    def is_busy(self, running: str) -> bool:
+        """Whether the run with this token goes on."""
+        run = self.runs.get(running)
+        return run is not None and not run.over
+
+    async def follow(self, running: str, token: str, order: str) -> AsyncIterator[Update]:
+        """Show a run to its end, and then what it has made."""
+        run = self.runs.get(running)
+        if run is None:
+            yield {self.w.running: ""}
+            return
+        async for update in run.follow():
+            yield update
+        yield self._ended(run, token, order)
+
+    def stop(self, running: str) -> Update:
+        """Ask the run to end; the button says so until it has."""
+        run = self.runs.get(running)
+        if run is None or run.over:
+            return {self.w.stop: gr.skip()}
+        run.stop()
+        stopping = {self.w.stop: gr.Button("Stopping …", interactive=False)}
+        run.publish(stopping)
+        return stopping
+
+    def restore(self, visit: dict[str, str] | None, order: str) -> Update:
+        """Fill a page that was reloaded: the run that goes on, else the result, of this browser."""
+        w, visit = self.w, visit or {}
+        run, token = self.runs.get(visit.get("run")), str(visit.get("result") or "")
+        if run is not None and not run.over:
+            standing = self._standing(str(run.value(w.token) or token), order)
+            return {**standing, **self._controls("", busy=True), w.running: run.token}
+        if run is not None:
+            return self._ended(run, token, order)
+        if self.kept.get(token) is not None:
+            return {**self._standing(token, order), w.running: ""}
+        said = views.note(GONE) if token or visit.get("run") else ""
+        return {w.running: "", w.hud: said, w.visit: None}
+
+    def _ended(self, run: Run, token: str, order: str) -> Update:
+        w = self.w
+        token = str(run.value(w.token) or token)
+        update = {**self._standing(token, order, play=run.token), **self._controls("", busy=False)}
+        update |= {w.running: "", w.visit: {"result": token if self.kept.get(token) else "", "run": ""}}
+        if run.error is not None:
+            update[w.problem] = views.failure(*failures.said(run.error, run.secret))
+        elif run.stopping:
+            update[w.hud] = views.note(STOPPED)
+        return update
+
+    def _translate(self, request: Request, token: str) -> Iterator[Update]:
+        """The whole way from clip to video."""
         folder = jobs.new_folder()
         kept = False
         clock = Clock(ANALYSE + RENDER)
-        stages = (("fetch",) if address else ()) + ANALYSE + RENDER
+        stages = (("fetch",) if request.address else ()) + ANALYSE + RENDER
         try:
-            if address:
-                path = yield from self._follow(self.services.fetch(address, folder), stages)
+            if request.address:
+                path = yield from self._follow(self.services.fetch(request.address, folder), stages)
             else:
-                path = jobs.adopt(Path(clip or ""), folder)
-            analysis = yield from self._follow(self.services.analyse(path, options, clock), stages)
-            result = Result(analysis, chosen, path, folder=folder)
+                path = jobs.adopt(request.clip, folder)
+            if request.trim is not None:
+                path = intake.trimmed(path, request.trim, self.services)
+            result = Result(_nothing_known(), request.look, path, folder=folder, title=request.name)
+            yield {self.w.title: title(request.name, example=False), self.w.sources: player.sources(result)}
+            analysis = yield from self._follow(self.services.analyse(path, request.options, clock), stages)
+            result.analysis = analysis
+            self.kept.put(result)
             kept = True  # from here on it is the visitor's: a stopped drawing can be taken up again
-            yield self._views(result, editable=False)
-            jobs.forget(previous)
+            yield {**self._views(result, editable=False), self.w.token: result.token}
+            self.kept.forget(token)
             yield from self._draw(result, clock, stages)
         finally:
             if not kept:
                 shutil.rmtree(folder, ignore_errors=True)
 
-    def _request(
-        self,
-        clip: Text,
-        url: Text,
-        target: Text,
-        source: Text,
-        speakers: float | None,
-        look: Sequence[Any],
-        key: Text,
-    ) -> tuple[Options, Look, str | None]:
-        *look, formality, glossary = look
-        own = check.keys(key)
-        options = Options(
-            target=check.target(target),
-            source=check.source(source),
-            speakers=check.speakers(speakers),
-            keys=own,
-            formality=check.formality(formality),
-            glossary=check.glossary(glossary),
-        )
-        chosen = check.look(*look)
-        if clip and (url or "").strip():
-            raise UsageError("There is a clip and an address; remove one of them.")
-        if clip or not (url or "").strip():
-            check.clip(clip, self.services)
-            return options, chosen, None
-        return options, chosen, check.address(url or "", self.services.settings)
-
-    def redraw(self, result: Result | None, token: str, *look: Any) -> Iterator[Update]:
-        """The video with what was edited. No model runs."""
-        yield from self._guarded(lambda: self._redraw(result, token, look))
-
-    def _redraw(self, result: Result | None, token: str, look: Sequence[Any]) -> Iterator[Update]:
-        result = self._shown(result, token)
-        result.look = check.look(*look)
-        yield {self.w.state: result, self.w.token: result.token}  # now: at the end there may be a newer one
+    def _redraw(self, result: Result, look: Look) -> Iterator[Update]:
+        result.look = look
+        self.kept.put(result)
+        yield {self.w.token: result.token}
         yield from self._draw(result, Clock(RENDER), RENDER)
 
     def _draw(self, result: Result, clock: Clock, stages: tuple[str, ...]) -> Iterator[Update]:
-        """The result's files are what is known now; showing them is `show`'s. A result given up meanwhile stays so."""
+        """Make the result's files show what is known now. A result given up meanwhile stays so."""
         out = result.new_files()
         done = False
         try:
@@ -176,7 +194,7 @@ class Handlers:
                 texts = (phrase.translation or phrase.source for phrase in analysis.phrases)
                 result.notices = yield from self._follow(stage, stages, max(texts, key=len, default=""))
             self.services.write_records(out, jobs.noted(analysis, result.notices), look)
-            jobs.zip_faces(analysis, out / "faces.zip")
+            files.write_extras(out, result, out / "video.mp4")
             done = result.drawn_into(out, analysis)
         finally:
             if not done:
@@ -207,12 +225,11 @@ class Handlers:
             return {}
         update: Update = {}
         if preview.clip is not None:
-            update |= dict.fromkeys((w.gallery, w.timeline, w.transcript, w.notices, w.pending), "")
-            update[w.title] = title("", example=False)
+            update |= dict.fromkeys((w.gallery, w.timeline, w.transcript, w.notices, w.pending, w.downloads), "")
         if preview.transcript is not None:
-            update[w.transcript] = views.heard(preview.transcript)
+            update[w.transcript] = lines.heard(preview.transcript)
         if preview.faces is not None:
-            update[w.gallery] = views.found_faces(preview.faces)
+            update[w.gallery] = cards.found_faces(preview.faces)
         if preview.attribution is not None:
             update |= self._preview(preview.attribution)
         return update
@@ -224,84 +241,68 @@ class Handlers:
             nowhere, "", "", {}, found.people, found.phrases, found.turns, (), (), {}, portraits=found.portraits
         )
         return {
-            self.w.gallery: views.gallery(analysis, editable=False),
-            self.w.timeline: views.timeline(analysis),
-            self.w.transcript: views.transcript_table(analysis, editable=False),
+            self.w.gallery: cards.gallery(analysis, editable=False),
+            self.w.timeline: timeline.timeline(analysis),
+            self.w.transcript: lines.transcript_table(analysis, editable=False),
         }
-
-    def _guarded(self, work: Callable[[], Iterator[Update]], secret: tuple[str | None, ...] = ()) -> Iterator[Update]:
-        """`work`; what goes wrong is noted for the event that follows (`over`) and ends the chain.
-
-        Raises gr.Error, which nobody sees.
-        """
-        try:
-            yield from work()
-        except Exception as error:
-            name, sentence = failures.said(error, secret)
-            yield {self.w.said: views.failure(name, sentence)}
-            raise gr.Error(sentence, title=name, visible=False, print_exception=False) from None
 
     # showing
 
-    def show(self, result: Result | None, token: str, order: str) -> Update:
-        """The current result, with its files."""
-        result = self._current(result, token)
+    def _standing(self, token: str, order: str, play: str = "") -> Update:
+        """What there is under `token`, or nothing."""
+        w = self.w
+        try:
+            result = self._current(token)
+        except PipelineError:
+            empty = (w.gallery, w.timeline, w.transcript, w.title, w.sources, w.downloads, w.pending, w.notices)
+            return dict.fromkeys(empty, "")
+        return self.show(result, order, play)
+
+    def show(self, result: Result, order: str, play: str = "") -> Update:
+        """The result, with its files; `play` is new where the video shall begin by itself."""
         look = result.look
         choices = (look.name, look.position, look.text_size, look.texts, look.reduced_motion, look.reveal)
-        update: Update = {
-            **self._controls("", busy=False),
-            **self._views(result, order),
-            **dict(zip(self.w.relook, choices, strict=True)),
+        return {
+            **self._views(result, order, play=play),
+            **dict(zip(self.w.look, choices, strict=True)),
             self.w.title: title(result.title, example=result.is_example),
-            self.w.video: gr.Video(value=result.file("video.mp4"), subtitles=result.file("subtitles.vtt")),
         }
-        for (_, _, name), button in zip(DOWNLOADS, self.w.downloads, strict=True):
-            update[button] = gr.DownloadButton(value=result.file(name), interactive=bool(result.file(name)))
-        return update
-
-    def over(self, said: str, result: Result | None, token: str, order: str) -> Update:
-        """After what went wrong: the sentence, above the result there was. Nothing said means that the queue was full."""
-        if said == STILL_BUSY:
-            return {self.w.said: ""}
-        busy = views.failure("Too busy", "Many people are waiting just now; try again in a few minutes.")
-        return self._after(said or busy, result, token, order)
-
-    def stopped(self, result: Result | None, token: str, order: str) -> Update:
-        """The run is over; what was there stays."""
-        note = '<p class="note" role="status">Stopped. Nothing is running any more.</p>'
-        return {**self._after(note, result, token, order), self.w.said: note}  # a cancelled event ends in `over`, too
-
-    def _after(self, hud: str, result: Result | None, token: str, order: str) -> Update:
-        try:
-            update = self.show(result, token, order)
-        except PipelineError:  # nothing to show yet, or any more
-            empty = dict.fromkeys((self.w.gallery, self.w.timeline, self.w.transcript, self.w.title), "")
-            nothing = {button: gr.DownloadButton(value=None, interactive=False) for button in self.w.downloads}
-            update = {**empty, **nothing, self.w.video: gr.Video(value=None, subtitles=None)}
-        return {**update, **self._controls(hud, busy=False)}
 
     def show_example(self, example: Example) -> Callable[..., Update]:
         """An example's finished result, at once; its clip is ready to be run again."""
 
-        def show(previous: Result | None, order: str) -> Update:
-            jobs.forget(previous)
-            return {**self.show(jobs.from_example(example), "", order), self.w.clip: str(example.clip), self.w.url: ""}
+        def show(running: str, previous: str, order: str) -> Update:
+            w = self.w
+            if self.is_busy(running):
+                return {w.problem: views.failure("Please check", "A clip is being translated; stop that first.")}
+            self.kept.forget(previous)
+            result = examples.result_of(example)
+            self.kept.put(result)
+            return {
+                **self.show(result, order),
+                **self._controls("", busy=False),
+                w.clip: str(example.clip),
+                w.url: "",
+                w.problem: "",
+                w.visit: None,
+            }
 
         return show
 
-    def _views(self, result: Result, order: str = "time", *, editable: bool = True) -> Update:
+    def _views(self, result: Result, order: str = "time", *, editable: bool = True, play: str = "") -> Update:
         w = self.w
         result.touch()
-        by_doubt = order == "unsure"
         return {
-            w.gallery: views.gallery(result.analysis, editable=editable),
-            w.timeline: views.timeline(result.analysis),
-            w.transcript: views.transcript_table(result.analysis, unsure_first=by_doubt, editable=editable),
+            w.gallery: cards.gallery(result.analysis, editable=editable),
+            w.timeline: timeline.timeline(result.analysis),
+            w.transcript: lines.transcript_table(result.analysis, unsure_first=order == "unsure", editable=editable),
             w.notices: views.notices(jobs.noted(result.analysis, result.notices).notices),
             w.pending: views.pending(result.pending) if result.drawn else "",
             w.undo: gr.Button(interactive=editable and bool(result.undo)),
-            w.state: result,
-            w.token: result.token,
+            w.redo: gr.Button(interactive=editable and bool(result.redo)),
+            w.sources: player.sources(result, play=play),
+            w.downloads: player.downloads(result),
+            w.token: result.token if self.kept.get(result.token) else "",
         }
 
     def _controls(self, hud: str, *, busy: bool) -> Update:
@@ -310,117 +311,25 @@ class Handlers:
         return {
             w.hud: hud,
             w.run: gr.Button(visible=not busy),
-            w.stop: gr.Button(visible=busy),
+            w.stop: gr.Button("Stop", visible=busy, interactive=busy),
             w.redraw: gr.Button(interactive=not busy),
-            **({w.undo: gr.Button(interactive=False)} if busy else {}),
-            w.busy: busy,
+            **({w.undo: gr.Button(interactive=False), w.redo: gr.Button(interactive=False)} if busy else {}),
         }
 
-    # editing
-
-    def _current(self, result: Result | None, token: str) -> Result:
+    def _current(self, token: str) -> Result:
         """The visitor's result, or the first example before there is one.
 
         Raises ExpiredError when theirs is gone, PipelineError when there is no example either.
         """
-        if result is not None and not result.closed:
+        result = self.kept.get(token)
+        if result is not None:
             return result
-        if result is not None or token:
+        if token:
             raise ExpiredError(EXPIRED)
         if not self.services.examples:
             raise PipelineError("There is nothing to edit yet; translate a clip first.")
-        return jobs.from_example(self.services.examples[0])
-
-    def _shown(self, result: Result | None, token: str) -> Result:
-        """The current result, when it is the one that stands on the page.
-
-        Raises ExpiredError.
-        """
-        result = self._current(result, token)
-        if token and token != result.token:
-            raise ExpiredError(EXPIRED)
-        return result
-
-    def edit(self, result: Result | None, token: str, busy: bool, order: str, event: gr.EventData) -> Update:
-        """One correction; every view that shows it is made anew."""
-        try:
-            result, problem = self._shown(result, token), ""
-        except PipelineError as error:
-            return {self.w.pending: views.pending(0, str(error))}
-        if busy:
-            return self._refused(result, order)
-        try:
-            with result.lock:
-                result.change(apply_edit(result.analysis, dict(event._data or {})))
-        except PipelineError as error:
-            problem = str(error)
-        return self._edited(result, order, problem)
-
-    def undo(self, result: Result | None, token: str, busy: bool, order: str) -> Update:
-        """The last correction is taken back."""
-        try:
-            result = self._shown(result, token)
-        except PipelineError as error:
-            return {self.w.pending: views.pending(0, str(error))}
-        if busy:
-            return self._refused(result, order)
-        with result.lock:
-            result.take_back()
-        return self._edited(result, order)
-
-    def _edited(self, result: Result, order: str, problem: str = "") -> Update:
-        w = self.w
-        update = {**self._views(result, order), w.pending: views.pending(result.pending, problem)}
-        if problem:  # what was typed must go: HTML that did not change is not drawn again
-            for table in (w.gallery, w.transcript):
-                update[table] += f"<!--{secrets.token_hex(4)}-->"
-        return {widget: update[widget] for widget in w.edited}
-
-    def _refused(self, result: Result, order: str) -> Update:
-        """An edit that comes while something goes on. The session keeps what it has: that may be newer by now."""
-        update = {**self._edited(result, order, WAIT), self.w.undo: gr.Button(interactive=False)}
-        return {widget: value for widget, value in update.items() if widget not in (self.w.state, self.w.token)}
-
-    def reorder(self, result: Result | None, token: str, busy: bool, order: str) -> Update:
-        """The lines in the chosen order; while something goes on, from its end on."""
-        w = self.w
-        if busy:
-            return {w.transcript: gr.skip()}
-        try:
-            analysis = self._shown(result, token).analysis
-        except PipelineError as error:
-            return {w.pending: views.pending(0, str(error))}
-        return {w.transcript: views.transcript_table(analysis, unsure_first=order == "unsure")}
-
-    def key_typed(self, key: Text, target: Text) -> Any:
-        """With a key of one's own every language works."""
-        try:
-            own = bool(check.keys(key))
-        except PipelineError:
-            own = False
-        return gr.Dropdown(choices=target_choices(self.services, own), value=target)
+        return examples.result_of(self.services.examples[0])
 
 
-def apply_edit(analysis: Analysis, change: dict[str, Any]) -> Analysis:
-    """The analysis after one correction as the page sends it: kind, person, phrase, value.
-
-    Raises UsageError for anything it does not understand.
-    """
-    kind, person, value = (str(change.get(name) or "") for name in ("kind", "person", "value"))
-    number = str(change.get("phrase") or "")
-    phrase = int(number) if number.isdecimal() and len(number) < 9 else -1
-    if kind == "rename":
-        return edit.rename(analysis, person, value)
-    if kind == "recolour":
-        return edit.recolour(analysis, person, value)
-    if kind == "merge":
-        return edit.merge(analysis, person, value) if value else analysis
-    if kind == "give":
-        return edit.give_to_new(analysis, phrase) if value == "new" else edit.give(analysis, phrase, value or None)
-    if kind == "source":
-        return edit.correct_source(analysis, phrase, value)
-    if kind == "translation":
-        return edit.correct_translation(analysis, phrase, value)
-    if kind == "remove":
-        return edit.remove(analysis, phrase)
-    raise edit.UsageError("The page sent something this version does not know; reload it.")
+def _nothing_known() -> Analysis:
+    return Analysis(Media(0.0, 0, 0, Fraction(0)), "", "", {}, (), (), (), (), (), {})

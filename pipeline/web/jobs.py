@@ -1,7 +1,8 @@
 """One visitor's result, and the private folders it lives in.
 
 Everything a run writes is inside one folder that only this process's user can open; it goes when the run ends, the
-visitor's state expires or the process does. Nothing is shared between visitors and nothing is named by them.
+result has not been used for `STATE_AGE_S`, or the process ends. Nothing is shared between visitors: a result and every file
+of it that is served has a name of 128 random bits or more.
 """
 
 from __future__ import annotations
@@ -12,21 +13,24 @@ import secrets
 import shutil
 import tempfile
 import threading
+import time
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
+from urllib.parse import quote
 
-from pipeline import results
 from pipeline.errors import NotAClipError
 from pipeline.records import Analysis, Look, Notice
-from pipeline.web.services import Example
 from pipeline.workspace import workspace
 
 STATE_AGE_S = 7200  #: a visitor's result is forgotten after two hours without a change
 KEPT_UNDO = 50  #: edits that can be taken back; records share what did not change, so a step is a few kilobytes
+MOST_KEPT = 500  #: results in memory, a few hundred kilobytes each with their portraits
+LASTING = "example-"  #: how the folders begin whose files stand on everybody's first page
+LONGEST_NAME = 60  #: characters of a download's name before the language
 
 
 @cache
@@ -79,24 +83,57 @@ def adopt(upload: Path, folder: Path) -> Path:
     return clip
 
 
+def _served() -> Path:
+    """The folder whose files Gradio gives out to who knows their path."""
+    return Path(os.environ.get("GRADIO_TEMP_DIR") or served_folder())
+
+
+def serve(file: Path, name: str, *, lasting: bool = False) -> tuple[Path, str]:
+    """Give `file` out under `name`; returns the folder to remove and the address, relative to the page's.
+
+    What is not `lasting` is swept when it has not been touched for as long as a result is kept.
+    """
+    prefix = LASTING if lasting else "out-"
+    folder = Path(tempfile.mkdtemp(prefix=f"{prefix}{secrets.token_hex(16)}-", dir=_served()))
+    link = folder / name
+    try:
+        os.link(file, link)
+    except OSError:
+        shutil.copyfile(file, link)
+    return folder, f"gradio_api/file={quote(str(link))}"
+
+
+def plain_name(text: str, default: str = "clip") -> str:
+    """`text` as the beginning of a file's name: letters, digits, spaces, dots and dashes, without an ending."""
+    stem = Path(text.replace("\\", "/")).name
+    stem = stem.rsplit(".", 1)[0] if "." in stem[1:] else stem
+    kept = "".join(c if c.isalnum() or c in " -_." else " " for c in stem)
+    return " ".join(kept.split())[:LONGEST_NAME].strip(" .-") or default
+
+
 @dataclass(slots=True)
 class Result:
-    """What a visitor looks at: the analysis as edited, and the one that is in the video. Lives in their session."""
+    """What a visitor looks at: the analysis as edited, and the one that is in the video."""
 
     analysis: Analysis
     look: Look
     clip: Path
     files: Path | None = None  #: folder with video.mp4, subtitles.vtt ...; None before the first drawing
     folder: Path | None = None  #: ours to remove with everything in it; None for an example, whose files stay
-    title: str = ""
+    title: str = ""  #: the clip's name
     is_example: bool = False
     notices: tuple[Notice, ...] = ()  #: of the drawing
     drawn: Analysis | None = None  #: what the video shows
     drawn_at: int = 0  #: len(undo) then
     undo: list[Analysis] = field(default_factory=list)
-    token: str = field(default_factory=lambda: secrets.token_hex(8))  #: by which a page says what stands on it
+    redo: list[Analysis] = field(default_factory=list)
+    token: str = field(default_factory=lambda: secrets.token_urlsafe(24))  #: by which a page says what stands on it
+    lasting: bool = False  #: stands on everybody's first page
+    extras: Callable[[], Path] | None = None  #: makes what an example's own files lack
+    used: float = field(default_factory=time.monotonic)
     closed: bool = False  #: its files are gone, and none are made any more
     lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    addresses: dict[str, tuple[Path, str]] = field(default_factory=dict, repr=False)  #: file -> its folder, its address
 
     @property
     def pending(self) -> int:
@@ -119,68 +156,107 @@ class Result:
             if self.files is not None and self.files.parent == self.folder:
                 shutil.rmtree(self.files, ignore_errors=True)
             self.files, self.drawn, self.drawn_at, self.is_example = files, analysis, len(self.undo), False
+            self._withdraw(keep=("original",))
             return True
 
+    def address(self, key: str, file: Path | None, name: str) -> str:
+        """Where the page finds `file`, "" where there is none; the same address every time for the same `key`."""
+        with self.lock:
+            if self.closed or file is None or not file.is_file():
+                return ""
+            known = self.addresses.get(key)
+            if known is None or Path(known[0] / name) not in known[0].glob("*"):
+                known = self.addresses[key] = serve(file, name, lasting=self.lasting)
+            return known[1]
+
+    def _withdraw(self, keep: tuple[str, ...] = ()) -> None:
+        for key in [key for key in self.addresses if key not in keep]:
+            shutil.rmtree(self.addresses.pop(key)[0], ignore_errors=True)
+
     def touch(self) -> None:
-        """The result is in use: `sweep` leaves its folder alone."""
-        if self.folder is not None:
-            with suppress(OSError):
-                os.utime(self.folder)
+        """The result is in use: `sweep` leaves its folders alone."""
+        self.used = time.monotonic()
+        served = [path for folder, _ in list(self.addresses.values()) for path in (folder, *folder.glob("*"))]
+        for path in (self.folder, *served):
+            if path is not None:
+                with suppress(OSError):
+                    os.utime(path)
 
     def file(self, name: str) -> str | None:
         """The path of one of the files, None where there is none."""
         if self.files is None:
             return None
         path = self.files / name
-        if name == "faces.zip" and self.is_example:  # not among an example's files; made once
-            path = root() / f"{self.files.name}-{name}"
-            if not path.exists():
-                zip_faces(self.analysis, path)
+        if not path.is_file() and self.extras is not None:
+            path = self.extras() / name
         return str(path) if path.is_file() else None
 
     def change(self, analysis: Analysis) -> None:
         """`analysis` is the current one; the one before can be taken back."""
-        if analysis != self.analysis:
+        if analysis != self.analysis or analysis.portraits != self.analysis.portraits:
             self.undo = [*self.undo[-KEPT_UNDO + 1 :], self.analysis]
+            self.redo = []
             self.analysis = analysis
 
     def take_back(self) -> None:
-        """The last change is undone."""
+        """Undo the last change."""
         if self.undo:
+            self.redo.append(self.analysis)
             self.analysis = self.undo.pop()
+
+    def do_again(self) -> None:
+        """Redo what was undone last."""
+        if self.redo:
+            self.undo.append(self.analysis)
+            self.analysis = self.redo.pop()
 
     def close(self) -> None:
         """The files of this result are gone."""
         with self.lock:
             self.closed = True
+            self._withdraw()
         if self.folder is not None:
             shutil.rmtree(self.folder, ignore_errors=True)
 
-    # gr.State copies its value by deepcopy or pickle in some paths; a lock does neither, and a result is never shared.
-    def __deepcopy__(self, memo: dict) -> Result:
-        return self
+
+class Kept:
+    """The results of all visitors, each known by a token nobody can guess; a page and its browser hold the token."""
+
+    def __init__(self) -> None:
+        self._results: dict[str, Result] = {}
+        self._lock = threading.Lock()
+
+    def put(self, result: Result) -> None:
+        """Keep `result`; what has not been used for `STATE_AGE_S`, or is one too many, goes."""
+        with self._lock:
+            self._results[result.token] = result
+            gone = [r for r in self._results.values() if r.closed or time.monotonic() - r.used > STATE_AGE_S]
+            left = sorted(set(self._results) - {r.token for r in gone}, key=lambda token: self._results[token].used)
+            gone += [self._results[token] for token in left[:-MOST_KEPT]]
+            for old in gone:
+                del self._results[old.token]
+        for old in gone:
+            old.close()
+
+    def get(self, token: str | None) -> Result | None:
+        """The result with this token, None where there is none (any more)."""
+        result = self._results.get(str(token or ""))
+        if result is None or result.closed:
+            return None
+        result.touch()
+        return result
+
+    def forget(self, token: str | None) -> None:
+        """The files of a result that nobody needs any more are gone."""
+        with self._lock:
+            result = self._results.pop(str(token or ""), None)
+        if result is not None:
+            result.close()
 
 
 def noted(analysis: Analysis, notices: tuple[Notice, ...]) -> Analysis:
     """The analysis with what drawing it had to say."""
     return replace(analysis, notices=tuple(dict.fromkeys(analysis.notices + notices)))
-
-
-def forget(result: Result | None) -> None:
-    """The files of a result that nobody needs any more are gone."""
-    if result is not None:
-        result.close()
-
-
-def from_example(example: Example) -> Result:
-    """The ready result of an example.
-
-    Raises RecordError when its transcript.json cannot be read.
-    """
-    analysis = results.read(example.folder / "transcript.json")
-    return Result(
-        analysis, Look(), example.clip, files=example.folder, title=example.title, is_example=True, drawn=analysis
-    )
 
 
 def zip_faces(analysis: Analysis, to: Path) -> None:

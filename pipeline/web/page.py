@@ -9,9 +9,12 @@ import gradio as gr
 from starlette.middleware import Middleware
 
 from pipeline.web import api, jobs, style, sweep
+from pipeline.web.editing import Editing
 from pipeline.web.fair_queue import FairQueue
 from pipeline.web.guard import Guard
 from pipeline.web.handlers import Handlers
+from pipeline.web.intake import Intake
+from pipeline.web.runs import Turnstile
 from pipeline.web.services import Services
 from pipeline.web.widgets import Widgets, lay_out
 
@@ -56,42 +59,47 @@ def build(services: Services) -> Any:
         delete_cache=(sweep.SWEEP_S, sweep.SERVED_AGE_S),
         fill_width=True,
     ) as page:
-        widgets = lay_out(services)
-        connect(widgets, services)
-        api.add_endpoints(services)
+        models, drawing = Turnstile(services.parallel), Turnstile(DRAWING)
+        connect(lay_out(services), page, services, models, drawing)
+        api.add_endpoints(services, models, drawing)
     page.queue(default_concurrency_limit=8)
     page._queue = FairQueue(page._queue, forwarded=services.settings.on_spaces)
     return page
 
 
-def connect(w: Widgets, services: Services) -> None:
-    """Every event of the page. None of them is part of the API."""
-    private = {"api_visibility": "private"}
-    instant = {**private, "queue": False, "show_progress": "hidden"}
-    # Through the queue, though it never waits: what is raised then reaches the page as a message, not as a failed request.
-    checking = {**private, "concurrency_limit": None, "show_progress": "hidden"}
-    working = {**private, "show_progress": "minimal", "show_progress_on": w.hud}
-    do = Handlers(w, services)
+def connect(w: Widgets, page: gr.Blocks, services: Services, models: Turnstile, drawing: Turnstile) -> None:
+    """Every event of the page. None of them is part of the API.
 
-    begun = w.run.click(do.begin, [*w.choices, w.busy], w.controls, **checking)
-    models = {"concurrency_limit": services.parallel, "concurrency_id": "models"}
-    running = begun.success(do.run, [*w.choices, w.state], w.live, **models, **working)
-    begun_again = w.redraw.click(do.begin_redraw, [*w.standing, w.busy, *w.relook], w.controls, **checking)
-    drawing = {"concurrency_limit": DRAWING, "concurrency_id": "drawing"}
-    redrawing = begun_again.success(do.redraw, [*w.standing, *w.relook], w.live, **drawing, **working)
-    work = [running, redrawing]
-    for event in work:
-        event.success(do.show, [*w.standing, w.order], w.everything, **instant)
-    for event in (begun, begun_again, *work):
-        event.failure(do.over, [w.said, *w.standing, w.order], w.everything, **instant)
-    w.stop.click(do.stopped, [*w.standing, w.order], w.everything, cancels=work, **instant)
+    A run is a thread of its own (`runs`), and an event only follows it: no event is ever cancelled, because Gradio then closes
+    the stream that the page's next event answers on.
+    """
+    quick: dict[str, Any] = {"api_visibility": "private", "queue": False, "show_progress": "hidden"}
+    following: dict[str, Any] = {"api_visibility": "private", "concurrency_limit": None, "show_progress": "hidden"}
+    do = Handlers(w, services, models, drawing)
+    change, take = Editing(do), Intake(w, services)
 
-    for table in (w.gallery, w.transcript):
-        table.edit(do.edit, [*w.standing, w.busy, w.order], w.edited, **instant)
-    w.undo.click(do.undo, [*w.standing, w.busy, w.order], w.edited, **instant)
-    w.order.change(do.reorder, [*w.standing, w.busy, w.order], [w.transcript, w.pending], **instant)
-    w.key.change(do.key_typed, [w.key, w.target], w.target, **instant)
+    begun = w.run.click(do.begin, [w.running, w.token, *w.form], w.begun, **quick)
+    begun_again = w.redraw.click(do.begin_redraw, [w.running, w.token, *w.look], w.begun, **quick)
+    restored = page.load(do.restore, [w.visit, w.order], w.everything, **quick)
+    for event in (begun, begun_again, restored):
+        event.then(do.follow, [w.running, w.token, w.order], w.everything, **following)
+    w.stop.click(do.stop, w.running, w.stop, **quick)
+
+    for table in (w.gallery, w.timeline, w.transcript):
+        table.edit(change.edit, [*w.standing, w.order], w.edited, **quick)
+    w.undo.click(change.undo, [*w.standing, w.order], w.edited, **quick)
+    w.redo.click(change.redo, [*w.standing, w.order], w.edited, **quick)
+    w.order.change(change.reorder, [*w.standing, w.order], [w.transcript, w.pending], **quick)
+
+    w.clip.change(take.clip_chosen, w.clip, [w.clip_note, w.problem, w.trim, w.trim_from, w.track], **quick)
+    w.key.change(take.key_typed, [w.key, w.target], w.target, **quick)
+    gr.on(
+        [w.target.change, w.source.change, w.key.change, page.load],
+        take.languages_chosen,
+        [w.target, w.source, w.key],
+        [w.target_note, w.key],
+        **quick,
+    )
     for example, button in zip(services.examples, w.examples, strict=True):
-        button.click(
-            do.show_example(example), [w.state, w.order], [w.clip, w.url, *w.everything], cancels=work, **instant
-        )
+        shown = [w.clip, w.url, *w.everything]
+        button.click(do.show_example(example), [w.running, w.token, w.order], shown, **quick)

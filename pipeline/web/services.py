@@ -59,6 +59,8 @@ class Services:
     render: Callable[[Path, Analysis, Look, Path, Clock], Stage[tuple[Notice, ...]]]
     write_records: Callable[[Path, Analysis, Look], None]  #: transcript.json, subtitles.srt ... into a folder
     probe: Callable[[Path], Clip]  #: raises InputError; under a second
+    measure: Callable[[Path], Clip]  #: the same for a clip of any length
+    trim: Callable[[Path, Path, float, float], None]  #: a piece of a clip into a file: from, to, start s, length s
     fetch: Callable[[str, Path], Stage[Path]]
     translates_to: Callable[[str], bool]  #: without a key
     models: Mapping[str, str]  #: what runs, by job
@@ -88,6 +90,8 @@ def real(settings: Settings) -> Services:
         render=lambda path, analysis, look, to, clock: run.render(path, analysis, look, to, settings, clock),
         write_records=results.write_records,
         probe=lambda path: media.probe(path, settings),
+        measure=lambda path: media.probe(path, replace(settings, max_duration_s=float("inf"))),
+        trim=media.cut,
         fetch=lambda url, folder: download.fetch(url, folder, settings),
         translates_to=loaded.translates_to,
         models=loaded.names,

@@ -8,6 +8,26 @@ from pathlib import Path
 from typing import Any
 
 STATIC = Path(__file__).parent / "static"
+SCRIPTS = ("page.js", "player.js", "lines.js")
+
+#: What the sheet on "?" says; page.js, player.js and lines.js do it.
+KEYS = (
+    (("Space", "K"), "Play and pause"),
+    (("J", "L"), "Two seconds back, on"),
+    (("Alt+↑", "Alt+↓"), "The line before, the next line"),
+    (("Alt+P",), "Play the line"),
+    (("Enter",), "Keep what was typed"),
+    (("Alt+S",), "Split the line at the caret"),
+    (("Alt+M",), "Merge the line with the next"),
+    (("Alt+N",), "Add a line after it"),
+    (("Alt+Delete",), "Delete the line"),
+    (("Alt+T",), "Translate the line again"),
+    (("Alt+[", "Alt+]"), "Begin, end the line at what is playing"),
+    (("Alt+X",), "Choose the line, for several at once"),
+    (("Alt+F",), "Find and replace"),
+    (("Ctrl+Z", "Ctrl+Shift+Z"), "Undo, redo"),
+    (("?",), "This sheet"),
+)
 
 #: The colours of the page. Each text colour passes WCAG AA (4.5:1) on every surface it stands on; a test computes it.
 INK = "#e8f0f6"
@@ -130,8 +150,25 @@ def css() -> str:
 def head() -> str:
     """What goes into <head>: colour scheme, style sheet and script. Not `launch(css=)`: Gradio rewrites that sheet rule by
     rule, and a shorthand with a variable in it is lost on the way."""
-    script = (STATIC / "page.js").read_text(encoding="utf-8")
+    script = "\n".join((STATIC / name).read_text(encoding="utf-8") for name in SCRIPTS)
     return f'<meta name="color-scheme" content="dark"><style>{css()}</style><script>{script}</script>'
+
+
+@cache
+def edit_script() -> str:
+    """What a table of the page does with a change in it: it sends it, and keeps the focus when it is drawn anew."""
+    return (STATIC / "table.js").read_text(encoding="utf-8")
+
+
+def sheet_of_keys() -> str:
+    """The dialog that lists the keys."""
+    rows = "".join(
+        f"<div><dt>{' or '.join(f'<kbd>{key}</kbd>' for key in keys)}</dt><dd>{does}</dd></div>" for keys, does in KEYS
+    )
+    return (
+        f'<dialog id="keys" aria-labelledby="keys-title"><h2 id="keys-title">Keys</h2><dl>{rows}</dl>'
+        '<button type="button" id="keys-close">Close</button></dialog>'
+    )
 
 
 def _font_faces() -> str:

@@ -95,6 +95,8 @@ def _sweep_files(page: gr.Blocks, ages: Ages) -> None:
     kept = {path for block in list(page.blocks.values()) for path in getattr(block, "keep_in_cache", ())}
     now = time.time()
     for path in _deepest_first(folder):
+        if path.relative_to(folder).parts[0].startswith(jobs.LASTING):
+            continue
         with suppress(OSError):
             stat = path.lstat()
             idle = now - max(stat.st_mtime, stat.st_ctime)

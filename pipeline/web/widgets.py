@@ -9,35 +9,17 @@ from typing import Any
 import gradio as gr
 
 from pipeline import languages
-from pipeline.web import check, jobs, views
+from pipeline.web import cards, check, examples, jobs, lines, player, style, timeline, views
 from pipeline.web.services import FORMALITIES, LOOKS, POSITIONS, REVEALS, TEXTS, Services
 
-DOWNLOADS = (
-    ("video", "Video", "video.mp4"),
-    ("srt", "SRT", "subtitles.srt"),
-    ("vtt", "VTT", "subtitles.vtt"),
-    ("ass", "ASS", "subtitles.ass"),
-    ("json", "JSON", "transcript.json"),
-    ("faces", "Faces", "faces.zip"),
-)
+#: What can be chosen in the upload: everything that ffmpeg reads, sound alone as well. The page checks what it gets.
+FILE_TYPES = [
+    "video", "audio", ".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".ts", ".mts", ".m2ts", ".mpg", ".mpeg", ".wmv", ".flv",
+    ".3gp", ".ogv", ".mp3", ".wav", ".m4a", ".aac", ".flac", ".ogg", ".opus", ".wma", ".aiff",
+]  # fmt: skip
 
-EDIT_JS = """
-const send = (t, value) => trigger('edit', {kind: t.dataset.edit, person: t.dataset.person || '', phrase: t.dataset.phrase || '', value});
-let focused = null;
-element.addEventListener('focusin', (e) => { focused = e.target.id || null; });
-element.addEventListener('change', (e) => { const t = e.target.closest('[data-edit]'); if (t && t.tagName !== 'BUTTON') send(t, t.value); });
-element.addEventListener('click', (e) => { const t = e.target.closest('button[data-edit]'); if (t) send(t, ''); });
-watch('value', () => {
-  // Gradio patches the elements that are there: what was typed into one stays until it is set back to what was sent.
-  for (const box of element.querySelectorAll('input, textarea')) {
-    if (box !== document.activeElement && box.value !== box.defaultValue) box.value = box.defaultValue;
-  }
-  for (const list of element.querySelectorAll('select')) {
-    if (list !== document.activeElement) list.selectedIndex = Math.max(0, [...list.options].findIndex((o) => o.defaultSelected));
-  }
-  if (focused && document.activeElement === document.body) element.querySelector('#' + CSS.escape(focused))?.focus({preventScroll: true});
-});
-"""
+
+FIND_TRACK = ("The one in which somebody speaks", "0")
 
 
 @dataclass
@@ -45,8 +27,13 @@ class Widgets:
     """What events read and write."""
 
     clip: Any = None
+    clip_note: Any = None  #: what the chosen file is, or what is wrong with it
+    trim: Any = None
+    trim_from: Any = None
+    track: Any = None  #: the sound to hear, where there are several
     url: Any = None
     target: Any = None
+    target_note: Any = None
     source: Any = None
     speakers: Any = None
     look: tuple[Any, ...] = ()
@@ -55,131 +42,84 @@ class Widgets:
     key: Any = None
     run: Any = None
     stop: Any = None
+    problem: Any = None  #: why the run was not begun, or how it failed, beside its button
     hud: Any = None
-    said: Any = None  #: what went wrong in the run, for the event that follows it
     title: Any = None
-    video: Any = None
+    sources: Any = None
     notices: Any = None
     gallery: Any = None
     timeline: Any = None
     order: Any = None
     transcript: Any = None
     pending: Any = None
-    relook: tuple[Any, ...] = ()
     redraw: Any = None
     undo: Any = None
-    downloads: tuple[Any, ...] = ()
+    redo: Any = None
+    downloads: Any = None
     examples: tuple[Any, ...] = ()
-    state: Any = None
-    busy: Any = None  #: whether something is going on
-    token: Any = None  #: which result stands on the page; kept there, so that it is known when the session has expired
+    token: Any = None  #: of the result that stands on the page
+    running: Any = None  #: of the run that goes on
+    visit: Any = None  #: both, kept by the browser
 
     @property
-    def choices(self) -> list[Any]:
-        """The inputs of a run."""
+    def form(self) -> list[Any]:
+        """The inputs of a run, in the order of `intake.FORM`."""
         return [
             self.clip, self.url, self.target, self.source, self.speakers, *self.look, self.formality, self.glossary, self.key,
+            self.trim, self.trim_from, self.track,
         ]  # fmt: skip
 
     @property
-    def controls(self) -> list[Any]:
-        """What shows that something is going on, or went wrong."""
-        return [self.hud, self.run, self.stop, self.said, self.redraw, self.undo, self.busy]
-
-    @property
-    def live(self) -> list[Any]:
-        """What fills while a run goes on. Not the video: whatever an event may fill but leaves alone is built anew by
-        Gradio from what it was last given, and the files of the last run are gone by then."""
-        return [*dict.fromkeys([*self.controls, self.title, self.notices, *self.edited])]
+    def standing(self) -> list[Any]:
+        """Which result and which run the page shows."""
+        return [self.token, self.running]
 
     @property
     def edited(self) -> list[Any]:
         """What an edit changes."""
-        return [self.gallery, self.timeline, self.transcript, self.pending, self.undo, self.state, self.token]
+        return [
+            self.gallery, self.timeline, self.transcript, self.pending, self.undo, self.redo, self.sources, self.token,
+            self.visit,
+        ]  # fmt: skip
 
     @property
-    def standing(self) -> list[Any]:
-        """The visitor's result, and which one the page shows."""
-        return [self.state, self.token]
+    def begun(self) -> list[Any]:
+        """What changes when a run is begun."""
+        return [
+            self.hud,
+            self.run,
+            self.stop,
+            self.problem,
+            self.redraw,
+            self.undo,
+            self.redo,
+            self.running,
+            self.visit,
+        ]
 
     @property
     def everything(self) -> list[Any]:
-        """All that shows a result."""
-        return [*self.live, self.video, *self.relook, *self.downloads]
+        """All that a run or another result changes."""
+        return [*dict.fromkeys([*self.begun, *self.edited, self.title, self.notices, self.downloads, *self.look])]
 
 
 def lay_out(services: Services) -> Widgets:
     """The widgets, showing the first example's finished result."""
     w = Widgets()
-    first = jobs.from_example(services.examples[0]) if services.examples else None
-    w.state = gr.State(None, time_to_live=jobs.STATE_AGE_S, delete_callback=jobs.forget)
-    w.said = gr.State("")
-    w.busy = gr.State(False)
+    first = examples.result_of(services.examples[0], lasting=True) if services.examples else None
     w.token = gr.Textbox("", visible="hidden")
+    w.running = gr.Textbox("", visible="hidden")
+    w.visit = gr.BrowserState(None, storage_key="speechglass-visit", secret="speechglass")
     html(_masthead(services), elem_id="masthead")
     with gr.Row(elem_id="desk", equal_height=False):
-        with gr.Column(elem_id="stage", scale=8, min_width=320):
-            w.title = html(title(services.examples[0].title, example=True) if first else "", elem_id="result-title")
-            w.hud = html("", elem_id="hud")
-            w.video = gr.Video(
-                value=first.file("video.mp4") if first else None,
-                subtitles=first.file("subtitles.vtt") if first else None,
-                label="Result",
-                show_label=False,
-                interactive=False,
-                buttons=[],
-                elem_id="result-video",
-            )
-            w.notices = html(views.notices(first.analysis.notices) if first else "", elem_id="notices")
-            with gr.Row(elem_id="downloads"):
-                w.downloads = tuple(
-                    gr.DownloadButton(
-                        label,
-                        value=first.file(name) if first else None,
-                        size="sm",
-                        min_width=70,
-                        elem_id=f"download-{key}",
-                        interactive=bool(first and first.file(name)),
-                    )
-                    for key, label, name in DOWNLOADS
-                )
-                gr.Checkbox(False, label="Subtitles track", elem_id="captions", container=False, min_width=140)
-        with gr.Column(elem_id="panel", scale=5, min_width=320):
-            _input_panel(w, services)
-    with gr.Column(elem_id="result"):
-        html('<h2 id="people-title">Who is speaking</h2>')
-        w.gallery = html(
-            views.gallery(first.analysis) if first else _nothing_yet("The faces and voices of your clip"),
-            elem_id="gallery",
-            js_on_load=EDIT_JS,
-        )
-        w.timeline = html(
-            views.timeline(first.analysis) if first else _nothing_yet("Who spoke when"), elem_id="timeline"
-        )
-        with gr.Row(elem_id="lines-head", equal_height=True):
-            html("<h2>What is said</h2>")
-            w.order = gr.Radio(
-                [("In order", "time"), ("Least certain first", "unsure")],
-                value="time",
-                label="Order of the lines",
-                show_label=False,
-                container=False,
-                elem_id="order",
-                min_width=260,
-            )
-        w.transcript = html(
-            views.transcript_table(first.analysis) if first else _nothing_yet("The transcript"),
-            elem_id="transcript",
-            js_on_load=EDIT_JS,
-        )
-    with gr.Column(elem_id="redraw-bar"):
-        with gr.Row(equal_height=True):
-            w.pending = html(views.pending(0), elem_id="pending")
-            w.undo = gr.Button("Undo", size="sm", min_width=80, interactive=False, elem_id="undo")
-            w.redraw = gr.Button("Redraw the video", variant="primary", size="sm", min_width=160, elem_id="redraw")
-        with gr.Accordion("Change the look", open=False, elem_id="relook"):
-            w.relook = _look_controls("Redraw with")
-    html(_foot(services), elem_id="foot")
+        with gr.Column(elem_id="stage", scale=7, min_width=320):
+            _stage(w, first)
+        with gr.Column(elem_id="side", scale=5, min_width=320):
+            with gr.Column(elem_id="panel"):
+                _input_panel(w, services)
+            with gr.Column(elem_id="result"):
+                _result(w, first)
+    html(_foot(services) + style.sheet_of_keys(), elem_id="foot")
     return w
 
 
@@ -188,20 +128,92 @@ def html(value: str, **settings: Any) -> gr.HTML:
     return gr.HTML(value, apply_default_css=False, **settings)
 
 
+def _stage(w: Widgets, first: jobs.Result | None) -> None:
+    w.title = html(title(first.title, example=True) if first else "", elem_id="result-title")
+    w.hud = html("", elem_id="hud")
+    html(player.PLAYER, elem_id="result-video")
+    w.sources = html(player.sources(first) if first else "", elem_id="sources")
+    w.notices = html(views.notices(first.analysis.notices) if first else "", elem_id="notices")
+    w.downloads = html(player.downloads(first) if first else "", elem_id="downloads")
+    with gr.Column(elem_id="redraw-bar"), gr.Row(equal_height=True):
+        w.pending = html(views.pending(0), elem_id="pending")
+        w.undo = gr.Button("Undo", size="sm", min_width=70, interactive=False, elem_id="undo")
+        w.redo = gr.Button("Redo", size="sm", min_width=70, interactive=False, elem_id="redo")
+        w.redraw = gr.Button("Redraw the video", variant="primary", size="sm", min_width=150, elem_id="redraw")
+    with gr.Accordion("How it looks", open=False, elem_id="looks"):
+        w.look = (
+            gr.Radio(list(LOOKS), value="cyberpunk", label="Look"),
+            gr.Radio(list(POSITIONS), value="auto", label="Position"),
+            gr.Slider(0.5, 2.0, value=1.0, step=0.1, label="Text size"),
+            gr.Dropdown(list(TEXTS), value="morph", label="Texts"),
+            gr.Checkbox(False, label="Calm: no flicker, no typing"),
+            gr.Dropdown(list(REVEALS), value="live", label="Reveal"),
+        )
+
+
+def _result(w: Widgets, first: jobs.Result | None) -> None:
+    html('<h2 id="people-title">Who is speaking</h2>')
+    w.gallery = html(
+        cards.gallery(first.analysis) if first else _nothing_yet("The faces and voices of your clip"),
+        elem_id="gallery",
+        js_on_load=style.edit_script(),
+    )
+    w.timeline = html(
+        timeline.timeline(first.analysis) if first else _nothing_yet("Who spoke when"),
+        elem_id="timeline",
+        js_on_load=style.edit_script(),
+    )
+    with gr.Row(elem_id="lines-head", equal_height=True):
+        html("<h2>What is said</h2>")
+        w.order = gr.Radio(
+            [("In order", "time"), ("Least certain first", "unsure")],
+            value="time",
+            label="Order of the lines",
+            show_label=False,
+            container=False,
+            elem_id="order",
+            min_width=220,
+        )
+    html(LINE_BAR, elem_id="line-bar")
+    w.transcript = html(
+        lines.transcript_table(first.analysis) if first else _nothing_yet("The transcript"),
+        elem_id="transcript",
+        js_on_load=style.edit_script(),
+    )
+
+
+#: Find and replace, and what is done with the chosen lines; the page's script fills and sends it.
+LINE_BAR = (
+    '<div class="line-bar"><details id="find"><summary>Find and replace</summary><div><label>Find <input id="find-text" '
+    'maxlength="200"></label><label>Replace by <input id="replace-text" maxlength="200"></label><label>In <select id="find-in">'
+    '<option value="source">the original</option><option value="translation">the translation</option></select></label>'
+    '<label class="box"><input type="checkbox" id="find-case"> Match case</label><span id="find-count" role="status"></span>'
+    '<button type="button" id="replace-all">Replace all</button></div></details>'
+    '<div id="chosen" hidden role="group" aria-label="The chosen lines"><b></b><label>Move to <select id="chosen-to"></select></label>'
+    '<button type="button" id="chosen-remove">Delete</button><button type="button" id="chosen-none">Choose none</button></div>'
+    '<button type="button" id="keys-button" aria-haspopup="dialog">Keys <kbd>?</kbd></button></div>'
+)
+
+
 def _input_panel(w: Widgets, services: Services) -> None:
     settings = services.settings
     html('<h2 id="your-clip">Your clip</h2>')
-    w.clip = gr.Video(
+    w.clip = gr.File(
         label="Clip",
         show_label=False,
-        sources=["upload", "webcam"],
-        include_audio=True,
-        height=240,
+        file_types=FILE_TYPES,
+        height=130,
         elem_id="clip",
+    )
+    w.clip_note = html("", elem_id="clip-note")
+    w.trim = gr.Checkbox(False, label="Use a piece of it", visible=False, elem_id="trim")
+    w.trim_from = gr.Textbox("0:00", label="From", visible=False, max_length=10, elem_id="trim-from")
+    w.track = gr.Dropdown(
+        [FIND_TRACK], value="0", label="Sound track", visible=False, allow_custom_value=True, elem_id="track"
     )
     html(
         f'<p class="limits">Up to <b>{check.minutes(settings.max_duration_s)}</b> and '
-        f"<b>{check.megabytes(settings.max_file_bytes)}</b>. MP4, MOV, WebM, MKV, AVI and more.</p>",
+        f"<b>{check.megabytes(settings.max_file_bytes)}</b>. Video or sound: MP4, MOV, WebM, MKV, AVI, MP3, WAV and more.</p>",
         elem_id="limits",
     )
     w.target = gr.Dropdown(
@@ -209,58 +221,55 @@ def _input_panel(w: Widgets, services: Services) -> None:
         value=_first_target(services),
         label="Translate into",
         filterable=True,
+        allow_custom_value=True,  # so that a language there is not is refused instead of replaced
         num_choices_shown=None,
         elem_id="target",
+    )
+    w.target_note = html("", elem_id="target-note")
+    w.key = gr.Textbox(
+        "",
+        type="password",
+        label="Your DeepL key",
+        info="Opens every language. Used for this visit only, never stored.",
+        html_attributes=gr.InputHTMLAttributes(autocomplete="off", spellcheck=False),
+        max_length=200,
+        visible=False,
+        elem_id="key",
     )
     with gr.Row(elem_id="go"):
         w.run = gr.Button("Translate", variant="primary", size="lg", elem_id="run")
         w.stop = gr.Button("Stop", variant="stop", size="lg", visible=False, elem_id="stop")
-    with gr.Accordion("More", open=False, elem_id="more"):
+    w.problem = html("", elem_id="problem")
+    with gr.Accordion("What is spoken", open=False, elem_id="more-speech"):
         w.source = gr.Dropdown(
             [("Find out by listening", "auto"), *((f"{s.name} · {s.own_name}", s.code) for s in languages.SOURCES)],
             value="auto",
             label="Spoken language",
             filterable=True,
+            allow_custom_value=True,
             num_choices_shown=None,
             elem_id="source",
         )
         w.speakers = gr.Slider(
-            0,
-            check.MAX_SPEAKERS,
-            value=0,
-            step=1,
-            label="Number of speakers",
-            info="0: find out",
-            elem_id="speakers",
+            0, check.MAX_SPEAKERS, value=0, step=1, label="Number of speakers", info="0: find out", elem_id="speakers"
         )
-        w.look = _look_controls("Look")
-        w.key = gr.Textbox(
-            "",
-            type="password",
-            label="Your DeepL key",
-            info="Opens every language. Used for this visit only, never stored.",
-            html_attributes=gr.InputHTMLAttributes(autocomplete="off", spellcheck=False),
-            max_length=200,
-            elem_id="key",
-        )
+    with gr.Accordion("How it is translated", open=False, elem_id="more-translation"):
         w.formality = gr.Dropdown(
-            list(FORMALITIES),
-            value="default",
-            label="Form of address",
-            info="Where DeepL has it.",
-            elem_id="formality",
+            list(FORMALITIES), value="default", label="Form of address", info="Where DeepL has it.", elem_id="formality"
         )
         w.glossary = gr.Textbox(
             "",
             label="Glossary for DeepL",
-            info="Its id, or lines: term = translation. Then choose the spoken language, too.",
-            lines=2,
+            info="A pair a line, and choose the spoken language, too. Or the id of a glossary of yours.",
+            placeholder="neural net = sieć neuronowa\nSpeechglass = Speechglass",
+            lines=3,
             max_length=check.MAX_GLOSSARY,
             elem_id="glossary",
         )
+    with gr.Accordion("An address instead of a file", open=False, elem_id="more-address"):
         w.url = gr.Textbox(
             "",
-            label="Or the address of a clip",
+            label="Address of a clip",
             placeholder="https://",
             info=_address_note(services),
             max_length=2000,
@@ -273,17 +282,6 @@ def _input_panel(w: Widgets, services: Services) -> None:
                 gr.Button(example.title, size="sm", min_width=120, elem_id=f"example-{example.name}")
                 for example in services.examples
             )
-
-
-def _look_controls(label: str) -> tuple[Any, ...]:
-    return (
-        gr.Radio(list(LOOKS), value="cyberpunk", label=label),
-        gr.Radio(list(POSITIONS), value="auto", label="Position"),
-        gr.Slider(0.5, 2.0, value=1.0, step=0.1, label="Text size"),
-        gr.Dropdown(list(TEXTS), value="morph", label="Texts"),
-        gr.Checkbox(False, label="Calm: no flicker, no typing"),
-        gr.Dropdown(list(REVEALS), value="live", label="Reveal"),
-    )
 
 
 def target_choices(services: Services, own_key: bool = False) -> list[tuple[str, str]]:

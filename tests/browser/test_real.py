@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser.test_page import browser, finished, opened, pixel  # noqa: F401
+from tests.fixtures_browser import choose, finished, opened, pixel
 from tests.fixtures_web import served
 
 expect = pytest.importorskip("playwright.sync_api").expect
@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.slow
-def test_an_example_goes_the_whole_way(browser, settings):  # noqa: F811
+def test_an_example_goes_the_whole_way(browser, settings):
     from pipeline.web import services
 
     real = services.real(settings)
@@ -29,13 +29,12 @@ def test_an_example_goes_the_whole_way(browser, settings):  # noqa: F811
     example = real.examples[0]
     with served(real) as url:
         for page in opened(browser, url):
-            page.set_input_files("#clip input[type=file]", str(example.clip))
-            expect(page.locator("#clip video")).to_be_visible(timeout=30_000)
+            choose(page, example.clip)
             page.click("#run")
             expect(page.locator("#stop")).to_be_visible(timeout=10_000)
             expect(page.locator("#run")).to_be_visible(timeout=300_000)
             finished(page)
-            assert page.locator("#transcript tr.line").count() >= 2
+            assert page.locator("#transcript .line").count() >= 2
             assert page.locator("#gallery img.portrait").count() >= 1
             assert page.locator("#timeline rect").count() >= 2
             before = {pixel(page, t, 40, 40) for t in (0.5, 2.0)}
@@ -50,7 +49,7 @@ def test_an_example_goes_the_whole_way(browser, settings):  # noqa: F811
             expect(page.locator("#pending")).to_contain_text("shows everything", timeout=120_000)
 
 
-def test_a_space_without_a_key_works_and_says_how_to_get_one(browser, tmp_path):  # noqa: F811
+def test_a_space_without_a_key_works_and_says_how_to_get_one(browser, tmp_path):
     """`python app.py` as a Space runs it: SPACE_ID set, no key, port 7860 or the one Gradio is told."""
     port = 17860
     environment = {
@@ -72,7 +71,7 @@ def test_a_space_without_a_key_works_and_says_how_to_get_one(browser, tmp_path):
             expect(page.locator(".keynote")).to_contain_text("This Space has no DeepL key")
             link = page.get_by_role("link", name=re.compile("Duplicate"))
             expect(link).to_have_attribute("href", "https://huggingface.co/spaces/somebody/speechglass?duplicate=true")
-            page.click("#more button.label-wrap")
+            page.click("#more-address button.label-wrap")
             expect(page.locator("#url")).to_contain_text("Uploading comes first here")
     finally:
         app.send_signal(signal.SIGTERM)

@@ -68,13 +68,13 @@ def test_a_line_can_be_nobodys(analysis):
 
 
 def test_a_new_speaker_gets_an_id_a_name_and_a_colour_of_their_own(analysis):
-    edited = edit.give_to_new(analysis, 4)
+    edited = edit.give_to_new(analysis, [4])
     new = edited.people[-1]
     assert (new.id, new.name, new.face) == ("p4", "Speaker 4", False)
     assert new.colour not in {person.colour for person in analysis.people}
     assert line(edited, 4).person == "p4"
     assert new.speaking_s == pytest.approx(1.1)
-    twice = edit.give_to_new(edit.rename(edited, "p4", "Speaker 9"), 3)
+    twice = edit.give_to_new(edit.rename(edited, "p4", "Speaker 9"), [3])
     assert twice.people[-1].id == "p5"
 
 
@@ -152,7 +152,7 @@ def test_who_or_what_is_not_there_is_refused(analysis):
         lambda: edit.recolour(analysis, "", "#000000"),
         lambda: edit.give(analysis, 99, "p1"),
         lambda: edit.give(analysis, 1, "p9"),
-        lambda: edit.give_to_new(analysis, -1),
+        lambda: edit.give_to_new(analysis, [-1]),
         lambda: edit.merge(analysis, "p1", "p9"),
         lambda: edit.correct_source(analysis, 0, "x"),
         lambda: edit.correct_translation(analysis, 0, "x"),
@@ -167,7 +167,13 @@ lines = st.integers(1, 4)
 edits = st.one_of(
     st.tuples(st.just(edit.rename), people, st.text(min_size=1, max_size=40)),
     st.tuples(st.just(edit.give), lines, st.one_of(st.none(), people)),
-    st.tuples(st.just(edit.give_to_new), lines),
+    st.tuples(st.just(edit.give_to_new), st.lists(lines, min_size=1, max_size=2)),
+    st.tuples(st.just(edit.split), lines, st.integers(-3, 50)),
+    st.tuples(st.just(edit.join), lines),
+    st.tuples(st.just(edit.retime), lines, st.floats(-1, 7), st.floats(-1, 7)),
+    st.tuples(st.just(edit.give_face), people, people),
+    st.tuples(st.just(edit.take_face), people),
+    st.tuples(st.just(edit.separate), people),
     st.tuples(st.just(edit.merge), people, people),
     st.tuples(st.just(edit.correct_source), lines, st.text(max_size=60)),
     st.tuples(st.just(edit.correct_translation), lines, st.text(max_size=60)),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
+import threading
 import time
 from dataclasses import replace
 from types import SimpleNamespace
@@ -12,27 +14,38 @@ import gradio as gr
 import pytest
 
 from pipeline.cache import StageCache
+from pipeline.errors import UsageError
 from pipeline.records import Look, Progress
 from pipeline.settings import Settings
-from pipeline.web import api, jobs, services, sweep, widgets
-from pipeline.web.handlers import EXPIRED, STILL_BUSY, WAIT, Handlers
+from pipeline.web import api, intake, jobs, limits, runs, services, sweep, widgets
+from pipeline.web.editing import Editing, apply_edit
+from pipeline.web.handlers import EXPIRED, GONE, WAIT, Handlers
+from pipeline.web.runs import BusyError, Runs, Turnstile
 from tests import fakes
 from tests.fixtures_runs import finish
 
 LOOK = ("cyberpunk", "auto", 1.0, "morph", False, "live")
+VISITOR = SimpleNamespace(request=SimpleNamespace(scope={"client": ("127.0.0.1", 1)}))
+FORM = (None, "", "EN-US", "auto", 0, *LOOK, "default", "", "", False, "0:00", "0")
 
 
 @pytest.fixture
 def do(tmp_path):
     fake = fakes.services(tmp_path, examples=(fakes.make_example(tmp_path),), steps=2, step_s=0.0)
     with gr.Blocks():
-        return Handlers(widgets.lay_out(fake), fake)
+        return Handlers(widgets.lay_out(fake), fake, Turnstile(1), Turnstile(2))
 
 
 @pytest.fixture
-def result(tmp_path):
+def change(do):
+    return Editing(do)
+
+
+@pytest.fixture
+def result(tmp_path, do):
     clip = fakes.make_clip(tmp_path / "clip.mp4", seconds=1)
-    result = jobs.Result(fakes.analysis(), Look(), clip)
+    result = jobs.Result(fakes.analysis(), Look(), clip, title="clip.mp4")
+    do.kept.put(result)
     yield result
     result.close()
 
@@ -41,59 +54,236 @@ def rename(name: str) -> gr.EventData:
     return SimpleNamespace(_data={"kind": "rename", "person": "p1", "value": name})  # type: ignore[return-value]
 
 
-def test_while_something_goes_on_nothing_is_edited_or_taken_back(do, result):
+def form(clip) -> list:
+    return [str(clip), *FORM[1:]]
+
+
+def followed(do, running: str, token: str = "") -> dict:
+    """Everything a page shows of a run, the newest value of each widget."""
+
+    async def all_of_it() -> dict:
+        shown: dict = {}
+        async for update in do.follow(running, token, "time"):
+            shown |= update
+        return shown
+
+    return asyncio.run(all_of_it())
+
+
+def run_of(work, turnstile: Turnstile, waiting=lambda ahead: {"place": ahead}) -> runs.Run:
+    run = Runs().queue(work, turnstile, waiting)
+    run.start()
+    return run
+
+
+def ended(run: runs.Run) -> runs.Run:
+    end = time.monotonic() + 20
+    while not run.over and time.monotonic() < end:
+        time.sleep(0.01)
+    assert run.over
+    return run
+
+
+def test_a_run_keeps_the_newest_of_every_widget_for_pages_that_come_late():
+    def work():
+        for n in range(5):
+            yield {"a": n, f"only {n}": True}
+
+    run = ended(run_of(work(), Turnstile(1)))
+    _, shown = run.since(0)
+    assert shown["a"] == 4
+    assert sum(name.startswith("only") for name in shown) == 5
+    assert run.since(run.since(0)[0])[1] == {}
+
+
+def test_the_second_waits_for_the_first_and_is_told_its_place():
+    turnstile, go = Turnstile(1), threading.Event()
+
+    def slow():
+        go.wait(20)
+        yield {"done": "first"}
+
+    first = run_of(slow(), turnstile)
+    second = run_of(iter([{"done": "second"}]), turnstile)
+    third = run_of(iter([{"done": "third"}]), turnstile)
+    end = time.monotonic() + 20
+    while third.value("place") != 2 and time.monotonic() < end:
+        time.sleep(0.01)
+    assert (second.value("place"), third.value("place")) == (1, 2)
+    third.stop()
+    assert ended(third).value("done") is None
+    go.set()
+    assert [ended(run).value("done") for run in (first, second)] == ["first", "second"]
+
+
+def test_a_full_queue_refuses_with_its_length():
+    turnstile = Turnstile(1, longest=2)
+    tickets = [turnstile.enter() for _ in range(3)]
+    with pytest.raises(BusyError, match="2 clips are waiting"):
+        turnstile.enter()
+    tickets[0].leave()
+    assert turnstile.enter().ahead == 2
+
+
+def test_nobody_holds_more_than_a_share_of_the_queue():
+    turnstile = Turnstile(1)
+    for _ in range(limits.JOBS_PER_ADDRESS):
+        turnstile.enter("one")
+    with pytest.raises(BusyError, match="clips of yours are waiting"):
+        turnstile.enter("one")
+    assert turnstile.enter("another").ahead == limits.JOBS_PER_ADDRESS
+
+
+def test_a_run_that_nobody_follows_ends(monkeypatch):
+    monkeypatch.setattr(runs, "GRACE_S", 0.2)
+    closed = []
+
+    def endless():
+        try:
+            while True:
+                time.sleep(0.01)
+                yield {}
+        finally:
+            closed.append(True)
+
+    assert ended(run_of(endless(), Turnstile(1))).stopping
+    assert closed == [True]
+
+
+def test_what_breaks_a_run_is_kept_and_gives_the_place_free():
+    turnstile = Turnstile(1)
+
+    def broken():
+        yield {"a": 1}
+        raise UsageError("No.")
+
+    assert str(ended(run_of(broken(), turnstile)).error) == "No."
+    assert turnstile.enter().ahead == 0
+
+
+def test_a_clip_goes_the_whole_way(do, tmp_path):
+    clip = fakes.make_clip(tmp_path / "mine.mp4")
+    begun = do.begin(VISITOR, "", "", *form(clip))
+    shown = followed(do, begun[do.w.running])
+    assert "mine.mp4" in shown[do.w.title]
+    assert "mine.en-us.srt" in shown[do.w.downloads]
+    assert shown[do.w.visit] == {"result": shown[do.w.token], "run": ""}
+    result = do.kept.get(shown[do.w.token])
+    assert result.pending == 0
+    assert do.restore(shown[do.w.visit], "time")[do.w.token] == result.token
+    result.close()
+
+
+def test_a_page_that_was_reloaded_follows_on(do, tmp_path):
+    clip = fakes.make_clip(tmp_path / "mine.mp4")
+    begun = do.begin(VISITOR, "", "", *form(clip))
+    restored = do.restore(begun[do.w.visit], "time")
+    assert restored[do.w.running] in (begun[do.w.running], "")
+    shown = followed(do, begun[do.w.running])
+    again = do.restore(begun[do.w.visit], "time")  # it ended while the page was away
+    assert again[do.w.token] == shown[do.w.token]
+    assert again[do.w.running] == ""
+
+
+def test_nobody_gets_anything_without_the_token(do, result):
+    for visit in (None, {}, {"result": "", "run": ""}, {"result": result.token[:-1], "run": "x"}):
+        restored = do.restore(visit, "time")
+        assert set(restored) == {do.w.running, do.w.hud, do.w.visit}
+        assert (GONE in restored[do.w.hud]) == bool(visit and visit.get("result"))
+
+
+def test_while_something_goes_on_nothing_is_edited_or_taken_back(do, change, result):
     result.change(replace(result.analysis, language="pl"))
     before = result.analysis
+    run = do.runs.queue(iter([]), Turnstile(1), lambda ahead: {})
     for update in (
-        do.edit(result, result.token, True, "time", rename("Ada")),
-        do.undo(result, result.token, True, "time"),
+        change.edit(result.token, run.token, "time", rename("Ada")),
+        change.undo(result.token, run.token, "time"),
     ):
         assert WAIT in update[do.w.pending]
-        assert do.w.state not in update
     assert result.analysis is before
-    started = do.begin_redraw(result, result.token, True, *LOOK)
-    assert next(started) == {do.w.said: STILL_BUSY}
-    with pytest.raises(gr.Error):
-        next(started)
-    assert do.over(STILL_BUSY, result, result.token, "time") == {do.w.said: ""}
+    assert do.begin_redraw(VISITOR, run.token, result.token, *LOOK) == {do.w.problem: gr.skip()}
 
 
-def test_an_edit_is_of_the_result_on_the_page(do, result):
-    gone = do.edit(None, result.token, False, "time", rename("Ada"))
+def test_an_edit_is_of_the_result_on_the_page(do, change, result):
+    gone = change.edit("another", "", "time", rename("Ada"))
     assert EXPIRED in gone[do.w.pending]
     assert set(gone) == {do.w.pending}
-    assert EXPIRED in do.edit(result, "another", False, "time", rename("Ada"))[do.w.pending]
-    assert EXPIRED in do.undo(None, result.token, False, "time")[do.w.pending]
-    first = do.edit(None, "", False, "time", rename("Ada"))
-    assert first[do.w.state].analysis.people[0].name == "Ada"
-    assert first[do.w.token] == first[do.w.state].token
+    assert EXPIRED in change.undo("another", "", "time")[do.w.pending]
+    first = change.edit("", "", "time", rename("Ada"))
+    assert do.kept.get(first[do.w.token]).analysis.people[0].name == "Ada"
     result.close()
-    assert EXPIRED in do.edit(result, result.token, False, "time", rename("Ada"))[do.w.pending]
-    started = do.begin_redraw(None, result.token, False, *LOOK)
-    assert EXPIRED in next(started)[do.w.said]
-    with pytest.raises(gr.Error):
-        next(started)
+    assert EXPIRED in change.edit(result.token, "", "time", rename("Ada"))[do.w.pending]
+    assert EXPIRED in do.begin_redraw(VISITOR, "", result.token, *LOOK)[do.w.problem]
+
+
+def test_what_was_undone_is_done_again(change, result):
+    change.edit(result.token, "", "time", rename("Ada"))
+    change.edit(result.token, "", "time", rename("Bea"))
+    change.undo(result.token, "", "time")
+    assert result.analysis.people[0].name == "Ada"
+    change.redo(result.token, "", "time")
+    assert result.analysis.people[0].name == "Bea"
+    change.undo(result.token, "", "time")
+    change.edit(result.token, "", "time", rename("Cy"))
+    assert result.redo == []
+
+
+def test_what_was_typed_goes_before_what_is_done(result):
+    typed = [{"kind": "source", "phrase": "1", "value": "Everyone here works."}]
+    edited = apply_edit(result.analysis, {"kind": "split", "phrase": "1", "at": "14", "typed": typed})
+    assert [p.source for p in edited.phrases[:2]] == ["Everyone here", "works."]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {}, {"kind": "explode"}, {"kind": ["rename"]}, {"kind": "split", "phrase": "1", "at": {}}, {"kind": "start", "value": "x"},
+        {"kind": "give", "lines": "all"}, {"kind": "remove", "lines": [None]}, {"kind": "face", "person": "p1", "value": "p9"},
+        {"kind": "replace", "find": "", "value": ""}, {"kind": "source", "phrase": "1e9", "value": "x"},
+    ],
+)  # fmt: skip
+def test_anything_can_be_sent_and_is_refused_in_a_sentence(data):
+    with pytest.raises(UsageError):
+        apply_edit(fakes.analysis(), data)
 
 
 def test_a_redraw_that_ends_late_changes_nothing(do, result):
-    updates = []
-    for update in do.redraw(result, result.token, *LOOK):
-        updates.append(update)
-        result.closed = True  # another result has taken its place
-    assert [n for n, update in enumerate(updates) if do.w.state in update] == [0]
+    result.folder = jobs.new_folder()
+    work = do._redraw(result, Look())
+    next(work)
+    result.closed = True  # another result has taken its place
+    for _ in work:
+        pass
     assert result.files is None
     assert list(result.folder.iterdir()) == []
 
 
 def test_what_drawing_has_to_say_is_written_down(do, result):
-    for _ in do.redraw(result, result.token, "cyberpunk", "auto", 0.5, "morph", False, "live"):
+    for _ in do._redraw(result, Look(text_size=0.5)):
         pass
     written = json.loads((result.files / "transcript.json").read_text(encoding="utf-8"))
     assert [notice["code"] for notice in written["notices"]] == ["small"]
     assert result.pending == 0
-    for _ in do.redraw(result, result.token, *LOOK):
+    for _ in do._redraw(result, Look()):
         pass
     assert json.loads((result.files / "transcript.json").read_text(encoding="utf-8"))["notices"] == []
+
+
+def test_a_clip_that_is_too_long_is_offered_to_be_cut(tmp_path):
+    fake = fakes.services(tmp_path, settings=Settings(cache_dir=tmp_path, max_duration_s=4.0))
+    clip = fakes.make_clip(tmp_path / "long.mp4")
+    with gr.Blocks():
+        w = widgets.lay_out(fake)
+    said = intake.Intake(w, fake).clip_chosen(str(clip))
+    assert "It is 0:06 long, and 4 seconds can be done" in said[w.clip_note]
+    given = [str(clip), *FORM[1:-3], True, "0:01", "0"]
+    assert intake.request(given, fake).trim == 1.0
+    with pytest.raises(UsageError, match="begins between"):
+        intake.request([*given[:-2], "0:59", "0"], fake)
+    folder = jobs.new_folder()
+    piece = intake.trimmed(jobs.adopt(clip, folder), 1.0, fake)
+    assert fake.measure(piece).duration == pytest.approx(4.0, abs=0.3)
 
 
 def test_an_endpoint_tells_of_stages_and_of_their_ends_but_not_of_every_frame():
@@ -137,3 +327,14 @@ def test_timings_do_not_tell_that_somebody_had_the_clip_before():
     found = finish(services.untimed(stage()))
     assert fakes.analysis().timings
     assert found == replace(fakes.analysis(), timings={})
+
+
+@pytest.mark.parametrize(
+    ("given", "name"),
+    [
+        ("interview.mp4", "interview"), ("my.clip.MOV", "my.clip"), ("../../etc/passwd", "passwd"), ("", "clip"), ("...", "clip"),
+        ('a<b>"c".mp4', "a b c"), ("C:\\clips\\two.avi", "two"), ("ż" * 100 + ".mp4", "ż" * 60), (".hidden", "hidden"),
+    ],
+)  # fmt: skip
+def test_a_clips_name_becomes_a_files(given, name):
+    assert jobs.plain_name(given) == name

@@ -8,7 +8,8 @@ from html.parser import HTMLParser
 import pytest
 
 from pipeline.records import Faces, FaceTrack, Notice, Segment, Shot, Transcript
-from pipeline.web import views
+from pipeline.web import cards, lines, timeline, views
+from pipeline.web import words as words_of
 from tests import fakes
 
 EVIL = "\"><script>alert(1)</script><img src=x onerror='alert(2)'>"
@@ -24,6 +25,9 @@ class Tags(HTMLParser):
         self.seen.append((tag, dict(attrs)))
         if tag not in ("img", "input", "br"):
             self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.seen.append((tag, dict(attrs)))
 
     def handle_endtag(self, tag):
         assert self.open.pop() == tag
@@ -55,13 +59,13 @@ def evil():
 
 def test_nothing_from_outside_becomes_markup(evil):
     pages = [
-        views.gallery(evil),
-        views.gallery(evil, editable=False),
-        views.timeline(evil),
-        views.transcript_table(evil),
-        views.transcript_table(evil, editable=False),
-        views.heard(Transcript(EVIL, 1.0, (Segment(0, 1, EVIL, ()),))),
-        views.progress(("probe", EVIL), EVIL, message=EVIL, words=EVIL),
+        cards.gallery(evil),
+        cards.gallery(evil, editable=False),
+        timeline.timeline(evil),
+        lines.transcript_table(evil),
+        lines.transcript_table(evil, editable=False),
+        lines.heard(Transcript(EVIL, 1.0, (Segment(0, 1, EVIL, ()),))),
+        views.progress(("probe", EVIL), EVIL, message=EVIL, caption=EVIL),
         views.notices([Notice(EVIL, EVIL)]),
         views.failure(EVIL, EVIL),
         views.pending(1, EVIL),
@@ -76,9 +80,9 @@ def test_nothing_from_outside_becomes_markup(evil):
 
 
 def test_the_gallery_shows_everybody_with_face_time_lines_and_confidence():
-    html = views.gallery(fakes.analysis())
+    html = cards.gallery(fakes.analysis())
     assert html.count('class="person"') == 3
-    assert html.count("data:image/jpeg") == 2
+    assert html.count('class="frame"><img') == 2
     assert html.count("heard only") == 1
     assert "<dd>2</dd>" in html
     assert "94%" in html
@@ -86,33 +90,33 @@ def test_the_gallery_shows_everybody_with_face_time_lines_and_confidence():
 
 
 def test_the_timeline_has_a_bar_a_turn_in_the_speakers_colour():
-    html = views.timeline(fakes.analysis())
-    assert html.count("<rect") == 4
-    assert 'x="2.200" y="0" width="1.500"' in html
+    html = timeline.timeline(fakes.analysis())
+    assert html.count('<rect class="turn"') == html.count('<rect class="said"') == 4
+    assert 'class="turn" x="2.200" y="0" width="1.500"' in html
     assert html.count("--who:#ffb000") == 1
 
 
 def test_lines_come_in_order_or_least_certain_first():
-    in_order = views.transcript_table(fakes.analysis())
-    unsure = views.transcript_table(fakes.analysis(), unsure_first=True)
+    in_order = lines.transcript_table(fakes.analysis())
+    unsure = lines.transcript_table(fakes.analysis(), unsure_first=True)
     assert in_order.index("Everyone here") < in_order.index("Not long.")
     assert unsure.index("Not long.") < unsure.index("Everyone here")
     assert unsure.count('class="line unsure"') == 1
 
 
 def test_right_to_left_text_says_so():
-    html = views.transcript_table(replace(fakes.analysis(), target_language="AR"))
-    assert 'id="translation-1" data-edit="translation" data-phrase="1" rows="1" dir="rtl"' in html
-    assert 'id="source-1" data-edit="source" data-phrase="1" rows="1" dir="ltr"' in html
+    html = lines.transcript_table(replace(fakes.analysis(), target_language="AR"))
+    assert 'id="translation-1" class="translation" data-edit="translation" data-phrase="1" rows="1" dir="rtl"' in html
+    assert 'id="source-1" class="source" data-edit="source" data-phrase="1" rows="1" dir="ltr"' in html
 
 
 def test_nothing_found_is_said():
     empty = replace(fakes.analysis(), people=(), phrases=(), turns=(), portraits={})
-    assert "Nobody" in views.gallery(empty)
-    assert "Nobody" in views.timeline(empty)
-    assert "No speech" in views.transcript_table(empty)
-    assert "No speech" in views.heard(Transcript("", 0.0, ()))
-    assert "No face" in views.found_faces(Faces((), ()))
+    assert "Nobody" in cards.gallery(empty)
+    assert "Nobody" in timeline.timeline(empty)
+    assert "No speech" in lines.transcript_table(empty)
+    assert "No speech" in lines.heard(Transcript("", 0.0, ()))
+    assert "No face" in cards.found_faces(Faces((), ()))
 
 
 def test_found_faces_are_the_best_of_each_cluster():
@@ -122,7 +126,7 @@ def test_found_faces_are_the_best_of_each_cluster():
         FaceTrack(3, 0, (), cluster=1, quality=0.5, portrait=b"other"),
         FaceTrack(4, 0, (), cluster=None, quality=0.5, portrait=b"nobody"),
     )
-    html = views.found_faces(Faces((Shot(0, 1),), tracks))
+    html = cards.found_faces(Faces((Shot(0, 1),), tracks))
     assert html.count("<img") == 2
     assert "c2hhcnA=" in html  # "sharp"
 
@@ -141,11 +145,38 @@ def test_progress_says_stage_share_and_time_left():
     [(0.2, "1 second"), (3, "3 seconds"), (38, "40 seconds"), (89, "1 minute"), (150, "2 minutes")],
 )
 def test_time_left_is_no_finer_than_an_estimate(seconds, words):
-    assert views.duration_in_words(seconds) == words
+    assert words_of.duration_in_words(seconds) == words
 
 
 def test_clock():
-    assert views.clock(65.26) == "1:05"
-    assert views.clock(65.26, tenths=True) == "1:05.2"
-    assert views.clock(59.97, tenths=True) == "0:59.9"
-    assert views.clock(59.97) == "1:00"
+    assert words_of.clock(65.26) == "1:05"
+    assert words_of.clock(65.26, tenths=True) == "1:05.2"
+    assert words_of.clock(59.97, tenths=True) == "0:59.9"
+    assert words_of.clock(59.97) == "1:00"
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("1:05.3", 65.3), ("65,3", 65.3), ("0:00", 0.0), ("one", None), ("1:2:3", None)]
+)
+def test_typed_times(text, seconds):
+    assert words_of.seconds(text) == seconds
+
+
+def test_a_wrong_face_comes_up_among_the_least_certain():
+    analysis = fakes.analysis()
+    doubtful = tuple(replace(person, confidence=0.1) if person.id == "p2" else person for person in analysis.people)
+    unsure = lines.transcript_table(replace(analysis, people=doubtful), unsure_first=True)
+    assert unsure.index("And how long") < unsure.index("Not long.")
+    assert "face 10%" in unsure
+
+
+def test_the_place_in_the_queue_is_said():
+    assert "You are next" in views.waiting(1)
+    assert "You are number 4 in the queue" in views.waiting(4)
+
+
+def test_a_face_nobody_was_given_is_shown():
+    analysis = fakes.analysis()
+    tracks = (replace(analysis.tracks[0], person=None), analysis.tracks[1])
+    html = cards.gallery(replace(analysis, tracks=tracks))
+    assert html.count('data-edit="face"') >= 3

@@ -1,54 +1,26 @@
-// Plays, seeks, follows: everything that needs no server.
+// What the whole page does without a server: it asks before something is lost, and grows what is typed into.
 (() => {
-  const player = () => document.querySelector("#result-video video");
-  let until = null;
-
-  function seek(t, end) {
-    const video = player();
-    if (!video) return;
-    until = end ?? null;
-    video.muted = false;
-    video.currentTime = t;
-    video.play().catch(() => {});
-    if (innerWidth < 800) video.scrollIntoView({ block: "center", behavior: "smooth" });
-  }
-
-  document.addEventListener("click", (event) => {
-    const target = event.target.closest("[data-seek]");
-    if (target) seek(parseFloat(target.dataset.seek), target.dataset.until && parseFloat(target.dataset.until));
-  });
-
-  // The line that is spoken and the head on the timeline follow the video.
-  function follow() {
-    const video = player();
-    if (!video) return;
-    const t = video.currentTime;
-    if (until !== null && t >= until) { until = null; video.pause(); }
-    document.querySelectorAll("#transcript tr.line").forEach((row) => {
-      row.classList.toggle("now", t >= +row.dataset.start && t < +row.dataset.end && !(t === 0 && video.paused));
-    });
-    const line = document.querySelector("#timeline .timeline");
-    const head = line?.querySelector(".head");
-    if (head) { head.hidden = false; head.style.left = `${(100 * t) / +line.dataset.duration}%`; }
-  }
-
-  // The captions are drawn into the picture already: the subtitles track is there for those who switch it on.
-  function quietTracks(video) {
-    for (const track of video.textTracks) if (track.mode === "showing" && !video.dataset.captions) track.mode = "disabled";
-  }
-  document.addEventListener("change", (event) => {
-    const box = event.target.closest("#captions input");
-    const video = player();
-    if (!box || !video) return;
-    if (box.checked) video.dataset.captions = "on"; else delete video.dataset.captions;
-    for (const track of video.textTracks) track.mode = box.checked ? "showing" : "disabled";
-  });
+  const glass = (window.speechglass ??= {});
+  const $ = (selector) => document.querySelector(selector);
+  const isOpen = () => !!$("#pending .pending.open");
+  const isRunning = () => { const stop = $("#stop"); return !!stop && stop.offsetParent !== null; };
 
   // On a phone the button stands below what it changes.
   document.addEventListener("click", (event) => {
-    if (event.target.closest("#run, #redraw, #examples button")) {
-      document.querySelector("#stage")?.scrollIntoView({ block: "nearest", behavior: "smooth" });
-    }
+    if (event.target.closest("#run, #redraw, #examples button")) $("#result-video")?.scrollIntoView({ block: "nearest", behavior: "smooth" });
+  });
+
+  // Corrections that are in no video yet are not thrown away without a question.
+  document.addEventListener("click", (event) => {
+    if (!event.target.closest("#run, #examples button") || !isOpen()) return;
+    if (!confirm("The changes you made are not in the video yet and will be lost. Go on?")) { event.preventDefault(); event.stopImmediatePropagation(); }
+  }, true);
+  let staying = false;
+  addEventListener("beforeunload", (event) => {
+    if (staying || (!isOpen() && !isRunning())) return;
+    event.preventDefault();
+    // Gradio closes its stream before anybody has answered: who stays gets the page anew, with the run and the result on it.
+    setTimeout(() => { staying = true; location.reload(); }, 500);
   });
 
   // Who goes into a list with a search wants to type a new name, not to add to the one that is there.
@@ -59,46 +31,18 @@
 
   const grow = (box) => { box.style.height = "auto"; box.style.height = `${box.scrollHeight + 2}px`; };
   document.addEventListener("input", (event) => { if (event.target.matches("#transcript textarea")) grow(event.target); });
-  // Enter ends an edit, as in a table; Shift+Enter is not needed: lines are single.
-  document.addEventListener("keydown", (event) => {
-    if (event.key === "Enter" && event.target.matches("#transcript textarea, #gallery input.name")) {
-      event.preventDefault();
-      event.target.blur();
-    }
-  });
 
-  // The finished example plays by itself, silently, so that the first screen shows what this is; whoever touches it hears it.
-  let shown = false;
-  function show(video) {
-    const example = document.querySelector("#result-title .example");
-    if (shown || !example || matchMedia("(prefers-reduced-motion: reduce)").matches) return;
-    shown = true;
-    video.muted = true;
-    video.play().then(() => video.addEventListener("pause", () => { video.muted = false; }, { once: true }))
-      .catch(() => { video.muted = false; });
-  }
-
-  const known = new WeakSet();
+  const grown = new WeakMap();
   function look() {
-    const video = player();
-    if (video && !known.has(video)) {
-      known.add(video);
-      video.addEventListener("timeupdate", follow);
-      video.addEventListener("seeked", follow);
-      video.textTracks.addEventListener("addtrack", () => quietTracks(video));
-      video.textTracks.addEventListener("change", () => quietTracks(video));
-      video.setAttribute("playsinline", "");
-      show(video);
-    }
-    if (video) quietTracks(video);
-    document.querySelectorAll("#transcript textarea:not([data-grown])").forEach((box) => { box.dataset.grown = "1"; grow(box); });
+    glass.lookAtPlayer?.();
+    document.querySelectorAll("#transcript textarea").forEach((box) => { if (grown.get(box) !== box.value) { grown.set(box, box.value); grow(box); } });
   }
   let waiting = false;
   new MutationObserver(() => {
     if (waiting) return;
     waiting = true;
     requestAnimationFrame(() => { waiting = false; look(); });
-  }).observe(document.documentElement, { childList: true, subtree: true });
+  }).observe(document.documentElement, { childList: true, subtree: true, attributes: true, attributeFilter: ["data-original", "data-drawn", "data-play", "data-tracks", "data-texts", "data-position"] });
   addEventListener("resize", () => document.querySelectorAll("#transcript textarea").forEach(grow));
 
   // The masthead does to a sentence what the video does to speech.

@@ -1,0 +1,320 @@
+"""Corrections of lines: what was said, when, by whom, and how it is translated."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Collection
+from dataclasses import replace
+
+from pipeline.edit.common import (
+    BY_HAND,
+    joined,
+    one_line,
+    person_of,
+    phrase_of,
+    recounted,
+    with_phrase,
+    without,
+)
+from pipeline.edit.people import add_person
+from pipeline.errors import UsageError
+from pipeline.records import Analysis, PersonTurn, Phrase, Word
+
+MAX_TEXT = 1000  #: characters of one line; two screens of subtitles
+
+
+def give(analysis: Analysis, phrase: int, person: str | None) -> Analysis:
+    """Give the line, and its stretch of the turns, to `person` (None: nobody in particular).
+
+    Raises UsageError for an unknown line or person.
+    """
+    line = phrase_of(analysis, phrase)
+    if person is not None:
+        person_of(analysis, person)
+    if line.person == person:
+        return analysis
+    turns = [turn for turn in analysis.turns if turn.person != line.person]
+    for turn in analysis.turns:
+        if turn.person == line.person:
+            turns += without(turn, line.start, line.end)
+    if person is not None:
+        turns.append(PersonTurn(line.start, line.end, person))
+    given = replace(analysis, turns=joined(turns))
+    return recounted(with_phrase(given, replace(line, person=person, evidence=BY_HAND)))
+
+
+def give_to_new(analysis: Analysis, phrases: Collection[int]) -> Analysis:
+    """Give the lines to a new person, who has no face: the recogniser took two voices for one.
+
+    Raises UsageError for an unknown line, or none.
+    """
+    with_new, person = add_person(analysis)
+    return give_many(with_new, phrases, person.id)
+
+
+def give_many(analysis: Analysis, phrases: Collection[int], person: str | None) -> Analysis:
+    """Give all these lines to `person`, None for nobody in particular.
+
+    Raises UsageError for an unknown line or person, or no line.
+    """
+    if not phrases:
+        raise UsageError("No line is chosen; tick the lines first.")
+    for phrase in phrases:
+        analysis = give(analysis, phrase, person)
+    return analysis
+
+
+def correct_source(analysis: Analysis, phrase: int, text: str) -> Analysis:
+    """Correct what was said to `text`. Words that stay keep their times; changed ones share the time of those they
+    replace, by length.
+
+    Raises UsageError for an unknown line and a text that is empty or longer than `MAX_TEXT`.
+    """
+    line = phrase_of(analysis, phrase)
+    clean = _text(text)
+    if not clean:
+        raise UsageError("A line needs words; to take it out of the video, remove the line.")
+    if clean == line.source:
+        return analysis
+    return with_phrase(analysis, replace(line, source=clean, words=_respread(line, clean)))
+
+
+def correct_translation(analysis: Analysis, phrase: int, text: str) -> Analysis:
+    """Translate the line as `text`; an empty text takes the translation away.
+
+    Raises UsageError for an unknown line and a text longer than `MAX_TEXT`.
+    """
+    return with_phrase(analysis, replace(phrase_of(analysis, phrase), translation=_text(text) or None))
+
+
+def remove(analysis: Analysis, phrase: int) -> Analysis:
+    """Remove the line and its stretch of the turns: nobody said it.
+
+    Raises UsageError for an unknown line.
+    """
+    nobodys = give(analysis, phrase, None)
+    return recounted(replace(nobodys, phrases=tuple(p for p in nobodys.phrases if p.id != phrase)))
+
+
+def remove_many(analysis: Analysis, phrases: Collection[int]) -> Analysis:
+    """Remove all these lines.
+
+    Raises UsageError for an unknown line, or none.
+    """
+    if not phrases:
+        raise UsageError("No line is chosen; tick the lines first.")
+    for phrase in phrases:
+        analysis = remove(analysis, phrase)
+    return analysis
+
+
+def split(analysis: Analysis, phrase: int, at: int, *, translated: bool = False) -> Analysis:
+    """Split a line before character `at` of its original (`translated`: of its translation).
+
+    The other text is split at the space nearest to the same share of it. The second line begins with its first word.
+
+    Raises UsageError for an unknown line and a place at which one side would be empty.
+    """
+    line = phrase_of(analysis, phrase)
+    text = (line.translation or "") if translated else line.source
+    if not text[: max(0, at)].strip() or not text[at:].strip():
+        raise UsageError("A line is split between two words; put the caret there.")
+    share = at / len(text)
+    source_at = _nearest_space(line.source, share) if translated else at
+    sources = line.source[:source_at].strip(), line.source[source_at:].strip()
+    if not all(sources):
+        raise UsageError("The original of this line is a single word, which cannot be split; split where it has two.")
+    translations: tuple[str | None, str | None] = (None, None)
+    if line.translation is not None:
+        cut = at if translated else _nearest_space(line.translation, share)
+        translations = (line.translation[:cut].strip() or None, line.translation[cut:].strip() or None)
+    words = line.words or _spread(_pieces(line, line.source), line.start, line.end)
+    before = _words_in(words, sources[0])
+    middle = words[before].start if before < len(words) else (line.start + line.end) / 2
+    middle = min(max(middle, line.start), line.end)
+    first = replace(line, end=middle, source=sources[0], words=words[:before], translation=translations[0])
+    second = replace(
+        line, id=_new_id(analysis), start=middle, source=sources[1], words=words[before:], translation=translations[1]
+    )
+    return _with_phrases(analysis, phrase, (first, second))
+
+
+def join(analysis: Analysis, phrase: int) -> Analysis:
+    """Make a line and the next one in time one line of the first's speaker.
+
+    Raises UsageError for an unknown line and the last one.
+    """
+    phrase_of(analysis, phrase)
+    order = sorted(analysis.phrases, key=lambda p: (p.start, p.id))
+    index = [p.id for p in order].index(phrase)
+    if index + 1 == len(order):
+        raise UsageError("This is the last line; there is none to merge it with.")
+    following = order[index + 1].id
+    analysis = give(analysis, following, order[index].person)
+    one, other = phrase_of(analysis, phrase), phrase_of(analysis, following)
+    gap = "" if one.words and _unspaced(one) and _unspaced(other) else " "
+    texts = [text for text in (one.translation, other.translation) if text]
+    source = f"{one.source}{gap}{other.source}".strip()
+    if len(source) > MAX_TEXT:
+        raise UsageError(f"Together the lines are longer than {MAX_TEXT} characters; leave them two.")
+    both = replace(
+        one,
+        end=max(one.end, other.end),
+        source=source,
+        words=_one_after_another((*one.words, *other.words)),
+        translation=(" " if gap else "").join(texts) or None,
+        evidence=min(one.evidence, other.evidence, key=lambda e: e.confidence),
+    )
+    return _with_phrases(
+        replace(analysis, phrases=tuple(p for p in analysis.phrases if p.id != following)), phrase, (both,)
+    )
+
+
+def retime(analysis: Analysis, phrase: int, start: float | None = None, end: float | None = None) -> Analysis:
+    """Move the start or the end of a line, s; its words move along, and its stretch of the turns does.
+
+    Raises UsageError for an unknown line, a time outside the clip and a line that would end before it starts.
+    """
+    line = phrase_of(analysis, phrase)
+    start, end = line.start if start is None else start, line.end if end is None else end
+    if not 0 <= start < end <= analysis.media.duration + 0.001:
+        raise UsageError(f"A line starts before it ends, from 0 to {analysis.media.duration:.1f} s; type another time.")
+    old = max(line.end - line.start, 1e-6)
+    scale = (end - start) / old
+
+    def moved(t: float) -> float:
+        return round(min(end, max(start, start + (t - line.start) * scale)), 3)
+
+    words = tuple(replace(w, start=moved(w.start), end=moved(w.end)) for w in line.words)
+    turns = [turn for turn in analysis.turns if turn.person != line.person]
+    for turn in analysis.turns:
+        if turn.person == line.person:
+            turns += without(turn, line.start, line.end)
+    if line.person is not None:
+        turns.append(PersonTurn(start, end, line.person))
+    moved_line = replace(line, start=round(start, 3), end=round(end, 3), words=words)
+    return recounted(_with_phrases(replace(analysis, turns=joined(turns)), phrase, (moved_line,)))
+
+
+def add(analysis: Analysis, start: float, end: float, person: str | None = None) -> tuple[Analysis, int]:
+    """Add a line "…" to be typed over; returns its number, too.
+
+    Raises UsageError for a time outside the clip.
+    """
+    duration = analysis.media.duration
+    start, end = max(0.0, start), min(end, duration)
+    if end - start < 0.1:
+        raise UsageError("There is no time for a line here; choose another place.")
+    number = _new_id(analysis)
+    line = Phrase(number, round(start, 3), round(end, 3), None, "…", (Word(start, end, "…"),), None, BY_HAND)
+    added = replace(analysis, phrases=tuple(sorted((*analysis.phrases, line), key=lambda p: (p.start, p.id))))
+    return (give(added, number, person) if person else added), number
+
+
+def replace_text(
+    analysis: Analysis, find: str, by: str, *, translated: bool, case: bool = False
+) -> tuple[Analysis, int]:
+    """Replace `find` in every original (`translated`: every translation); returns how often, too.
+
+    Raises UsageError for nothing to find, and where a line would be left empty or too long.
+    """
+    if not find.strip():
+        raise UsageError("There is nothing to find; type a word.")
+    pattern = re.compile(re.escape(find), 0 if case else re.IGNORECASE)
+    count = 0
+    for line in analysis.phrases:
+        text = (line.translation or "") if translated else line.source
+        changed, n = pattern.subn(lambda _: by, text)
+        if n:
+            count += n
+            correct = correct_translation if translated else correct_source
+            analysis = correct(analysis, line.id, changed)
+    return analysis, count
+
+
+def _one_after_another(words: tuple[Word, ...]) -> tuple[Word, ...]:
+    """The words with times that never go back: lines that overlap in time become one."""
+    last, placed = 0.0, []
+    for word in words:
+        start = max(word.start, last)
+        last = max(word.end, start)
+        placed.append(replace(word, start=start, end=last))
+    return tuple(placed)
+
+
+def _new_id(analysis: Analysis) -> int:
+    return max((p.id for p in analysis.phrases), default=0) + 1
+
+
+def _with_phrases(analysis: Analysis, phrase: int, lines: tuple[Phrase, ...]) -> Analysis:
+    """With `lines` for the line `phrase`, all in time order."""
+    others = (p for p in analysis.phrases if p.id != phrase)
+    return replace(analysis, phrases=tuple(sorted((*others, *lines), key=lambda p: (p.start, p.id))))
+
+
+def _nearest_space(text: str, share: float) -> int:
+    """Where to cut `text`: at the space nearest to `share` of it, in a text without spaces right there."""
+    wanted = share * len(text)
+    spaces = [i for i, c in enumerate(text) if c.isspace() and text[:i].strip() and text[i:].strip()]
+    return min(spaces, key=lambda i: abs(i - wanted)) if spaces else round(wanted)
+
+
+def _unspaced(line: Phrase) -> bool:
+    return len(line.words) > 1 and " " not in line.source.strip()
+
+
+def _words_in(words: tuple[Word, ...], text: str) -> int:
+    """How many of `words` make up `text`, the beginning of their line."""
+    wanted, length = sum(not c.isspace() for c in text), 0
+    for count, word in enumerate(words):
+        if length >= wanted:
+            return count
+        length += sum(not c.isspace() for c in word.text)
+    return max(1, len(words) - 1) if len(words) > 1 else len(words)
+
+
+def _respread(line: Phrase, text: str) -> tuple[Word, ...]:
+    """The words of `text` on the line's time."""
+    pieces = _pieces(line, text)
+    old = [word.text for word in line.words]
+    if not old:
+        return _spread(pieces, line.start, line.end)
+    words: list[Word] = []
+    for kind, i, j, k, m in difflib.SequenceMatcher(None, old, pieces, autojunk=False).get_opcodes():
+        if kind == "equal":
+            words += line.words[i:j]
+        elif k < m:
+            # An insertion has no time of its own: it lives in the gap between its neighbours.
+            start = line.words[i].start if i < j else (line.words[i - 1].end if i else line.start)
+            end = line.words[j - 1].end if i < j else (line.words[i].start if i < len(old) else line.end)
+            words += _spread(pieces[k:m], start, max(start, end))
+    return tuple(words)
+
+
+def _pieces(line: Phrase, text: str) -> list[str]:
+    """`text` cut as the line's words are: at spaces, or by character where the script has none."""
+    import regex
+
+    spaced = len(line.words) <= 1 or " " in line.source.strip()
+    pieces = text.split()
+    if spaced or len(pieces) > 1:
+        return pieces
+    return regex.findall(r"\X", text)
+
+
+def _spread(pieces: list[str], start: float, end: float) -> tuple[Word, ...]:
+    total = sum(map(len, pieces)) or 1
+    words, done = [], 0
+    for piece in pieces:
+        begin = start + (end - start) * done / total
+        done += len(piece)
+        words.append(Word(begin, start + (end - start) * done / total, piece))
+    return tuple(words)
+
+
+def _text(text: str) -> str:
+    clean = one_line(text)
+    if len(clean) > MAX_TEXT:
+        raise UsageError(f"A line has at most {MAX_TEXT} characters; shorten it.")
+    return clean

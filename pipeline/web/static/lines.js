@@ -1,0 +1,178 @@
+// Work on lines: keys, chosen lines, find and replace, ends dragged on the timeline.
+(() => {
+  const glass = (window.speechglass ??= {});
+  const $ = (selector) => document.querySelector(selector);
+  const all = (selector) => [...document.querySelectorAll(selector)];
+  const visible = (e) => e && e.offsetParent !== null;
+  let caret = null; // {phrase, translated, at}: where the caret was last in a text
+
+  document.addEventListener("selectionchange", () => {
+    const box = document.activeElement;
+    if (box?.matches?.("#transcript textarea")) caret = { phrase: box.dataset.phrase, translated: box.classList.contains("translation"), at: box.selectionStart };
+  });
+
+  // What was typed but not sent yet goes with the action, so that both happen in order.
+  glass.act = (kind, phrase) => {
+    const data = { kind, phrase, value: "" };
+    const box = document.activeElement;
+    const inside = box?.matches?.("#transcript textarea") && box.dataset.phrase === phrase ? box : null;
+    if (kind === "split") {
+      if (caret?.phrase !== phrase) { const source = $(`#source-${phrase}`); source?.focus(); return; }
+      Object.assign(data, { at: String(caret.at), translated: caret.translated });
+    }
+    const dirty = all(`#transcript textarea[data-phrase="${phrase}"]`).filter((b) => b.value !== b.defaultValue);
+    if (dirty.length) data.typed = dirty.map((b) => ({ kind: b.dataset.edit, phrase, value: b.value }));
+    if (inside) { glass.quiet.add(inside); glass.focusNext = kind === "remove" ? null : inside.id; }
+    glass.send?.(data);
+  };
+
+  // --- chosen lines
+
+  const chosen = () => all("#transcript .pick:checked").map((box) => box.dataset.phrase);
+  function showChosen() {
+    const bar = $("#chosen"), numbers = chosen();
+    if (!bar) return;
+    bar.hidden = !numbers.length;
+    if (bar.hidden) return;
+    bar.querySelector("b").textContent = numbers.length === 1 ? "1 line chosen" : `${numbers.length} lines chosen`;
+    const list = $("#chosen-to"), options = $("#transcript template.choices")?.innerHTML ?? "";
+    const html = `<option value="-">…</option>${options}<option value="">Nobody</option><option value="new">New speaker</option>`;
+    if (list.dataset.html !== html) { list.dataset.html = html; list.innerHTML = html; }
+    list.value = "-";
+  }
+  const letGo = () => { all("#transcript .pick:checked").forEach((box) => { box.checked = false; }); showChosen(); };
+  document.addEventListener("change", (event) => {
+    if (event.target.matches(".pick")) showChosen();
+    if (event.target.id === "chosen-to" && event.target.value !== "-") {
+      glass.send?.({ kind: "give", lines: chosen(), value: event.target.value });
+      letGo();
+    }
+  });
+  document.addEventListener("click", (event) => {
+    const id = event.target.closest("button")?.id;
+    if (id === "chosen-none") letGo();
+    if (id === "chosen-remove") { glass.send?.({ kind: "remove", lines: chosen() }); letGo(); }
+    if (id === "replace-all") {
+      glass.send?.({ kind: "replace", find: $("#find-text").value, value: $("#replace-text").value,
+        translated: $("#find-in").value === "translation", case: $("#find-case").checked });
+    }
+    if (id === "keys-button") $("#keys")?.showModal();
+    if (id === "keys-close") $("#keys")?.close();
+    // An open menu closes when something else is clicked.
+    all("details.menu[open], details.sure[open], details.faces[open]").forEach((menu) => { if (!menu.contains(event.target)) menu.open = false; });
+  });
+
+  // --- find
+
+  function count() {
+    const text = $("#find-text")?.value ?? "", where = $("#find-in")?.value ?? "source", same = $("#find-case")?.checked;
+    const fold = (s) => (same ? s : s.toLowerCase());
+    let found = 0;
+    for (const row of all("#transcript .line")) {
+      const box = row.querySelector(`textarea.${where}`);
+      const hits = text && box ? fold(box.value).split(fold(text)).length - 1 : 0;
+      row.classList.toggle("found", hits > 0);
+      found += hits;
+    }
+    const label = $("#find-count");
+    if (label) label.textContent = text ? `${found} found` : "";
+  }
+  document.addEventListener("input", (event) => { if (event.target.closest("#find")) count(); });
+  document.addEventListener("change", (event) => { if (event.target.closest("#find")) count(); });
+
+  // --- keys
+
+  const rowOf = (e) => e?.closest?.("#transcript .line");
+  const lit = () => rowOf(document.activeElement) ?? $("#transcript .line.now");
+  function step(by) {
+    const rows = all("#transcript .line"), at = rows.indexOf(lit());
+    const row = rows[Math.min(rows.length - 1, Math.max(0, at < 0 ? 0 : at + by))];
+    const kind = document.activeElement?.matches?.("#transcript textarea.translation") ? "translation" : "source";
+    const box = row?.querySelector(`textarea.${kind}`);
+    box?.focus();
+    row?.scrollIntoView({ block: "nearest" });
+  }
+  const press = (id) => { const button = $(id); if (visible(button) && !button.disabled) button.click(); };
+  const PLAIN = {
+    " ": () => glass.toggle(), k: () => glass.toggle(),
+    j: () => shift(-2), l: () => shift(2),
+    "?": () => $("#keys")?.showModal(),
+  };
+  function shift(by) { const v = $("#result-video video"); if (v) v.currentTime = Math.max(0, v.currentTime + by); }
+  const ON_LINE = { KeyS: "split", KeyM: "join", KeyN: "add", Delete: "remove", KeyT: "again" };
+  const alt = (event) => {
+    const row = lit();
+    if (event.code === "ArrowUp" || event.code === "ArrowDown") return step(event.code === "ArrowUp" ? -1 : 1), true;
+    if (event.code === "KeyF") { const find = $("#find"); if (find) { find.open = true; $("#find-text").focus(); } return true; }
+    if (!row) return false;
+    if (event.code in ON_LINE) return glass.act(ON_LINE[event.code], row.dataset.phrase), true;
+    if (event.code === "KeyP") return glass.seek(+row.dataset.start, { end: +row.dataset.end }), true;
+    if (event.code === "KeyX") { const box = row.querySelector(".pick"); if (box) { box.checked = !box.checked; showChosen(); } return true; }
+    if (event.code === "BracketLeft" || event.code === "BracketRight") {
+      glass.send?.({ kind: event.code === "BracketLeft" ? "start" : "end", phrase: row.dataset.phrase, value: glass.time().toFixed(2) });
+      return true;
+    }
+    return false;
+  };
+  document.addEventListener("keydown", (event) => {
+    const typing = event.target.matches?.("input:not([type=checkbox]):not([type=radio]):not([type=range]), textarea, select");
+    const mine = !$("dialog[open]");
+    if (event.altKey && !event.ctrlKey && !event.metaKey && mine) { if (alt(event)) event.preventDefault(); return; }
+    if ((event.ctrlKey || event.metaKey) && !event.altKey && mine) {
+      const key = event.key.toLowerCase();
+      // In a text with unsent typing the browser's own undo is meant.
+      if (typing && event.target.value !== event.target.defaultValue) return;
+      if (key === "z" && !event.shiftKey) { event.preventDefault(); press("#undo"); }
+      if ((key === "z" && event.shiftKey) || key === "y") { event.preventDefault(); press("#redo"); }
+      return;
+    }
+    // Enter ends an edit, as in a table.
+    if (event.key === "Enter" && event.target.matches("#transcript textarea, #transcript .times input, #gallery input.name")) {
+      event.preventDefault();
+      event.target.blur();
+      return;
+    }
+    if (typing || !mine || event.ctrlKey || event.metaKey) return;
+    if (event.key === " " && event.target.closest("button, summary, a, [role=button], input, video")) return;
+    const does = PLAIN[event.key];
+    if (does) { event.preventDefault(); does(); }
+  });
+
+  // --- ends dragged on the timeline
+
+  const EDGE = 9;
+  const edge = (bar, x) => {
+    const box = bar.getBoundingClientRect(), reach = Math.min(EDGE, box.width / 3);
+    return x - box.left < reach ? "start" : box.right - x < reach ? "end" : null;
+  };
+  let drag = null;
+  document.addEventListener("pointermove", (event) => {
+    const bar = event.target.closest?.("#timeline rect.said");
+    if (bar && !drag) bar.style.cursor = edge(bar, event.clientX) ? "ew-resize" : "pointer";
+    if (!drag) return;
+    const box = drag.svg.getBoundingClientRect();
+    const t = Math.min(drag.duration, Math.max(0, ((event.clientX - box.left) / box.width) * drag.duration));
+    const start = drag.side === "start" ? Math.min(t, drag.end - 0.1) : drag.start, end = drag.side === "end" ? Math.max(t, drag.start + 0.1) : drag.end;
+    drag.bar.setAttribute("x", start); drag.bar.setAttribute("width", end - start);
+    drag.value = drag.side === "start" ? start : end;
+    const row = $(`#transcript .line[data-phrase="${drag.bar.dataset.phrase}"]`);
+    if (row) { row.dataset.start = start; row.dataset.end = end; glass.draw?.(); }
+  });
+  document.addEventListener("pointerdown", (event) => {
+    const bar = event.target.closest?.("#timeline rect.said"), side = bar && edge(bar, event.clientX);
+    if (!side) return;
+    event.preventDefault();
+    const start = +bar.getAttribute("x"), end = start + +bar.getAttribute("width");
+    drag = { bar, side, start, end, svg: bar.ownerSVGElement, duration: +bar.closest(".timeline").dataset.duration, value: null };
+    bar.dataset.dragged = "1";
+  });
+  document.addEventListener("pointerup", () => {
+    if (!drag) return;
+    const { bar, side, value } = drag;
+    drag = null;
+    setTimeout(() => { delete bar.dataset.dragged; }, 0);
+    if (value !== null) glass.send?.({ kind: side, phrase: bar.dataset.phrase, value: value.toFixed(2) });
+  });
+
+  glass.redrawn = () => { showChosen(); count(); glass.follow?.(); };
+})();

@@ -1,0 +1,52 @@
+"""One browser and one page over fakes for a file of tests."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests import fakes
+from tests.fixtures_browser import CHROMIUM, SWITCHES, opened
+from tests.fixtures_web import served
+
+
+@pytest.fixture(scope="session")
+def browser():
+    from playwright.sync_api import sync_playwright
+
+    assert CHROMIUM, "CI must have Chromium"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=SWITCHES)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    return tmp_path_factory.mktemp("page")
+
+
+@pytest.fixture(scope="module")
+def url(folder):
+    example = fakes.make_example(folder)
+    with served(fakes.services(folder, examples=(example,), step_s=0.04)) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def slow_url(folder):
+    """A page whose runs take long enough to be stopped on any machine."""
+    with served(fakes.services(folder / "slow", steps=200)) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def clip(folder) -> Path:
+    return fakes.make_clip(folder / "it's me & you.mp4")
+
+
+@pytest.fixture
+def page(browser, url: str):
+    """The open page; whatever it complains about fails the test."""
+    yield from opened(browser, url)

@@ -1,0 +1,141 @@
+"""What a visitor gives is answered at once, beside where they gave it."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+
+import imageio_ffmpeg
+import pytest
+
+from pipeline.settings import Settings
+from tests import fakes
+from tests.fixtures_browser import DONE, choose, expect, finished, opened, translate
+from tests.fixtures_web import served
+
+KEY = "5e0ca3b1-dead-4bee-9f00-0123456789ab:fx"  #: nobody's
+
+
+def ffmpeg(*args: str) -> None:
+    subprocess.run([imageio_ffmpeg.get_ffmpeg_exe(), "-nostdin", "-y", "-loglevel", "error", *args], check=True)
+
+
+@pytest.fixture(scope="module")
+def sound(folder):
+    path = folder / "speech.mp3"
+    ffmpeg("-f", "lavfi", "-i", "sine=frequency=300:duration=6", str(path))
+    return path
+
+
+def test_a_sound_only_file_can_be_chosen(page, sound):
+    choose(page, sound)
+    expect(page.locator("#clip-note")).to_contain_text("sound only: transcript and subtitles, no video")
+    page.click("#run")
+    expect(page.locator("#result-title")).to_contain_text("speech", timeout=DONE)
+    expect(page.locator("#download-srt")).to_be_visible(timeout=DONE)
+    expect(page.locator("#download-video")).to_have_count(0)
+
+
+def test_an_avi_is_not_called_unplayable(page, folder, clip):
+    avi = folder / "old.avi"
+    ffmpeg("-i", str(clip), "-c:v", "mpeg4", "-c:a", "mp3", str(avi))
+    choose(page, avi)
+    expect(page.locator("#clip-note")).to_contain_text("it is translated all the same")
+    assert "not playable" not in page.locator("#panel").inner_text()
+
+
+def test_a_language_that_needs_a_key_says_so_beside_it_and_shows_the_field(page):
+    expect(page.locator("#key")).to_be_hidden()
+    pick(page, "German")
+    expect(page.locator("#target-note")).to_contain_text("German needs a DeepL key")
+    expect(page.locator("#key")).to_be_visible()
+    page.fill("#key input", "hello")
+    expect(page.locator("#target-note [role=alert]")).to_contain_text("does not look like a DeepL key")
+    page.fill("#key input", KEY)
+    expect(page.locator("#target-note")).not_to_contain_text("DeepL key", timeout=DONE)
+
+
+def test_english_to_english_says_so_before_the_run(page):
+    page.click("#more-speech button.label-wrap")
+    time.sleep(0.5)
+    source = page.locator("#source input")
+    source.click()
+    source.press_sequentially("English")
+    source.press("Enter")
+    expect(page.locator("#target-note")).to_contain_text("It is spoken in English (American) already")
+
+
+def test_klingon_is_refused_at_once(page):
+    target = page.locator("#target input")
+    target.click()
+    page.wait_for_function("document.activeElement.selectionEnd > document.activeElement.selectionStart")
+    target.press_sequentially("Klingon")
+    target.press("Tab")
+    expect(page.locator("#target-note [role=alert]")).to_contain_text("Klingon")
+    expect(page.locator("#target input")).to_have_value("Klingon")
+    page.click("#run")
+    expect(page.locator("#problem [role=alert]")).to_contain_text("Klingon")
+
+
+def pick(page, language: str) -> None:
+    target = page.locator("#target input")
+    target.click()
+    page.wait_for_function("document.activeElement.selectionEnd > document.activeElement.selectionStart")
+    target.press_sequentially(language)
+    page.get_by_role("listbox").get_by_role("option").first.click()
+
+
+def test_languages_that_work_come_first(page):
+    page.locator("#target input").click()
+    options = page.get_by_role("listbox").get_by_role("option").all_inner_texts()
+    works = ["works now" in text for text in options]
+    assert works[0]
+    assert works == sorted(works, reverse=True)
+
+
+def test_a_language_is_found_by_typing_and_says_what_it_needs(page):
+    pick(page, "Pol")
+    page.fill("#key input", KEY)
+    expect(page.locator("#target-note")).not_to_contain_text("key", timeout=DONE)
+    target = page.locator("#target input")
+    target.click()
+    page.wait_for_function("document.activeElement.selectionEnd > document.activeElement.selectionStart")
+    target.press_sequentially("Pol")
+    expect(page.get_by_role("listbox").get_by_role("option").first).to_contain_text("Polish · Polski — works now")
+
+
+def test_a_refused_key_is_said_without_the_key(page, clip):
+    choose(page, clip)
+    pick(page, "Polish")
+    page.fill("#key input", fakes.REFUSED_KEY)
+    page.click("#run")
+    expect(page.locator("#problem .failure")).to_contain_text("DeepL refused the key", timeout=DONE)
+    assert fakes.REFUSED_KEY[:12] not in page.content()
+
+
+def test_a_clip_that_is_too_long_can_be_trimmed(browser, folder, clip):
+    services = fakes.services(folder, settings=Settings(models="light", cache_dir=folder, max_duration_s=4.0))
+    with served(services) as url:
+        for page in opened(browser, url, example=False):
+            page.set_input_files("#clip input[type=file]", str(clip))
+            expect(page.locator("#clip-note")).to_contain_text("It is 0:06 long", timeout=DONE)
+            expect(page.locator("#trim input")).to_be_checked()
+            page.fill("#trim-from input, #trim-from textarea", "0:01")
+            page.click("#run")
+            finished(page)
+            assert page.evaluate("document.querySelector('#result-video video').duration") == pytest.approx(4, abs=0.4)
+
+
+def test_the_place_in_the_queue_is_said(browser, slow_url, clip):
+    first = opened(browser, slow_url, example=False)
+    one = next(first)
+    translate(one, clip)
+    expect(one.locator("#hud [aria-current=step]")).to_be_visible(timeout=DONE)
+    for page in opened(browser, slow_url, example=False):
+        translate(page, clip)
+        expect(page.locator("#hud")).to_contain_text("You are next", timeout=DONE)
+        page.click("#stop")
+        expect(page.locator("#run")).to_be_visible(timeout=DONE)
+    one.click("#stop")
+    expect(one.locator("#run")).to_be_visible(timeout=DONE)
+    next(first, None)

@@ -1,0 +1,147 @@
+"""How the page stands: widths, names, contrast, and what axe-core finds."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+from tests.fixtures_browser import DONE, LINE, choose, expect, finished, opened, translate
+
+ACCORDIONS = ("#more-speech", "#more-translation", "#more-address", "#looks")
+
+
+def unfold(page) -> None:
+    """Everything that can be opened is open."""
+    for name in ACCORDIONS:
+        page.click(f"{name} button.label-wrap")
+    page.evaluate("document.querySelectorAll('#find, .faces, .sure').forEach((e) => { e.open = true; })")
+    time.sleep(0.5)
+
+
+@pytest.mark.parametrize("width", [320, 390, 768, 1280])
+def test_nothing_is_wider_than_the_screen(browser, url, width):
+    for page in opened(browser, url, width, 844):
+        unfold(page)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        beyond = page.evaluate(
+            """(width) => [...document.querySelectorAll('main *')].filter((e) => {
+                const box = e.getBoundingClientRect();
+                const style = getComputedStyle(e);
+                return box.width > 1 && box.height > 1 && style.visibility !== 'hidden' && box.right > width + 1;
+            }).map((e) => e.tagName + '#' + e.id + '.' + e.className).slice(0, 5)""",
+            width,
+        )
+        assert beyond == []
+
+
+def test_every_control_has_a_name_for_a_screen_reader(page):
+    unfold(page)
+    nameless = page.evaluate(
+        """() => [...document.querySelectorAll('main input, main select, main textarea, main button')].filter((e) => {
+            const box = e.getBoundingClientRect();
+            if (!box.width || e.type === 'file' || e.closest('[aria-hidden=true]')) return false;
+            const name = e.getAttribute('aria-label') || e.title || e.textContent.trim() || e.placeholder
+                || (e.labels && [...e.labels].map((l) => l.textContent.trim()).join(''))
+                || (e.getAttribute('aria-labelledby') && document.getElementById(e.getAttribute('aria-labelledby'))?.textContent);
+            return !name;
+        }).map((e) => e.outerHTML.slice(0, 120))"""
+    )
+    assert nameless == []
+
+
+CONTRAST = """() => {
+  const parse = (c) => { const m = c.match(/[\\d.]+/g)?.map(Number) ?? [0, 0, 0, 0]; if (m.length < 4) m.push(1); return m; };
+  const over = (top, under) => [0, 1, 2].map((i) => top[i] * top[3] + under[i] * (1 - top[3])).concat(1);
+  const light = (c) => { const [r, g, b] = c.slice(0, 3).map((v) => { v /= 255; return v <= .04045 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4; }); return .2126 * r + .7152 * g + .0722 * b; };
+  const found = [];
+  const walker = document.createTreeWalker(document.querySelector('main'), NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    const node = walker.currentNode, e = node.parentElement;
+    if (!node.textContent.trim() || !e.checkVisibility({opacityProperty: true, visibilityProperty: true})) continue;
+    if (e.closest('.sr, .sr-only, option, title, style, script, :disabled')) continue;
+    const style = getComputedStyle(e);
+    const box = e.getBoundingClientRect();
+    if (!box.width || !box.height) continue;
+    const layers = [];
+    for (let a = e; a; a = a.parentElement) layers.push(parse(getComputedStyle(a).backgroundColor));
+    const ground = layers.reverse().reduce((under, top) => over(top, under), [6, 8, 12, 1]);
+    const ink = over(parse(style.color), ground);
+    const [a, b] = [light(ink), light(ground)].sort((x, y) => y - x);
+    const ratio = (a + .05) / (b + .05);
+    const px = parseFloat(style.fontSize), large = px >= 24 || (px >= 18.66 && +style.fontWeight >= 700);
+    if (ratio < (large ? 3 : 4.5)) found.push([node.textContent.trim().slice(0, 40), ratio.toFixed(2), style.color, ground.join()]);
+  }
+  return found;
+}"""
+
+
+def test_every_text_is_dark_enough_on_light_or_light_enough_on_dark(page):
+    unfold(page)
+    assert page.evaluate(CONTRAST) == []
+
+
+def violations(page) -> list[str]:
+    """What axe-core says against the page, with where it is."""
+    found = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
+    return [f"{v['id']}: {node['html'][:120]}" for v in found for node in v["nodes"]]
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "dark"), (1280, "light"), (390, "dark")])
+def test_axe_finds_nothing(browser, url, clip, width, scheme):
+    context = browser.new_context(viewport={"width": width, "height": 844}, color_scheme=scheme)
+    for page in opened(browser, url, context=context):
+        assert violations(page) == []
+        unfold(page)
+        assert violations(page) == []
+        page.evaluate("document.querySelectorAll('details[open]').forEach((e) => { e.open = false; })")
+        choose(page, clip)
+        page.click("#run")
+        expect(page.locator("#hud [aria-current=step]")).to_be_visible(timeout=DONE)
+        assert violations(page) == []
+        finished(page)
+        page.fill("#name-p1", "Ada")
+        page.press("#name-p1", "Enter")
+        expect(page.locator("#pending")).to_contain_text("1 change")
+        page.keyboard.press("?")
+        assert violations(page) == []
+    context.close()
+
+
+def test_phone_the_upload_is_above_the_fold_and_stop_can_be_seen(browser, url, clip):
+    for page in opened(browser, url, 390, 844):
+        box = page.locator("#clip").bounding_box()
+        assert box
+        assert box["y"] + box["height"] < 844
+        run = page.locator("#run").bounding_box()
+        assert run
+        assert run["y"] + run["height"] < 844
+        translate(page, clip)
+        for place in ("0", "document.body.scrollHeight"):
+            page.evaluate(f"scrollTo(0, {place})")
+            stop = page.locator("#stop").bounding_box()
+            assert stop
+            assert 0 <= stop["y"] < 844 - stop["height"] + 1
+        finished(page)
+
+
+def test_phone_the_player_stays_above_the_transcript(browser, url):
+    for page in opened(browser, url, 390, 844):
+        page.locator(LINE).last.scroll_into_view_if_needed()
+        page.evaluate("document.querySelector('#transcript .line:last-child').scrollIntoView({block: 'end'})")
+        time.sleep(0.3)
+        box = page.locator("#result-video .player").bounding_box()
+        assert box
+        assert -5 <= box["y"] < 20
+
+
+def test_the_player_stands_beside_the_transcript(page):
+    page.evaluate("document.querySelector('#transcript .line').scrollIntoView({block: 'center'})")
+    time.sleep(0.3)
+    player, line = page.locator("#result-video .player").bounding_box(), page.locator(LINE).first.bounding_box()
+    assert player
+    assert line
+    assert player["x"] + player["width"] <= line["x"]
+    assert player["y"] >= 0
+    assert player["y"] + player["height"] <= 860

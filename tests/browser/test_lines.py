@@ -1,0 +1,248 @@
+"""Lines, people and faces are corrected, by mouse and by keyboard alone."""
+
+from __future__ import annotations
+
+import re
+import time
+
+from tests import fakes
+from tests.fixtures_browser import DONE, LINE, expect, finished, near, pixel, translate
+
+
+def test_a_new_name_and_colour_are_redrawn_without_a_model(page, clip):
+    translate(page, clip)
+    finished(page)
+    drawings = len(fakes.RENDERED)
+    page.fill("#name-p1", "<img src=x onerror=alert(1)>")
+    page.press("#name-p1", "Enter")
+    expect(page.locator("#pending")).to_contain_text("1 change not in the video yet")
+    expect(page.locator("#timeline .who").first).to_have_text("<img src=x onerror=alert(1)>")
+    assert page.locator("img[src=x]").count() == 0
+    page.locator("#colour-p1").evaluate(
+        "(e) => { e.value = '#ff0044'; e.dispatchEvent(new Event('change', {bubbles: true})) }"
+    )
+    expect(page.locator("#pending")).to_contain_text("2 changes")
+    page.click("#redraw")
+    expect(page.locator("#pending")).to_contain_text("shows everything", timeout=DONE)
+    expect(page.locator("#run")).to_be_visible(timeout=DONE)
+    page.wait_for_function("document.querySelector('#result-video video')?.duration > 0")
+    assert len(fakes.RENDERED) == drawings + 1
+    assert fakes.RENDERED[-1].people[0].name == "<img src=x onerror=alert(1)>"
+    assert near(pixel(page, 1.0, 320, 290), "#ff0044")
+    assert "analyse" not in fakes.OPEN
+
+
+def test_lines_are_corrected_given_away_removed_and_taken_back(page):
+    page.fill("#source-2", "And how long?")
+    page.press("#source-2", "Enter")
+    expect(page.locator("#pending")).to_contain_text("1 change")
+    page.fill("#translation-2", "A jak długo?")
+    page.press("#translation-2", "Enter")
+    expect(page.locator("#pending")).to_contain_text("2 changes")
+    page.select_option("#who-2", "p1")
+    expect(page.locator("#pending")).to_contain_text("3 changes")
+    expect(page.locator("#timeline .row").nth(1).locator("rect.said")).to_have_count(0)
+    page.select_option("#who-3", "new")
+    expect(page.locator("#gallery .person")).to_have_count(4)
+    page.locator("#transcript .menu summary").nth(3).click()
+    page.locator("#transcript .menu[open] button[data-edit=remove]").click()
+    expect(page.locator("#transcript .line")).to_have_count(3)
+    page.click("#undo")
+    expect(page.locator("#transcript .line")).to_have_count(4)
+    page.fill("#source-1", "Wrong.")
+    page.press("#source-1", "Enter")
+    expect(page.locator("#pending")).to_contain_text("5 changes")
+    page.click("#undo")
+    expect(page.locator("#source-1")).to_have_value("Everyone here is working for a better future.")
+    expect(page.locator("#source-2")).to_have_value("And how long?")
+    page.click("#redraw")
+    expect(page.locator("#pending")).to_contain_text("shows everything", timeout=DONE)
+    drawn = fakes.RENDERED[-1].phrases[1]
+    assert (drawn.source, drawn.translation, drawn.person) == ("And how long?", "A jak długo?", "p1")
+
+
+def test_two_people_become_one(page):
+    page.select_option("#merge-p3", "p2")
+    expect(page.locator("#gallery .person")).to_have_count(2)
+    expect(page.locator("#who-3")).to_have_value("p2")
+
+
+def test_an_impossible_edit_says_why_and_changes_nothing(page):
+    page.fill("#name-p2", "   ")
+    page.press("#name-p2", "Enter")
+    expect(page.locator("#pending [role=alert]")).to_contain_text("needs a name")
+    expect(page.locator("#name-p2")).to_have_value("Speaker 2")
+    expect(page.locator("#pending")).to_contain_text("shows everything")
+
+
+def test_least_certain_first(page):
+    page.get_by_label("Least certain first").check()
+    expect(page.locator("#transcript .line textarea").first).to_have_value("Not long.")
+    page.get_by_label("In order").check()
+    expect(page.locator("#transcript .line textarea").first).to_have_value(
+        "Everyone here is working for a better future."
+    )
+
+
+def test_nothing_is_changed_while_the_video_is_drawn(page):
+    page.fill("#name-p1", "Ada")
+    page.press("#name-p1", "Enter")
+    expect(page.locator("#undo")).to_be_enabled()
+    page.click("#redraw")
+    expect(page.locator("#stop")).to_be_visible()
+    expect(page.locator("#redraw")).to_be_disabled()
+    expect(page.locator("#undo")).to_be_disabled()
+    page.fill("#name-p2", "Late")
+    page.press("#name-p2", "Enter")
+    expect(page.locator("#pending [role=alert]")).to_contain_text("wait for it or stop it")
+    expect(page.locator("#name-p2")).to_have_value("Speaker 2")
+    expect(page.locator("#pending")).to_contain_text("shows everything", timeout=DONE)
+    expect(page.locator("#redraw")).to_be_enabled()
+    expect(page.locator("#undo")).to_be_enabled()
+    assert [person.name for person in fakes.RENDERED[-1].people] == ["Ada", "Speaker 2", "Speaker 3"]
+
+
+def test_two_speakers_cannot_have_one_name_and_a_new_one_gets_a_name_of_its_own(page):
+    page.fill("#name-p1", "Ada")
+    page.press("#name-p1", "Enter")
+    expect(page.locator("#pending")).to_contain_text("1 change")
+    page.select_option("#who-3", "new")
+    expect(page.locator("#name-p4")).to_have_value("Speaker 4")
+    page.fill("#name-p2", "ada")
+    page.press("#name-p2", "Enter")
+    expect(page.locator("#pending [role=alert]")).to_contain_text("There is a ada already")
+    expect(page.locator("#name-p2")).to_have_value("Speaker 2")
+
+
+def test_a_line_is_split_at_the_caret_and_merged_again_by_keyboard(page):
+    before = page.locator("#source-1").input_value()
+    page.focus("#source-1")
+    page.evaluate("document.querySelector('#source-1').setSelectionRange(17, 17)")
+    time.sleep(0.1)
+    page.keyboard.press("Alt+s")
+    expect(page.locator(LINE)).to_have_count(5)
+    expect(page.locator("#source-1")).to_have_value("Everyone here is")
+    expect(page.locator("#source-1")).to_be_focused()
+    page.keyboard.press("Alt+m")
+    expect(page.locator(LINE)).to_have_count(4)
+    expect(page.locator("#source-1")).to_have_value(before)
+
+
+def test_what_was_typed_is_not_lost_when_the_line_is_split(page):
+    page.focus("#source-1")
+    page.fill("#source-1", "One two three four.")
+    page.evaluate("document.querySelector('#source-1').setSelectionRange(8, 8)")
+    time.sleep(0.1)
+    page.keyboard.press("Alt+s")
+    expect(page.locator(LINE)).to_have_count(5)
+    expect(page.locator("#source-1")).to_have_value("One two")
+    expect(page.locator("#source-5")).to_have_value("three four.")
+    page.locator("h1").click()
+    time.sleep(0.4)
+    expect(page.locator("#source-1")).to_have_value("One two")
+
+
+def test_the_keyboard_alone_adds_deletes_undoes_and_redoes(page):
+    page.focus("#source-2")
+    page.keyboard.press("Alt+ArrowDown")
+    expect(page.locator("#source-3")).to_be_focused()
+    page.keyboard.press("Alt+n")
+    expect(page.locator(LINE)).to_have_count(5)
+    page.keyboard.press("Alt+Delete")
+    expect(page.locator(LINE)).to_have_count(4)
+    expect(page.locator("#source-3")).to_have_count(0)
+    page.locator("h1").click()
+    page.keyboard.press("Control+z")
+    expect(page.locator("#source-3")).to_have_count(1)
+    page.keyboard.press("Control+z")
+    expect(page.locator(LINE)).to_have_count(4)
+    page.keyboard.press("Control+Shift+z")
+    expect(page.locator(LINE)).to_have_count(5)
+    page.keyboard.press("Control+y")
+    expect(page.locator("#source-3")).to_have_count(0)
+
+
+def test_start_and_end_are_typed_and_dragged(page):
+    page.fill("#end-2", "0:03.5")
+    page.press("#end-2", "Enter")
+    expect(page.locator("#timeline rect.said[data-phrase='2']")).to_have_attribute("width", "1.300")
+    page.fill("#start-2", "later")
+    page.press("#start-2", "Enter")
+    expect(page.locator("#pending [role=alert]")).to_contain_text("A time is written 1:05.3")
+    expect(page.locator("#start-2")).to_have_value("0:02.2")
+    bar = page.locator("#timeline rect.said[data-phrase='2']")
+    bar.scroll_into_view_if_needed()
+    box = bar.bounding_box()
+    assert box
+    page.mouse.move(box["x"] + 3, box["y"] + 5)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 3 + box["width"] / 2, box["y"] + 5, steps=4)
+    page.mouse.up()
+    expect(page.locator("#start-2")).to_have_value(re.compile(r"0:02\.[89]"))
+
+
+def test_several_lines_move_at_once(page):
+    for number in (2, 3):
+        page.check(f"#pick-{number}")
+    expect(page.locator("#chosen b")).to_have_text("2 lines chosen")
+    page.select_option("#chosen-to", "p1")
+    expect(page.locator("#who-2")).to_have_value("p1")
+    expect(page.locator("#who-3")).to_have_value("p1")
+    expect(page.locator("#chosen")).to_be_hidden()
+    page.focus("#source-1")
+    page.keyboard.press("Alt+x")
+    page.click("#chosen-remove")
+    expect(page.locator(LINE)).to_have_count(3)
+
+
+def test_find_and_replace(page):
+    page.keyboard.press("Alt+f")
+    expect(page.locator("#find-text")).to_be_focused()
+    page.fill("#find-text", "long")
+    expect(page.locator("#find-count")).to_have_text("3 found")
+    page.fill("#replace-text", "far")
+    page.click("#replace-all")
+    expect(page.locator("#source-2")).to_have_value("And how far will that take?")
+    expect(page.locator("#find-count")).to_have_text("0 found")
+
+
+def test_the_sheet_of_keys(page):
+    page.locator("h1").click()
+    page.keyboard.press("?")
+    expect(page.locator("#keys")).to_contain_text("Split the line at the caret")
+    page.keyboard.press("Escape")
+    expect(page.locator("#keys")).to_be_hidden()
+
+
+def test_evidence_is_there_by_keyboard(page):
+    page.locator("#transcript .sure summary").nth(2).focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#transcript .sure[open] .why")).to_contain_text("no visible mouth moves")
+
+
+def test_one_click_gives_two_mixed_up_faces_back(page):
+    page.locator("#gallery .person").first.locator(".faces summary").click()
+    page.locator("#gallery .person").first.get_by_label("now Speaker 2").click()
+    expect(page.locator("#pending")).to_contain_text("1 change")
+    boxes = page.evaluate("JSON.parse(document.querySelector('#shown').dataset.tracks)")
+    assert boxes["p1"][0][0][1] > boxes["p2"][0][0][1], "the first speaker is on the right now"
+    page.locator("#gallery .person").nth(2).locator(".faces summary").click()
+    page.locator("#gallery .person").nth(2).get_by_label("now Speaker 1").click()
+    expect(page.locator("#gallery .person").nth(2).locator(".frame img")).to_have_count(1)
+    page.locator("#gallery .person").nth(2).locator(".faces summary").click()
+    page.get_by_role("button", name="No face").last.click()
+    expect(page.locator("#gallery .person").nth(2).locator(".frame svg")).to_have_count(1)
+
+
+def test_changes_are_not_thrown_away_without_a_question(page, clip):
+    page.fill("#name-p1", "Ada")
+    page.press("#name-p1", "Enter")
+    expect(page.locator("#pending")).to_contain_text("1 change")
+    asked = []
+    page.once("dialog", lambda dialog: (asked.append(dialog.message), dialog.dismiss()))
+    page.click("#example-first_contact")
+    assert "will be lost" in asked[0]
+    expect(page.locator("#name-p1")).to_have_value("Ada")
+    page.once("dialog", lambda dialog: dialog.accept())
+    page.click("#example-first_contact")
+    expect(page.locator("#name-p1")).to_have_value("Speaker 1")

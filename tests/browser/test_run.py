@@ -1,0 +1,208 @@
+"""From a clip to a video, in a real browser over fakes."""
+
+from __future__ import annotations
+
+import time
+import zipfile
+
+import pytest
+
+from pipeline.web import jobs
+from tests import fakes
+from tests.fixtures_browser import DONE, LINE, VIDEO, choose, expect, finished, near, opened, pixel, translate
+from tests.fixtures_web import served
+
+
+def test_the_first_screen_shows_a_finished_result(page):
+    expect(page.locator("h1")).to_have_text("Speechglass")
+    expect(page.locator("#result-title")).to_contain_text("Finished example")
+    page.wait_for_function(f"document.querySelector('{VIDEO}').duration > 5")
+    assert page.evaluate(f"document.querySelector('{VIDEO}').poster") != ""
+    expect(page.locator("#gallery .person")).to_have_count(3)
+    expect(page.locator("#timeline rect.said")).to_have_count(4)
+    expect(page.locator(LINE)).to_have_count(4)
+    expect(page.locator("#limits")).to_contain_text("5 minutes")
+    expect(page.locator("#limits")).to_contain_text("200 MB")
+
+
+def test_a_clip_becomes_a_video_stage_by_stage(browser, folder, clip):
+    """Each stage takes a second or more, so that a busy machine shows them all."""
+    with served(fakes.services(folder / "steady", steps=30)) as url:
+        for page in opened(browser, url, example=False):
+            stage_by_stage(page, clip)
+
+
+def stage_by_stage(page, clip) -> None:
+    page.evaluate(
+        """() => {
+            window.seen = {stages: new Set(), early: false};
+            new MutationObserver(() => {
+                document.querySelectorAll('#hud [aria-current=step]').forEach((e) => seen.stages.add(e.innerText));
+                seen.early ||= !!document.querySelector('#transcript .line') && !document.querySelector('#transcript select');
+            }).observe(document.body, {childList: true, subtree: true, characterData: true, attributes: true});
+        }"""
+    )
+    translate(page, clip)
+    finished(page)
+    seen, transcript_first = set(page.evaluate("[...seen.stages]")), page.evaluate("seen.early")
+    assert {"Hear the words", "Find faces", "Translate", "Draw"} <= seen
+    assert transcript_first, "the transcript appears while the rest still runs"
+    size = page.evaluate(
+        f"(() => {{ const v = document.querySelector('{VIDEO}'); return [v.duration, v.videoWidth, v.videoHeight] }})()"
+    )
+    assert size[0] == pytest.approx(fakes.DURATION, abs=0.2)
+    assert size[1:] == [fakes.WIDTH, fakes.HEIGHT]
+    assert near(pixel(page, 3.0, 320, 290), fakes.COLOURS[0]), "the caption is in the picture"
+    assert not near(pixel(page, 3.0, 320, 40), fakes.COLOURS[0])
+    assert page.evaluate(f"document.querySelector('{VIDEO}').textTracks.length") == 1
+    expect(page.locator("#result-title")).to_contain_text(clip.stem)
+
+
+def test_the_finished_video_starts_to_play_when_it_is_ready(page, clip):
+    translate(page, clip)
+    finished(page)
+    page.wait_for_function(f"document.querySelector('{VIDEO}').currentTime > 0.3", timeout=DONE)
+    assert page.evaluate("document.querySelector('#result-video .player').dataset.view") == "drawn"
+
+
+@pytest.mark.parametrize("delay", [0, 0.05, 0.1, 0.2, 0.3, 0.5, 0.8, 1.2, 2.0, 3.0])
+def test_too_busy_after_stop_and_translate(page, clip, delay):
+    """Stop, then Translate after some time: the second run goes through, and nobody is said to wait."""
+    translate(page, clip)
+    expect(page.locator("#hud [aria-current=step]")).to_be_visible(timeout=DONE)
+    page.click("#stop")
+    time.sleep(delay)
+    page.click("#run", timeout=DONE)  # as soon as the button is there again
+    expect(page.locator("#stop")).to_be_visible(timeout=DONE)
+    finished(page)
+    expect(page.locator("#problem .failure")).to_have_count(0)
+    assert "waiting" not in page.locator("#panel").inner_text()
+    assert fakes.OPEN == []
+
+
+def test_the_button_says_stopping_until_it_is_over(browser, slow_url, clip):
+    before = set(jobs.root().glob("job-*"))
+    for page in opened(browser, slow_url, example=False):
+        translate(page, clip)
+        expect(page.locator("#hud [aria-current=step]")).to_have_text("Hear the words", timeout=DONE)
+        assert fakes.OPEN == ["analyse"]
+        page.click("#stop")
+        expect(page.locator("#hud")).to_contain_text("Stopped", timeout=DONE)
+        expect(page.locator("#run")).to_be_visible()
+        assert fakes.OPEN == []
+        assert set(jobs.root().glob("job-*")) <= before
+        expect(page.locator("#result-title b")).to_have_count(0)
+
+
+def test_what_is_no_clip_is_refused_beside_the_upload_before_translate(page, tmp_path):
+    poem = tmp_path / "poem.mp4"
+    poem.write_text("Shall I compare thee to a summer's day?")
+    page.set_input_files("#clip input[type=file]", str(poem))
+    expect(page.locator("#clip-note [role=alert]")).to_contain_text("Not a clip we can use", timeout=DONE)
+    expect(page.locator("#clip-note [role=alert]")).to_contain_text("give an MP4")
+    page.click("#run")
+    expect(page.locator("#problem [role=alert]")).to_contain_text("give an MP4")
+    expect(page.locator("#gallery .person")).to_have_count(3)
+
+
+def test_no_clip_at_all(page):
+    page.click("#run")
+    expect(page.locator("#problem [role=alert]")).to_contain_text("There is no clip yet")
+
+
+def test_an_example_is_there_at_once(page, clip):
+    translate(page, clip)
+    finished(page)
+    page.click("#example-first_contact")
+    expect(page.locator("#result-title")).to_contain_text("Finished example")
+    expect(page.locator("#clip-note .clip-facts")).to_contain_text("first_contact.mp4")
+    expect(page.locator("#gallery .person")).to_have_count(3)
+
+
+def test_downloads_are_called_after_the_clip_and_the_language(page, clip, tmp_path):
+    translate(page, clip)
+    finished(page)
+    stem = "it s me you"
+    wanted = {
+        "video": (f"{stem}.en-us.speechglass.mp4", b""), "srt": (f"{stem}.en-us.srt", b"00:00"),
+        "both": (f"{stem}.en-en-us.srt", b"1\n"), "vtt": (f"{stem}.en-us.vtt", b"WEBVTT"),
+        "ass": (f"{stem}.en-us.ass", b"[Script Info]"), "txt": (f"{stem}.en-us.txt", b"Everyone"),
+        "json": (f"{stem}.transcript.json", b"{"), "project": (f"{stem}.speechglass.json", b"{"),
+        "faces": (f"{stem}.faces.zip", b"PK"), "all": (f"{stem}.en-us.zip", b"PK"),
+    }  # fmt: skip
+    for key, (name, start) in wanted.items():
+        with page.expect_download() as download:
+            page.click(f"#download-{key}")
+        assert download.value.suggested_filename == name
+        file = tmp_path / name
+        download.value.save_as(file)
+        assert file.read_bytes().startswith(start)
+        if key == "video":
+            assert fakes._duration(file) == pytest.approx(fakes.DURATION, abs=0.2)
+        if key == "faces":
+            assert len(zipfile.ZipFile(file).namelist()) == 2
+        if key == "all":
+            assert set(zipfile.ZipFile(file).namelist()) == {
+                name for other, (name, _) in wanted.items() if other != "all"
+            }
+
+
+def test_the_look_is_changed_afterwards(page):
+    page.click("#looks button.label-wrap")
+    page.get_by_label("Bottom").last.check()
+    page.locator("#looks input[type=number]").fill("1.5")
+    page.locator("#looks input[type=number]").press("Enter")
+    page.click("#redraw")
+    expect(page.locator("#stop")).to_be_visible(timeout=DONE)
+    expect(page.locator("#run")).to_be_visible(timeout=DONE)
+    assert near(pixel(page, 1.0, 320, 340), fakes.COLOURS[0]), "a larger text reaches further down"
+
+
+def test_an_address_is_fetched(page):
+    page.click("#more-address button.label-wrap")
+    page.fill("#url textarea, #url input", "https://example.org/clip.mp4")
+    page.click("#run")
+    finished(page)
+    assert near(pixel(page, 3.0, 320, 290), fakes.COLOURS[0])
+
+
+def test_a_clip_and_an_address_are_one_too_many_and_an_example_clears_the_address(page, clip):
+    page.click("#more-address button.label-wrap")
+    page.fill("#url textarea, #url input", "https://example.org/clip.mp4")
+    choose(page, clip)
+    page.click("#run")
+    expect(page.locator("#problem [role=alert]")).to_contain_text("There is a clip and an address; remove one of them.")
+    page.click("#example-first_contact")
+    expect(page.locator("#url textarea, #url input")).to_have_value("")
+
+
+def test_an_address_that_is_none(page):
+    page.click("#more-address button.label-wrap")
+    page.fill("#url textarea, #url input", "file:///etc/passwd")
+    page.click("#run")
+    expect(page.locator("#problem [role=alert]")).to_contain_text("starts with https://")
+
+
+def test_the_keyboard_alone_translates(page, clip):
+    choose(page, clip)
+    page.locator("body").click(position={"x": 2, "y": 2})
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement?.id") == "run":
+            break
+    assert page.evaluate("document.activeElement?.id") == "run"
+    outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+    assert outline == "solid", "focus can be seen"
+    page.keyboard.press("Enter")
+    finished(page)
+
+
+def test_a_run_that_fails_says_so_beside_the_upload_and_keeps_the_result(browser, folder, clip):
+    services = fakes.services(folder / "failing", examples=(fakes.make_example(folder / "failing"),), broken="speech")
+    with served(services) as url:
+        for page in opened(browser, url):
+            translate(page, clip)
+            expect(page.locator("#problem .failure")).to_contain_text("Our mistake", timeout=DONE)
+            expect(page.locator("#run")).to_be_visible()
+            expect(page.locator("#result-title")).to_contain_text("Finished example")
+            expect(page.locator(LINE)).to_have_count(4)
