@@ -114,7 +114,7 @@ def _check_numbered(function: Any, given: dict[str, Any], blocks: gr.Blocks) -> 
     told = given.get("event_data")
     if len(orjson.dumps(told)) > MAX_TEXT:
         raise Refused(422, f"An event carries at most {MAX_TEXT} characters of its own; shorten the text.")
-    if not isinstance(told, dict | None) and any(name in ("edit", "again") for _, name in function.targets):
+    if not isinstance(told, dict | None) and any(name == "edit" for _, name in function.targets):
         raise Refused(422, "What an edit tells is an object; reload the page.")
     trigger = given.get("trigger_id")
     if trigger is not None and (

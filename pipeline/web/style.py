@@ -21,7 +21,6 @@ KEYS = (
     (("Alt+M",), "Merge the line with the next"),
     (("Alt+N",), "Add a line after it"),
     (("Alt+Delete",), "Delete the line"),
-    (("Alt+T",), "Translate the line again"),
     (("Alt+[", "Alt+]"), "Begin, end the line at what is playing"),
     (("Alt+X",), "Choose the line, for several at once"),
     (("Alt+F",), "Find and replace"),

@@ -99,7 +99,7 @@
     "?": () => $("#keys")?.showModal(),
   };
   function shift(by) { const v = $("#result-video video"); if (v) v.currentTime = Math.max(0, v.currentTime + by); }
-  const ON_LINE = { KeyS: "split", KeyM: "join", KeyN: "add", Delete: "remove", KeyT: "again" };
+  const ON_LINE = { KeyS: "split", KeyM: "join", KeyN: "add", Delete: "remove" };
   const alt = (event) => {
     const row = lit();
     if (event.code === "ArrowUp" || event.code === "ArrowDown") return step(event.code === "ArrowUp" ? -1 : 1), true;

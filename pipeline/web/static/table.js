@@ -3,7 +3,7 @@
 const glass = (window.speechglass ??= {});
 glass.quiet ??= new WeakSet(); // texts whose typing went with an action
 const own = (t) => ({ kind: t.dataset.edit, person: t.dataset.person || "", phrase: t.dataset.phrase || "", face: t.dataset.face || "" });
-const send = (data) => trigger(data.kind === "again" ? "again" : "edit", data);
+const send = (data) => trigger("edit", data);
 if (element.closest("#transcript") || element.id === "transcript") glass.send = send;
 else glass.send ??= send;
 
