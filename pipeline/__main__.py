@@ -100,6 +100,11 @@ def _translate(arguments: Sequence[str]) -> int:
     _add_look(parser)
     parser.add_argument("--models", choices=("auto", "full", "light"), help="model set (default: auto)")
     parser.add_argument(
+        "--speech",
+        choices=("base", "small", "turbo"),
+        help="speech model on a CPU (default: base); small (490 MB) and turbo (1.6 GB) hear better, take longer and are fetched once",
+    )
+    parser.add_argument(
         "--formality", choices=("default", "more", "less"), default="default", help="where DeepL has it"
     )
     parser.add_argument(
@@ -112,7 +117,7 @@ def _translate(arguments: Sequence[str]) -> int:
     from pipeline.models.sets import load
     from pipeline.options import Options
 
-    settings = Settings.from_environment(models=given.models)
+    settings = Settings.from_environment(models=given.models, speech=given.speech)
     target = languages.parse_target(given.to).code
     source = languages.parse_source(given.source).whisper if given.source else None
     options = Options(

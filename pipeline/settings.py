@@ -19,6 +19,7 @@ class Settings:
     """What an operator can choose. `Settings.from_environment()` reads `SPEECHGLASS_<NAME>` for every field but the keys."""
 
     models: str = "auto"  #: "auto" (full where CUDA or ZeroGPU is), "full", "light"
+    speech: str = "base"  #: of the light set: "base", "small" or "turbo", larger and slower, fetched from the Hub once
     max_duration_s: float = 300.0  #: longest clip; five minutes is what a public page can serve on two cores
     max_file_bytes: int = 200 * 2**20  #: the page's upload limit too
     max_pixels: int = 4096 * 2304  #: per frame: 4K and a little more; above it a frame no longer decodes in real time
@@ -40,6 +41,8 @@ class Settings:
     def __post_init__(self) -> None:
         if self.models not in ("auto", "full", "light"):
             raise UsageError(f"The model set must be auto, full or light, not {self.models[:40]!r}.")
+        if self.speech not in ("base", "small", "turbo"):
+            raise UsageError(f"The speech model must be base, small or turbo, not {self.speech[:40]!r}.")
         for name in ("max_duration_s", "max_file_bytes", "max_pixels"):
             if not 0 < getattr(self, name) < float("inf"):  # not a number is no limit at all
                 raise UsageError(f"{PREFIX}{name.upper()} must be a number above zero, not {getattr(self, name)}.")
@@ -47,15 +50,17 @@ class Settings:
             raise UsageError(f"{PREFIX}CACHE_BYTES must be zero or more, not {self.cache_bytes}.")
 
     @classmethod
-    def from_environment(cls, environment: Mapping[str, str] | None = None, models: str | None = None) -> Settings:
-        """The settings this process runs with; `models`, where given, wins over the environment.
+    def from_environment(
+        cls, environment: Mapping[str, str] | None = None, models: str | None = None, speech: str | None = None
+    ) -> Settings:
+        """The settings this process runs with; `models` and `speech`, where given, win over the environment.
 
         Raises UsageError for a value that is not of its kind.
         """
         env = os.environ if environment is None else environment
         values: dict[str, object] = {}
         kinds: dict[str, type] = {
-            "models": str, "max_duration_s": float, "max_file_bytes": int, "max_pixels": int,
+            "models": str, "speech": str, "max_duration_s": float, "max_file_bytes": int, "max_pixels": int,
             "cache_dir": Path, "weights_dir": Path, "cache_bytes": int,
         }  # fmt: skip
         for name, kind in kinds.items():
@@ -67,6 +72,8 @@ class Settings:
                     raise UsageError(f"{PREFIX}{name.upper()} must be a {kind.__name__}, not {raw[:40]!r}.") from None
         if models is not None:
             values["models"] = models
+        if speech is not None:
+            values["speech"] = speech
         hosts = ",".join((env.get("SPACE_HOST", ""), env.get(f"{PREFIX}HOSTS", "")))
         raw_keys = env.get("DEEPL_AUTH_KEY") or env.get("DEEPL_KEY") or ""
         return cls(

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pipeline.models.entries import Model
 from pipeline.models.full import FULL
 from pipeline.models.light import LIGHT
+from pipeline.models.speech import SPEECH
 
-CATALOGUE: tuple[Model, ...] = (*LIGHT, *FULL)
+CATALOGUE: tuple[Model, ...] = (*LIGHT, *SPEECH, *FULL)
 
 
 def model(key: str) -> Model:

@@ -19,7 +19,7 @@ def listing(settings: Settings) -> str:
         cached = "-"
         if model.weights:
             cached = "yes" if fetch.is_cached(model.weights, settings.cache_dir) else "no"
-        job = ("+".join(model.sets), model.name, model.licence + (" *" if model.note else ""))
+        job = ("+".join(model.sets) or "on request", model.name, model.licence + (" *" if model.note else ""))
         rows.append((model.job, *job, _pin(model), cached, model.source))
     widths = [max(len(row[column]) for row in rows) for column in range(6)]
     lines = [

@@ -12,6 +12,7 @@ from pipeline.models import fetch
 from pipeline.models.catalogue import CATALOGUE, model
 from pipeline.models.entries import Model
 from pipeline.models.hub import operators_pins
+from pipeline.models.speech import CHOICES
 from pipeline.records import Clip, Diarization, Faces, Models, Phrase, Progress, Stage, Transcript
 from pipeline.settings import Settings
 
@@ -137,7 +138,10 @@ def prepare(settings: Settings) -> Stage[None]:
     Raises ModelError as `fetch.path` does.
     """
     which = chosen(settings)
-    wanted = {entry.weights: entry for entry in CATALOGUE if entry.weights and which in entry.sets}
+    asked = CHOICES[settings.speech][0] if which == "light" else ""
+    wanted = {
+        entry.weights: entry for entry in CATALOGUE if entry.weights and (which in entry.sets or entry.key == asked)
+    }
     missing = {files: entry for files, entry in wanted.items() if not fetch.is_cached(files, settings.cache_dir)}
     total = sum(files.bytes for files in missing) or 1
     done = 0
@@ -157,7 +161,7 @@ class _Light:
     def models(self) -> Models:
         return Models(
             names={
-                "speech": "Whisper base (faster-whisper, int8)",
+                "speech": CHOICES[self.settings.speech][1],
                 "diarization": "segmentation-3.0 + CAM++",
                 "faces": "RetinaFace MobileNet0.25",
                 "identity": "dlib ResNet",
@@ -174,7 +178,7 @@ class _Light:
     def transcribe(self, sound: Path, language: str | None) -> Stage[Transcript]:
         from pipeline.speech.transcribe import transcribe
 
-        folder = yield from weights("whisper-base", self.settings)
+        folder = yield from weights(CHOICES[self.settings.speech][0], self.settings)
         return (yield from transcribe(sound, language, weights=folder))
 
     def translate_speech(
@@ -182,7 +186,10 @@ class _Light:
     ) -> Stage[tuple[str | None, ...]]:
         from pipeline.speech.transcribe import translate_speech
 
-        folder = yield from weights("whisper-base", self.settings)
+        # Not by turbo, which was not trained to translate.
+        folder = yield from weights(
+            "whisper-small" if self.settings.speech == "small" else "whisper-base", self.settings
+        )
         return (yield from translate_speech(sound, phrases, language, target, weights=folder))
 
     def diarize(self, sound: Path, speakers: int | None) -> Stage[Diarization]:

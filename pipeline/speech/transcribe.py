@@ -134,7 +134,7 @@ def _translated(model: Any, sound: np.ndarray, language: str) -> str | None:
 
 def _model(folder: Path) -> Stage[Any]:
     if not _load.cache_info().currsize:
-        yield Progress("speech", 0.02, "Loading Whisper base")
+        yield Progress("speech", 0.02, "Loading the speech model")
     return _load(folder)
 
 
@@ -146,7 +146,7 @@ def _load(folder: Path) -> Any:
     try:
         return WhisperModel(str(folder), device="cpu", compute_type="int8", cpu_threads=threads)
     except (RuntimeError, ValueError, OSError) as error:
-        raise ModelError(f"Whisper base could not be loaded ({error}); delete {folder} and run again.") from error
+        raise ModelError(f"The speech model could not be loaded ({error}); delete {folder} and run again.") from error
 
 
 def _excerpt(samples: np.ndarray, start: float, end: float) -> tuple[np.ndarray, float]:

@@ -312,8 +312,9 @@ def test_no_attention_of_the_encoder_is_kept_and_words_and_times_are_the_same(tm
     """The real pipeline on a tiny Whisper, with and without."""
     from tests.fixtures_full import sound, tiny_whisper
 
+    monkeypatch.setattr(whisper_full, "MAX_NEW_TOKENS", 8)
     checkpoint = tiny_whisper(tmp_path / "tiny")
-    samples = [sound(12.0), sound(7.0)]
+    samples = [sound(4.0), sound(3.0)]
 
     def heard(speech) -> tuple[list, list[int]]:
         kept, generate = [], speech.model.generate
@@ -326,7 +327,7 @@ def test_no_attention_of_the_encoder_is_kept_and_words_and_times_are_the_same(tm
             return result
 
         monkeypatch.setattr(speech.model, "generate", spy)
-        return [(one.text, one.chunks) for one in whisper_full.hear(samples, "en", speech)], kept
+        return [(one.text, one.chunks) for one in whisper_full._decoded(samples, "en", speech, 0.0)], kept
 
     found, kept = heard(whisper_full.load(checkpoint, revision=None, device="cpu", dtype="float32"))
     monkeypatch.setattr(whisper_full, "forget_encoder_attention", lambda encoder: None)

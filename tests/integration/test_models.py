@@ -15,7 +15,9 @@ pytestmark = pytest.mark.integration
 
 
 @pytest.mark.parametrize(
-    "weights", dict.fromkeys(model.weights for model in CATALOGUE if model.weights), ids=lambda weights: weights.key
+    "weights",
+    dict.fromkeys(model.weights for model in CATALOGUE if model.weights and model.sets),
+    ids=lambda weights: weights.key,
 )
 def test_the_weights_are_those_of_the_catalogue(weights: Weights) -> None:
     found: Path = finish(fetch.path(weights, weights.key, Settings.from_environment().cache_dir))

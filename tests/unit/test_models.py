@@ -1,5 +1,6 @@
 """The catalogue, what of it runs here, and what it says of itself."""
 
+import dataclasses
 import hashlib
 import subprocess
 import sys
@@ -49,6 +50,46 @@ def test_prepare_fetches_what_the_set_uses(settings: Settings, tmp_path: Path, m
         assert list(sets.prepare(light)) == []
         assert len([path for path, _ in site.asked if path.startswith("/files/")]) == 1, "two models share one download"
         assert not fetch.is_cached(other, settings.cache_dir)
+
+
+def test_a_larger_speech_model_is_fetched_once_when_it_is_asked_for(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with index_server.served(tmp_path / "hub") as site:
+        index_server.only_index(site, monkeypatch)
+        monkeypatch.setattr(fetch, "PAUSE_S", 0.01)
+        entry = catalogue.model("whisper-small")
+        assert entry.weights is not None
+        for file in entry.weights.files:
+            (site.folder / file.name).write_bytes(file.name.encode() * 9000)
+        sums = {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in site.folder.iterdir()}
+        weights = dataclasses.replace(
+            entry.weights,
+            downloads=tuple(
+                Address(f"{site.url}/files/{file.name}", sums[file.name], len(file.name) * 9000)
+                for file in entry.weights.files
+            ),
+            files=tuple(dataclasses.replace(file, sha256=sums[file.name]) for file in entry.weights.files),
+        )
+        entries = (dataclasses.replace(entry, weights=weights),)
+        monkeypatch.setattr(sets, "CATALOGUE", entries)
+        monkeypatch.setattr(catalogue, "CATALOGUE", entries)
+        asked = Settings(cache_dir=settings.cache_dir, models="light", speech="small")
+        assert list(sets.prepare(Settings(cache_dir=settings.cache_dir, models="light"))) == [], "nobody asked for it"
+        steps = list(sets.prepare(asked))
+        assert "Fetching Whisper small" in steps[0].message
+        assert list(sets.prepare(asked)) == []
+        folder = finish(sets.weights("whisper-small", asked))
+        assert (folder / "config.json").read_bytes() == b"config.json" * 9000
+        assert sets.load(asked).names["speech"].startswith("Whisper small")
+    missing = Settings(cache_dir=tmp_path / "other", models="light", speech="small")
+    with pytest.raises(ModelError, match=r"Whisper small .* could not be fetched from 127.0.0.1 .*; check the network"):
+        list(sets.prepare(missing))
+
+
+def test_a_speech_model_there_is_not_is_refused() -> None:
+    with pytest.raises(UsageError, match="must be base, small or turbo"):
+        Settings(speech="huge")
 
 
 def test_the_listing_names_job_licence_pin_and_source_of_every_model(settings: Settings) -> None:
