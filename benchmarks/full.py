@@ -129,7 +129,7 @@ def whisper(clip: Path, figures: dict[str, float]) -> None:
         def hear(together: bool) -> None:
             groups = [pieces] if together else [[piece] for piece in pieces]
             for group in groups:
-                list(whisper_full.hear(group, "en", "transcribe", speech))
+                list(whisper_full.hear(group, "en", speech))
 
         length = len(samples) / whisper_full.RATE * len(pieces)
         figures["whisper_batch_times_real_time"] = length / seconds(lambda: hear(True), 1)
