@@ -339,7 +339,7 @@ def test_nothing_stays_of_any_request_whether_it_ended_or_was_broken_off(tmp_pat
 
 def _nothing_stays(server: Server, clip: Path) -> None:
     with server.client("203.0.113.50") as visitor:
-        result_of(visitor, "transcribe", [upload(visitor, clip), "none", "", 0, "", "default", ""])
+        result_of(visitor, "transcribe", [upload(visitor, clip), "none", "", 0, "", "default", "", 0])
     assert soon(lambda: not list(server.folder.rglob("job-*")))
     soon(lambda: not (server.files() - kept(server)), 90)
     files, descriptors = kept(server), _descriptors(server)
@@ -368,14 +368,14 @@ def _every_kind(server: Server, visitor: httpx.Client, clip: Path, to_the_end: b
     if to_the_end:
         given = upload(visitor, clip)
         assert result_of(visitor, "translate_video", _translation(given))[0] == "complete"
-        assert result_of(visitor, "transcribe", [given, "none", "", 0, "", "default", ""])[0] == "complete"
+        assert result_of(visitor, "transcribe", [given, "none", "", 0, "", "default", "", 0])[0] == "complete"
         assert result_of(visitor, "render", [given, record(), *LOOK])[0] == "complete"
         assert "error" not in _agent(visitor, clip, 60)[:200]
     else:
         given = upload(visitor, clip)
         for name, data in (
             ("translate_video", _translation(given)),
-            ("transcribe", [given, "none", "", 0, "", "default", ""]),
+            ("transcribe", [given, "none", "", 0, "", "default", "", 0]),
             ("render", [given, record(), *LOOK]),
         ):
             event = visitor.post(f"/gradio_api/call/{name}", json={"data": data}).json()["event_id"]
