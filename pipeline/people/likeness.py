@@ -50,17 +50,16 @@ class Grouping:
 
     def log_odds(self, members: Sequence[int]) -> float:
         """Return the log-odds that the parts `members` are one person's against being all of different people."""
-        shares: dict[int, float] = {}
+        whole: dict[int, float] = {}
         for member in members:
-            sample, share = self._parts[member]
-            if share:
-                shares[sample] = shares.get(sample, 0.0) + share
-        if len(shares) < 2:
+            sample, part = self._parts[member]
+            if part:
+                whole[sample] = whole.get(sample, 0.0) + part
+        if len(whole) < 2:
             return 0.0
-        index = np.fromiter(shares, int)
-        share = np.fromiter(shares.values(), float)
-        vectors: NDArray[np.float64] = self._vectors[index]
-        noise: NDArray[np.float64] = self._noise[index] / share
+        index = np.fromiter(whole, int)
+        share = np.fromiter(whole.values(), float)
+        noise, vectors = self._noise[index] / share, self._vectors[index]
         best = self._ratio(vectors, noise)
         for _ in range(len(index)):
             options = self._ratio_with_more(vectors, noise, self._more_noise / share)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -341,18 +343,12 @@ def test_whatever_was_seen_and_heard_there_is_an_answer(turns, tracks, speakers)
     assert [track.boxes for track in answer.tracks] == [
         t.boxes for t in sorted(faces.tracks, key=lambda t: (t.boxes[0].t, t.id))
     ]
-    for a in range(len(answer.tracks)):
-        for b in range(a):
-            beside = faces.tracks and _beside(answer.tracks[a].boxes, answer.tracks[b].boxes, faces)
-            assert not (beside and answer.tracks[a].person and answer.tracks[a].person == answer.tracks[b].person)
+    order = sorted(faces.tracks, key=lambda t: (t.boxes[0].t, t.id))
+    for a, b in itertools.combinations(range(len(order)), 2):
+        if order[a].is_beside(order[b]):
+            assert answer.tracks[a].person is None or answer.tracks[a].person != answer.tracks[b].person
     assert all(0 <= phrase.evidence.confidence <= 1 for phrase in answer.phrases)
     assert speakers is None or len(answer.people) <= speakers
-
-
-def _beside(a: tuple[Box, ...], b: tuple[Box, ...], faces: Faces) -> bool:
-    first = next(t for t in faces.tracks if t.boxes == a)
-    second = next(t for t in faces.tracks if t.boxes == b and t is not first)
-    return first.is_beside(second)
 
 
 def test_a_crowd_of_forty_faces_gets_an_answer():
