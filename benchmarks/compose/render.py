@@ -202,7 +202,7 @@ def truth(composition: Composition, variant: Variant) -> dict[str, object]:
         "turns": turns,
         "variant": variant.name,
     }
-    return record | ({"hard": composition.hard} if composition.hard else {})
+    return record | ({"hard": composition.reason} if composition.reason else {})
 
 
 def write(composition: Composition, folder: Path, variant: Variant = PLAIN) -> Path:

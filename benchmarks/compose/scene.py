@@ -24,6 +24,10 @@ class View:
     mirrored: bool = False
 
 
+#: s of footage of somebody silent below which it is nearly a still picture, and from which it shows somebody listen.
+STILL_S, LISTENING_S = 0.2, 1.0
+
+
 def speaking(talker: Talker, take: Take) -> View:
     """The person while they say `take`."""
     return View(talker, take.start, take.end)
@@ -75,6 +79,19 @@ class Composition:
         """Everybody who is seen or heard."""
         seen = {view.talker.who for shot in self.shots for view in shot.views}
         return sorted((seen | {said.who for said in self.said}) - {""})
+
+    @property
+    def reason(self) -> str:
+        """Why nobody should expect the right answer, "" where one should."""
+        pauses = [
+            view.end - view.start
+            for shot in self.shots
+            for view in shot.views
+            if (view.start, view.end) == view.talker.idle and not view.still
+        ]
+        if any(STILL_S < pause < LISTENING_S for pause in pauses):
+            return self.hard or "a listener's picture is a pause of speech played to and fro, in which the mouth moves"
+        return self.hard
 
     def show(self, seconds: float, *views: View, pan: bool = False) -> None:
         self.shots.append(Shot(seconds, views, pan))

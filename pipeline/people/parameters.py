@@ -14,7 +14,7 @@ class Parameters:
     #: Independent looks a second at a mouth: neighbouring values of speaking evidence say nearly the same.
     looks_per_second: float = 1.75
     #: The same for single words: an error of the detector seldom lasts as long as a word, so neighbouring words err alone.
-    word_looks_per_second: float = 5.0
+    word_looks_per_second: float = 2.5
     #: Probability that a mouth that speaks cannot be read in a turn (turned away, covered, too small), so that its
     #: evidence means nothing. Bounds how much a still mouth can say against a person.
     unreadable: float = 0.017
@@ -23,9 +23,11 @@ class Parameters:
     deceptive: float = 0.011
     #: Probability that a turn or a track is unlike the others of its person: a shout, another room, a face half in the
     #: dark. Bounds how much one embedding can say against a person.
-    unusual: float = 0.05
+    unusual: float = 0.03
     #: Probability that somebody is heard over a picture of themselves in which they are silent, for a shot.
     voice_over: float = 0.02
+    #: Probability that a voice is laid over a mouth that says something else, for a shot.
+    dubbed: float = 0.000001
     #: Probability that the person who speaks is in the picture, of those who are seen in the clip at all.
     shown: float = 0.75
     #: Pseudo-counts of shots in which a person who is silent is in the picture or out of it.
@@ -36,7 +38,7 @@ class Parameters:
     #: Log-odds over every other face below which a person is shown without one: 0.4 is six to four.
     doubt: float = 0.4
     #: Log-odds for one more person who speaks, and for one more face.
-    new_voice: float = -3.0
+    new_voice: float = -2.5
     new_face: float = -1.5
     #: Log-odds that two pieces of one turn, and that two turns of one voice that follow each other are one person's, and that two turns of different
     #: voices are two people's, beyond what their embeddings say: the diarizer heard the sound between them.
@@ -61,7 +63,7 @@ class Parameters:
 
 
 #: Used where a stage brings no statistics of its own (records of another program): dlib's ResNet and CAM++.
-FACE_LIKENESS = Likeness(same=0.93, different=0.85, dimensions=10.0, per_second=0.01)
-VOICE_LIKENESS = Likeness(same=0.75, different=0.25, dimensions=18.0, per_second=0.30)
+FACE_LIKENESS = Likeness(same=0.95, different=0.87, dimensions=10.0, per_second=0.01)
+VOICE_LIKENESS = Likeness(same=0.72, different=0.23, dimensions=19.0, per_second=0.29)
 #: For a diarizer that gives no embeddings: its names of the voices stand for them.
 LABEL_LIKENESS = Likeness(same=0.70, different=0.01, dimensions=12.0, per_second=0.30)

@@ -6,6 +6,9 @@ import itertools
 import math
 from collections.abc import Iterator
 
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+
 from pipeline.people.scene import Scene
 from pipeline.people.score import Member, Scorer
 
@@ -33,7 +36,8 @@ class Partition:
         """Join people and move parts of them as long as that raises the total."""
         for _ in range(ROUNDS):
             self._join_all()
-            if not self._move_best_parts():
+            moved = self._move_best_parts()
+            if not self._match_faces() and not moved:
                 return
 
     def _join_all(self) -> None:
@@ -57,6 +61,22 @@ class Partition:
                 continue
             moved = self._move(part, home) or self._swap_faces(home, part) or moved
         return moved
+
+    def _match_faces(self) -> bool:
+        """Give all faces to all voices anew in the best way (Kuhn–Munkres); return whether that was better."""
+        voices = [Member(member.pieces) for member in self.people if member.pieces]
+        faces = [Member(tracks=member.tracks) for member in self.people if member.tracks]
+        if not voices or not faces:
+            return False
+        gains = np.array([[self.score(v | f) - self.score(v) - self.score(f) for f in faces] for v in voices])
+        rows, columns = linear_sum_assignment(np.maximum(gains, 0.0), maximize=True)
+        pairs = {r: c for r, c in zip(rows, columns, strict=True) if gains[r, c] > 0}
+        found = [voice | faces[pairs[n]] if n in pairs else voice for n, voice in enumerate(voices)]
+        found += [face for n, face in enumerate(faces) if n not in pairs.values()]
+        if sum(self.score(member) for member in found) <= self.total + LEAST:
+            return False
+        self.people = found
+        return True
 
     def _swap_faces(self, home: Member, part: Member) -> bool:
         """Exchange all faces of `home` for those of another person where that is more likely; return whether it was."""
@@ -206,9 +226,10 @@ class Partition:
 
     def _reassign_faces(self) -> None:
         """Give faces to the people they fit best, without changing who says which turn."""
+        singles = [[j] for j in range(len(self.scene.tracks))]
         for _ in range(3):
-            for cluster in self.scene.clusters.values():
-                part = Member(tracks=frozenset(cluster))
+            for tracks in [*self.scene.clusters.values(), *singles]:
+                part = Member(tracks=frozenset(tracks))
                 for home in [m for m in self.people if part.tracks & m.tracks]:
                     self._move(Member(tracks=part.tracks & home.tracks), home)
 

@@ -11,6 +11,10 @@ import numpy as np
 from pipeline.people.scene import Scene
 
 
+#: Log-odds against two tracks in one picture being one face, for each of the two.
+IMPOSSIBLE = 1e4
+
+
 @dataclass(frozen=True, slots=True)
 class Member:
     """A person under construction: numbers of pieces of turns and of tracks of a `Scene`. Without pieces: a face that is silent."""
@@ -58,11 +62,10 @@ class Scorer:
         if not tracks:
             return 0.0
         order = sorted(tracks)
-        if len(order) > 1 and bool(np.any(self.scene.beside[np.ix_(order, order)])):
-            return -1e6
+        together = int(self.scene.beside[np.ix_(order, order)].sum())  # each pair twice
         resumed = self.scene.resumed
         between = sum(resumed.get(pair, 0.0) for pair in itertools.combinations(order, 2)) if len(order) > 1 else 0.0
-        return self.scene.parameters.new_face + self.scene.faces.log_odds(order) + between
+        return self.scene.parameters.new_face + self.scene.faces.log_odds(order) + between - IMPOSSIBLE * together
 
     def meeting(self, member: Member) -> float:
         """Return the evidence that this voice and this face are one person's: lips, presence and the prior."""
@@ -74,16 +77,19 @@ class Scorer:
         return math.log(p.has_face) + self._lips(member) + self._presence(member)
 
     def _lips(self, member: Member) -> float:
-        """Return the evidence of the mouth, with the chance in each shot that it is silent while its own voice is heard.
+        """Return the evidence of the mouth, bounded in each shot by what a whole shot can be wrong about.
 
-        People talk over pictures of themselves; then every piece of the shot speaks against them, but only once.
+        People talk over pictures of themselves; then every piece of the shot speaks against them, but only once. And a
+        voice may be laid over a mouth that says something else: the detector sees a mouth that speaks, not whose sound it
+        is, so every piece of the shot speaks for the wrong voice, but only once.
         """
+        p = self.scene.parameters
         pieces, tracks = sorted(member.pieces), sorted(member.tracks)
         moved = self.scene.moved[np.ix_(pieces, tracks)].sum(1)
         shots = self.scene.shots[pieces]
         sums = np.bincount(shots, moved)[np.unique(shots)]
-        over = self.scene.parameters.voice_over
-        return float(np.logaddexp(math.log1p(-over) + sums, math.log(over)).sum())
+        sums = np.logaddexp(math.log1p(-p.voice_over) + sums, math.log(p.voice_over))
+        return float(-np.logaddexp(math.log1p(-p.dubbed) - sums, math.log(p.dubbed)).sum())
 
     def _presence(self, member: Member) -> float:
         """Return the evidence in being in the picture when this voice is heard and not when others are.

@@ -54,10 +54,23 @@ def decode(words: Sequence[Word], partition: Partition, channels: Sequence[int] 
             voice[w, [not _is_heard_in(channels[w], member, scene) for member in people]] = -BEYOND_DOUBT
         for p, member in enumerate(people):
             lips[w, p], seen[w, p] = _lips_of_word(word, member, scene)
+    _bound_lips(lips, covering, scene)
     costs = [_change(words[w - 1], words[w], covering[w - 1], covering[w], scene) for w in range(1, len(words))]
     path = viterbi(voice + lips, costs)
     path = [p if pieces or seen[w].any() else -1 for w, (p, pieces) in enumerate(zip(path, covering, strict=True))]
     return Decoded(people, path, voice, lips, seen)
+
+
+def _bound_lips(lips: NDArray[np.float64], covering: Sequence[Sequence[tuple[int, float]]], scene: Scene) -> None:
+    """Let the words of a piece say no more of a mouth than a whole piece may: a detector that errs goes on erring."""
+    most = -math.log(scene.parameters.deceptive)
+    words_of: dict[int, list[int]] = {}
+    for word, pieces in enumerate(covering):
+        if pieces:
+            words_of.setdefault(max(pieces, key=lambda pair: pair[1])[0], []).append(word)
+    for group in words_of.values():
+        total = np.abs(lips[group].sum(0))
+        lips[group] *= np.where(total > most, most / np.maximum(total, 1e-9), 1.0)
 
 
 def _voice_of_piece(piece: int, partition: Partition, people: Sequence[Member]) -> NDArray[np.float64]:

@@ -30,7 +30,7 @@ _MARGIN = (fbank.WIDTH - fbank.HOP) // 2  # samples by which a frame's window ex
 
 #: How alike the embeddings of whole turns are on real footage, where the room, the microphone and the mood change between
 #: turns: one person's lie further apart there than within one recording. Estimated by `benchmarks/fit_people.py`.
-TURNS = Likeness(same=0.75, different=0.25, dimensions=18.0, per_second=0.30)
+TURNS = Likeness(same=0.72, different=0.23, dimensions=19.0, per_second=0.29)
 
 
 def diarize(sound: Path, speakers: int | None, *, weights: Path) -> Stage[Diarization]:
