@@ -48,18 +48,20 @@ class Parameters:
     #: Log-odds that a track which begins where another of the same shot has ended is the same face.
     resumed: float = 2.0
     #: Log-odds against a change of person between two words: one in 150 inside a sentence, one in 12 after one, every
-    #: third where a cut is there, too; what a pause (a second), the end of a sentence, a cut and the end of a turn take off.
+    #: third where a cut is there, too; what a pause (a second), the end of a sentence, a cut, the end of a turn, and the
+    #: beginning of another voice take off.
     change: float = 5.0
     change_pause: float = 3.0
     change_sentence: float = 2.5
     change_cut: float = 1.5
     change_turn: float = 2.0
+    change_voice: float = 4.0
     #: Weight of the voice in words: log-odds a turn is clipped to this many a second.
     voice_per_second: float = 3.0
     #: Calibration of the confidence: logit = bias + person x logit(person) + face x logit(face).
-    confidence_bias: float = 0.0
-    confidence_person: float = 0.5
-    confidence_face: float = 0.5
+    confidence_bias: float = -0.9
+    confidence_person: float = 0.25
+    confidence_face: float = 0.2
 
 
 #: Used where a stage brings no statistics of its own (records of another program): dlib's ResNet and CAM++.

@@ -10,7 +10,6 @@ import numpy as np
 
 from pipeline.people.scene import Scene
 
-
 #: Log-odds against two tracks in one picture being one face, for each of the two.
 IMPOSSIBLE = 1e4
 

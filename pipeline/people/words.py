@@ -155,7 +155,12 @@ def _change(
         cost -= p.change_sentence
     if scene.shot_at((a.start + a.end) / 2) != scene.shot_at((b.start + b.end) / 2):
         cost -= p.change_cut
-    if {id(scene.pieces[i].turn) for i, _ in pieces_a} != {id(scene.pieces[i].turn) for i, _ in pieces_b}:
+    turns_a, turns_b = (
+        {id(scene.pieces[i].turn): scene.pieces[i].turn for i, _ in pieces} for pieces in (pieces_a, pieces_b)
+    )
+    if not {turn.speaker for turn in turns_a.values()} & {turn.speaker for turn in turns_b.values()}:
+        cost -= p.change_voice
+    elif turns_a.keys() != turns_b.keys():
         cost -= p.change_turn
     return max(0.3, cost)
 

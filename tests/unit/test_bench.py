@@ -25,9 +25,8 @@ def unit(*parts: float) -> tuple[float, ...]:
 def track(number: int, shot: int, cluster: int | None, embedding: tuple[float, ...]) -> FaceTrack:
     start = 4.0 * shot
     boxes = (Box(start, 0, 0, 80, 80), Box(start + 3.9, 0, 0, 80, 80))
-    mouth = tuple((start + i / 25, 0.05) for i in range(95))
     speaking = tuple(None if i < 5 else 1.5 for i in range(95))
-    return FaceTrack(number, shot, boxes, mouth, embedding, cluster, 0.9, b"jpeg", speaking, round(25 * start))
+    return FaceTrack(number, shot, boxes, embedding, cluster, 0.9, b"jpeg", speaking, round(25 * start))
 
 
 VOICES = Diarization(
