@@ -125,7 +125,7 @@ def hide_evidence(faces: Faces, cluster: int) -> Faces:
     """The face of `cluster` is too small or too far turned to tell whether it speaks."""
 
     def hidden(track: FaceTrack) -> FaceTrack:
-        return replace(track, mouth=(), speaking=(None,) * len(track.speaking))
+        return replace(track, speaking=(None,) * len(track.speaking))
 
     return replace(faces, tracks=tuple(hidden(t) if t.cluster == cluster else t for t in faces.tracks))
 
