@@ -341,11 +341,9 @@ def test_the_tools_for_agents_are_the_endpoints_described(url):
     assert "DeepL code or English name" in properties["target_language"]["description"]
 
 
-def test_the_readme_examples_run(url, clip, tmp_path, monkeypatch):
-    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-    section = re.search(r"^## From a script\n(.*?)(?=^## |\Z)", readme, re.MULTILINE | re.DOTALL)
-    assert section, "README.md has no section 'From a script'"
-    blocks = re.findall(r"```python\n(.*?)```", section.group(1), re.DOTALL)
+def test_the_documented_examples_run(url, clip, tmp_path, monkeypatch):
+    page = (Path(__file__).parents[2] / "docs" / "api.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
     assert len(blocks) >= 3
     monkeypatch.chdir(tmp_path)
     (tmp_path / "clip.mp4").write_bytes(clip.read_bytes())

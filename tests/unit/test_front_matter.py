@@ -28,6 +28,14 @@ def matter() -> dict[str, Any]:
     return yaml.safe_load(block)
 
 
+def test_the_readme_is_short_and_its_links_lead_somewhere() -> None:
+    pages = [ROOT / "README.md", *ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), ROOT / "fonts" / "README.md"]
+    assert len(pages[0].read_text().splitlines()) <= 150
+    for page in pages:
+        for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", page.read_text()):
+            assert "://" in target or (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
 def requirements() -> dict[str, str]:
     lines = (line.split("#")[0].strip() for line in (ROOT / "requirements.txt").read_text().splitlines())
     return dict(re.fullmatch(r"([\w.-]+)(?:\[[\w,]+\])?==(\S+)", line).groups() for line in lines if line)  # type: ignore[union-attr]
