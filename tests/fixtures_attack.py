@@ -80,9 +80,9 @@ def upload(client: httpx.Client, clip: Path) -> dict:
     return {"path": answer.json()[0], "meta": FILE}
 
 
-def result_of(client: httpx.Client, name: str, data: list) -> tuple[str, object]:
+def result_of(client: httpx.Client, name: str, **parameters: object) -> tuple[str, object]:
     """Call an endpoint and wait for its end; return the last event's name and data."""
-    answer = client.post(f"/gradio_api/call/{name}", json={"data": data})
+    answer = client.post(f"/gradio_api/call/v2/{name}", json=parameters)
     answer.raise_for_status()
     event, last = "", ("", None)
     with client.stream("GET", f"/gradio_api/call/{name}/{answer.json()['event_id']}") as stream:
