@@ -7,7 +7,10 @@ Built on `gradio.queueing.Queue` of the pinned version. Jobs are the events that
 from __future__ import annotations
 
 import random
+import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import fastapi
@@ -16,6 +19,7 @@ from gradio.queueing import Event, Queue
 from pipeline.web import limits
 
 JOBS = frozenset(("models", "drawing", "fetching"))  #: concurrency ids
+UNHEARD_S = 30.0  #: after which a job that nobody listens to is dropped; clients listen at once
 
 
 class FairQueue(Queue):
@@ -37,6 +41,17 @@ class FairQueue(Queue):
         self._forwarded = forwarded
         self._coming: Counter[str] = Counter()  #: jobs that are being checked, by visitor and session
         self._checking = 0  #: jobs that are being checked
+        self._listeners: Counter[str] = Counter()  #: open streams, by event or session
+
+    @contextmanager
+    def listening(self, to: str) -> Iterator[None]:
+        """Note that somebody follows an event or a session, until the block ends. A job starts only while its caller listens:
+        to send one costs nothing, to run one does."""
+        self._listeners[to] += 1
+        try:
+            yield
+        finally:
+            self._listeners -= Counter((to,))
 
     async def push(self, body: Any, request: fastapi.Request, username: str | None) -> Any:
         """Take an event in, after its checks.
@@ -79,11 +94,24 @@ class FairQueue(Queue):
             queue = self.event_queue_per_concurrency_id[name]
             if queue.concurrency_limit is not None and queue.current_concurrency >= queue.concurrency_limit:
                 continue
-            running = {self._visitor(event.request) for event in self._running(name)} if name in JOBS else set()
-            event = next((e for e in queue.queue if not running or self._visitor(e.request) not in running), None)
+            event = self._next_job(name) if name in JOBS else next(iter(queue.queue), None)
             if event is not None:
                 queue.queue.remove(event)
                 return [event], False, name
+        return None
+
+    def _next_job(self, name: str) -> Event | None:
+        """Return the first job whose caller listens and whose visitor runs none; drop those that nobody listened to."""
+        queue, now = self.event_queue_per_concurrency_id[name].queue, time.monotonic()
+        running = {self._visitor(event.request) for event in self._running(name)}
+        for event in list(queue):
+            if not self._listeners[event._id] and not self._listeners[event.session_hash]:
+                if now - event.enqueue_time > UNHEARD_S:
+                    queue.remove(event)
+                    self.event_ids_to_events.pop(event._id, None)
+                    self.pending_event_ids_session.get(event.session_hash, set()).discard(event._id)
+            elif self._visitor(event.request) not in running:
+                return event
         return None
 
     def _check_share(self, visitor: str, session: str) -> None:

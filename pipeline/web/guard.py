@@ -78,6 +78,8 @@ class Guard:
         with contextlib.ExitStack() as held:
             if scope["path"].startswith(routes.API):
                 held.enter_context(self._shares.request(visitor))
+            if followed := routes.followed(scope["method"], scope["path"], scope.get("query_string", b"")):
+                held.enter_context(scope["app"].get_blocks()._queue.listening(followed))
             if route.kind is Kind.UPLOAD:
                 await self._upload(scope, body, answer)
             elif route.kind is Kind.NOTHING:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import Enum
+from urllib.parse import parse_qs
 
 API = "/gradio_api"
 
@@ -71,3 +72,12 @@ ROUTES = (
 def find(method: str, path: str) -> Route | None:
     """Return the open route of a request, None where there is none."""
     return next((route for route in ROUTES if method in route.methods and route.path.fullmatch(path)), None)
+
+
+def followed(method: str, path: str, query: bytes) -> str:
+    """Return the event or the session whose stream an open request follows, "" where it follows none."""
+    if method != "GET":
+        return ""
+    if path == f"{API}/queue/data":
+        return parse_qs(query.decode("latin-1")).get("session_hash", [""])[-1][:64]
+    return path.rpartition("/")[2] if path.startswith(f"{API}/call/") else ""
