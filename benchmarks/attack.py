@@ -33,7 +33,6 @@ import psutil
 
 ROOT = Path(__file__).parents[1]
 SECONDS, WIDTH, HEIGHT = 4.0, 640, 360
-LOOK = ["cyberpunk", "auto", 1.0, "morph", False]
 META = {"_type": "gradio.FileData"}
 
 
@@ -100,7 +99,7 @@ def closed_routes(by: Attacker, seen: Seen) -> None:
     seen.ask(by.client, "GET", "/gradio_api/deep_link?session_hash=a")
     seen.ask(by.client, "GET", "/gradio_api/file=https://example.com/film.mp4")
     foreign = {"path": "https://example.com/film.mp4", "meta": META}
-    seen.ask(by.client, "POST", "/gradio_api/call/render", json={"data": [foreign, transcript(), *LOOK]})
+    seen.ask(by.client, "POST", "/gradio_api/call/v2/render", json={"video": foreign, "transcript": transcript()})
     seen.ask(
         by.client, "POST", "/gradio_api/call/health", json={"data": []}, headers={"origin": "https://evil.example"}
     )
@@ -123,16 +122,16 @@ def large_bodies(by: Attacker, seen: Seen) -> None:
 def crowded_transcripts(by: Attacker, seen: Seen) -> None:
     """Two thousand phrases in a clip of seconds, and the most that is allowed, many times over."""
     for phrases, at_once in ((2_000, 2_000), (2_000, 1), (60, 16)):
-        data = [by.given, transcript(phrases, at_once), *LOOK]
-        seen.ask(by.client, "POST", "/gradio_api/call/render", json={"data": data})
+        call = {"video": by.given, "transcript": transcript(phrases, at_once)}
+        seen.ask(by.client, "POST", "/gradio_api/call/v2/render", json=call)
 
 
 def many_calls(by: Attacker, seen: Seen) -> None:
     """Twenty-six calls at once."""
 
     def call() -> None:
-        data = {"data": [by.given, transcript(), *LOOK]}
-        seen.ask(by.client, "POST", "/gradio_api/call/render", json=data)
+        data = {"video": by.given, "transcript": transcript()}
+        seen.ask(by.client, "POST", "/gradio_api/call/v2/render", json=data)
 
     _together([call] * 26)
 
@@ -184,8 +183,8 @@ def _together(calls: list[Callable[[], None]]) -> None:
 def honest_render(client: httpx.Client, clip: Path) -> float:
     """Return the seconds from the upload to the drawn video."""
     start = time.monotonic()
-    data = [_upload(client, clip), transcript(), *LOOK]
-    event = client.post("/gradio_api/call/render", json={"data": data}).raise_for_status().json()["event_id"]
+    call = {"video": _upload(client, clip), "transcript": transcript()}
+    event = client.post("/gradio_api/call/v2/render", json=call).raise_for_status().json()["event_id"]
     text = client.get(f"/gradio_api/call/render/{event}").text
     assert "event: complete" in text, text[-500:]
     return time.monotonic() - start
