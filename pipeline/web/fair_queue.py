@@ -6,9 +6,10 @@ Built on `gradio.queueing.Queue` of the pinned version. Jobs are the events that
 
 from __future__ import annotations
 
+import asyncio
 import random
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -41,6 +42,7 @@ class FairQueue(Queue):
         self._forwarded = forwarded
         self._coming: Counter[str] = Counter()  #: jobs that are being checked, by visitor and session
         self._checking = 0  #: jobs that are being checked
+        self._checks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)  #: by visitor
         self._listeners: Counter[str] = Counter()  #: open streams, by event or session
 
     @contextmanager
@@ -78,10 +80,13 @@ class FairQueue(Queue):
         self._coming.update(held)
         self._checking += 1
         try:
-            answer = await super().push(body, request, username)
+            async with self._checks[visitor]:  # one after another: reading a stranger's file keeps a processor busy
+                answer = await super().push(body, request, username)
         finally:
             self._coming -= Counter(held)
             self._checking -= 1
+            if not self._coming[visitor]:
+                self._checks.pop(visitor, None)
         if function.concurrency_id in self.event_queue_per_concurrency_id:
             self._take_turns(function.concurrency_id)
         return answer

@@ -118,6 +118,7 @@ class Guard:
         deadline = time.monotonic() + WHOLE_BODY_S
 
         def give_back() -> None:
+            taken.clear()  # a refusal being answered would keep it
             self._shares.give_bytes(visitor, counted)
 
         held.callback(give_back)

@@ -17,7 +17,7 @@ JOBS_PER_ADDRESS = 8  #: waiting and running; a household or a class shares an a
 WAITING_JOBS = 20  #: of all visitors; the next one is told to come back
 WAITING_CHECKS = 200  #: events that need no slot; each takes milliseconds
 
-POSTS_AT_ONCE = 120  #: requests with a body that one address may send in a burst ...
+POSTS_AT_ONCE = 60  #: requests with a body that one address may send in a burst ...
 POSTS_PER_SECOND = 4.0  #: ... and from then on; an edit on the page is one
 OPEN_REQUESTS = 64  #: of one address to the API at the same time; a page holds two open
 BODY_BYTES_PER_ADDRESS = 12 * 2**20  #: of bodies that are being read

@@ -327,7 +327,7 @@ def test_a_job_that_nobody_listens_to_does_not_start(server, client, clip):
 
 def test_a_flood_of_requests_is_slowed_down_for_its_sender_alone(server):
     with server.client("198.51.100.77") as flood, server.client("203.0.113.99") as honest:
-        answers = [flood.post("/gradio_api/cancel", json={}).status_code for _ in range(140)]
+        answers = [flood.post("/gradio_api/cancel", json={}).status_code for _ in range(80)]
         assert answers[0] == 422
         assert answers[-1] == 429
         assert honest.post("/gradio_api/call/health", json={"data": []}).status_code == 200
@@ -346,10 +346,10 @@ def _nothing_stays(server: Server, clip: Path) -> None:
             with server.client(f"203.0.113.{60 + round_ + 10 * end}") as visitor:
                 _every_kind(server, visitor, clip, end)
         if round_ == 0:  # by now everything is loaded, and the agents' connection is open
-            assert soon(lambda: server.files() <= files, 90), server.files() - files
+            assert soon(lambda: server.files() <= files, 40), sorted(server.files() - files)
             descriptors, threads = server.process.num_fds(), server.process.num_threads()
     assert soon(lambda: not list(server.folder.rglob("job-*")), 90)
-    assert soon(lambda: server.files() <= files, 90), server.files() - files
+    assert soon(lambda: server.files() <= files, 40), sorted(server.files() - files)
     assert soon(lambda: not [d for d in server.folder.glob("*/served/*") if not any(d.rglob("*"))], 90)
     assert soon(lambda: server.process.num_fds() <= descriptors, 90)
     assert server.process.num_threads() <= threads + 8
