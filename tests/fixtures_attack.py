@@ -39,8 +39,9 @@ class Server:
         return sum(p.memory_info().rss for p in (self.process, *self.process.children(recursive=True)))
 
     def files(self) -> set[Path]:
-        """Return the files that visitors have left."""
-        return {path for path in self.folder.rglob("*") if path.is_file()}
+        """Return the files in there; not the copies of the page's own examples."""
+        found = (path for path in self.folder.rglob("*") if path.is_file())
+        return {path for path in found if not any(part.startswith("example-") for part in path.parts)}
 
 
 @contextmanager
