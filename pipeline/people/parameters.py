@@ -26,8 +26,6 @@ class Parameters:
     unusual: float = 0.03
     #: Probability that somebody is heard over a picture of themselves in which they are silent, for a shot.
     voice_over: float = 0.02
-    #: Probability that a voice is laid over a mouth that says something else, for a shot.
-    dubbed: float = 0.000001
     #: Probability that the person who speaks is in the picture, of those who are seen in the clip at all.
     shown: float = 0.75
     #: Pseudo-counts of shots in which a person who is silent is in the picture or out of it.

@@ -76,19 +76,16 @@ class Scorer:
         return math.log(p.has_face) + self._lips(member) + self._presence(member)
 
     def _lips(self, member: Member) -> float:
-        """Return the evidence of the mouth, bounded in each shot by what a whole shot can be wrong about.
+        """Return the evidence of the mouth, with the chance in each shot that it is silent while its own voice is heard.
 
-        People talk over pictures of themselves; then every piece of the shot speaks against them, but only once. And a
-        voice may be laid over a mouth that says something else: the detector sees a mouth that speaks, not whose sound it
-        is, so every piece of the shot speaks for the wrong voice, but only once.
+        People talk over pictures of themselves; then every piece of the shot speaks against them, but only once.
         """
-        p = self.scene.parameters
         pieces, tracks = sorted(member.pieces), sorted(member.tracks)
         moved = self.scene.moved[np.ix_(pieces, tracks)].sum(1)
         shots = self.scene.shots[pieces]
         sums = np.bincount(shots, moved)[np.unique(shots)]
-        sums = np.logaddexp(math.log1p(-p.voice_over) + sums, math.log(p.voice_over))
-        return float(-np.logaddexp(math.log1p(-p.dubbed) - sums, math.log(p.dubbed)).sum())
+        over = self.scene.parameters.voice_over
+        return float(np.logaddexp(math.log1p(-over) + sums, math.log(over)).sum())
 
     def _presence(self, member: Member) -> float:
         """Return the evidence in being in the picture when this voice is heard and not when others are.

@@ -28,11 +28,7 @@ TRANSCRIPT = Transcript(
 )
 FACES = Faces(
     (Shot(0.0, 2.0),),
-    (
-        FaceTrack(
-            1, 0, (Box(0.0, 1.0, 2.0, 3.0, 4.0),), ((0.0, 0.25), (0.04, 0.5)), (0.5, 0.5), None, 0.7, b"\xff\xd8jpeg"
-        ),
-    ),
+    (FaceTrack(1, 0, (Box(0.0, 1.0, 2.0, 3.0, 4.0),), (0.5, 0.5), None, 0.7, b"\xff\xd8jpeg", (None, 1.5, -0.25), 12),),
 )
 DIARIZATION = Diarization((Turn(0.0, 1.0, "v1"),), (Voice("v1", (1.0, 0.0), 0.5),), (0.0, 0.5))
 
