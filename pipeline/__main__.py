@@ -2,6 +2,7 @@
 
     python -m pipeline CLIP --to LANGUAGE      a clip or a URL becomes a folder of results
     python -m pipeline render JSON CLIP        the same clip drawn again, without a model
+    python -m pipeline render JSON CLIP --preview T FILE    one picture of it
     python -m pipeline models                  every model, its licence and its source
 
 Exit status: 0 done; 1 one sentence about something the user can mend; 2 wrong usage; 130 interrupted, 143 terminated,
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import io
 import os
 import re
 import signal
@@ -138,14 +140,45 @@ def _render(arguments: Sequence[str]) -> int:
     parser.add_argument("clip", type=Path, help="the clip it was made from")
     _add_look(parser)
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder for the results (default: out/<clip name>)")
+    parser.add_argument(
+        "--preview", nargs=2, metavar=("T", "FILE"), help="draw only the picture at T seconds, to FILE (PNG or JPEG)"
+    )
     given = parser.parse_args(arguments)
 
     from pipeline import results
 
     analysis = results.read(given.transcript)
+    if given.preview:
+        return _preview(given.clip, analysis, _look(given), *given.preview)
     out = given.out or Path("out") / given.clip.stem[:80]
     analysis = _show(results.write(given.clip, analysis, _look(given), out, Settings.from_environment()))
     _report(analysis, out)
+    return 0
+
+
+def _preview(clip: Path, analysis: Analysis, look: Look, time_given: str, name: str) -> int:
+    """Write the picture of the clip at a time to a file, all or nothing."""
+    from pipeline import run
+    from pipeline.workspace import disk_error
+
+    try:
+        t = float(time_given)
+    except ValueError:
+        raise UsageError(f"--preview needs a time in seconds, not {time_given}.") from None
+    to = Path(name)
+    if to.suffix.lower() not in (".png", ".jpg", ".jpeg"):
+        raise UsageError("--preview writes PNG or JPEG; give it a name that ends in .png or .jpg.")
+    from PIL import Image
+
+    picture = run.preview(clip, analysis, look, t, Settings.from_environment())
+    with io.BytesIO() as made:
+        Image.fromarray(picture).save(made, "PNG" if to.suffix.lower() == ".png" else "JPEG", quality=92)
+        try:
+            to.parent.mkdir(parents=True, exist_ok=True)
+            to.write_bytes(made.getvalue())
+        except OSError as error:
+            raise disk_error(error) from error
+    _say_where(to)
     return 0
 
 

@@ -12,7 +12,7 @@ import dataclasses
 import time
 from collections.abc import Generator, Iterable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pipeline import media, progress, transcript
 from pipeline.cache import StageCache, code_version, content_hash
@@ -40,6 +40,9 @@ from pipeline.records import (
 )
 from pipeline.settings import Settings
 from pipeline.workspace import workspace
+
+if TYPE_CHECKING:
+    import numpy as np
 
 T = TypeVar("T")
 
@@ -141,10 +144,7 @@ def render(
     from pipeline.subtitles.draw import prepare
 
     clock = clock or Clock(progress.RENDER)
-    clip = media.probe(path, settings, analysis.media.audio_track or None)
-    _check_same_clip(clip, analysis)
-    transcript.check_bounds(analysis, clip.duration)
-    analysis = _inside(analysis, clip.duration)
+    clip, analysis = opened(path, analysis, settings)
     clock.duration = clip.duration
     width, height = media.output_size(clip)
     rate = media.output_rate(clip)
@@ -161,6 +161,29 @@ def render(
         frames.close()  # after a failure in drawing the traceback would keep it, and its ffmpeg, alive
     yield clock.mark(Progress("render", 1.0))
     return compositor.notices
+
+
+def preview(path: Path, analysis: Analysis, look: Look, t: float, settings: Settings) -> np.ndarray:
+    """Return the frame of the clip at `t` s with the look on it, RGB (height, width, 3).
+
+    Raises InputError for a clip that is not the analysis' or has no picture, UsageError for a time outside the clip or a
+    look that does not exist, MediaError.
+    """
+    from pipeline.subtitles.preview import still
+
+    clip, analysis = opened(path, analysis, settings)
+    return still(clip, analysis, look, t)
+
+
+def opened(path: Path, analysis: Analysis, settings: Settings) -> tuple[Clip, Analysis]:
+    """Return the clip at `path`, and of the analysis what lies inside it.
+
+    Raises InputError for a clip that is not the analysis' or has no picture.
+    """
+    clip = media.probe(path, settings, analysis.media.audio_track or None)
+    _check_same_clip(clip, analysis)
+    transcript.check_bounds(analysis, clip.duration)
+    return clip, _inside(analysis, clip.duration)
 
 
 def _prepared(work: Generator[None, None, T]) -> Stage[T]:

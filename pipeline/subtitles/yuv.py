@@ -54,6 +54,15 @@ def planes(frame: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.uint
     return flat[:area].reshape(height, width), flat[area:].reshape(2, height // 2, width // 2)
 
 
+def rgb(frame: NDArray[np.uint8], matrix: Matrix) -> NDArray[np.uint8]:
+    """Return the frame as RGB (h, w, 3), each colour sample for four pixels."""
+    luma, chroma = planes(frame)
+    wide = chroma.repeat(2, axis=-2).repeat(2, axis=-1).astype(np.float32) - 128
+    ycc = np.stack([luma.astype(np.float32) - 16, *wide], axis=-1)
+    inverse = np.linalg.inv(matrix.rows()).astype(np.float32)
+    return np.clip(ycc @ inverse.T + 0.5, 0, 255).astype(np.uint8)
+
+
 def barred(frame: NDArray[np.uint8], bar: int) -> NDArray[np.uint8]:
     """A new frame with `frame` between two black bars, each `bar` px high, an even number."""
     height, width = frame.shape[0] * 2 // 3, frame.shape[1]
