@@ -2,7 +2,7 @@
 
     python -m benchmarks.bench [--only NAME ...] [--quick]
 
-For every clip of ../shared/clips (where the machine has them) and every example the command line runs as a user's would, in its
+For every clip of the recorded clips (where the machine has them) and every example the command line runs as a user's would, in its
 own process with an empty stage cache; what it wrote is scored. Then, in this process:
     evidence     speaker and face accuracy with voices only and with all evidence on these clips and on composed ones, perceived
                  once and kept (benchmarks/perceive.py); the same with the records disturbed (benchmarks/disturb.py), and how

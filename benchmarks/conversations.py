@@ -3,7 +3,7 @@
     python -m benchmarks.conversations OUT [--count 60] [--seed 1] [--voices FOLDER]
 
 Two to six people take turns with pauses, interruptions and short answers under somebody else's turn, in one room, over noise,
-music or babble, some through a telephone. Everyone who speaks alone somewhere in ../shared/clips (where the machine has them)
+music or babble, some through a telephone. Everyone who speaks alone somewhere in the recorded clips (where the machine has them)
 and examples/ takes part; so do the WAV files of FOLDER, named PERSON.wav or PERSON-anything.wav. Writes NAME.wav and NAME.rttm.
 """
 

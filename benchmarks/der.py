@@ -6,7 +6,7 @@
 
 Missed + false alarm + confused speech over reference speech, under the best one-to-one naming of speakers; as NIST's RT
 evaluations count it (0.25 s on both sides of every reference boundary are not scored, nor is overlapped speech), and strictly
-(everything is scored). Without files the light set's diarizer hears every clip of ../shared/clips that has an RTTM, and the
+(everything is scored). Without files the light set's diarizer hears every clip of the recorded clips that has an RTTM, and the
 processor time it takes over the length of the clip is printed, too; with `--speakers` it is told how many voices there are.
 """
 

@@ -2,7 +2,7 @@
 
     python -m benchmarks.fit_speaking [--folder FOLDER]
 
-Every clip with a truth file (the examples, and ../shared/clips where the machine has them) runs through the face stage as it
+Every clip with a truth file (the examples, and the recorded clips where the machine has them) runs through the face stage as it
 is and once more smaller, darker and noisier, with its own sound and with another under it. A face that speaks by the truth is
 an example for, one that listens is one against; for the lips so are speaking faces with the sound of two seconds later or of
 other people. People are left out by the group of clips they are seen in. Printed are, for either detector and width of the window, the loss (nats a

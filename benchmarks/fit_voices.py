@@ -2,7 +2,7 @@
 
     python -m benchmarks.fit_voices [--count 36] [--seed 1] [--voices FOLDER]
 
-Every clip of ../shared/clips with known turns and `--count` conversations mixed by `benchmarks.conversations` go through the
+Every clip of the recorded clips with known turns and `--count` conversations mixed by `benchmarks.conversations` go through the
 networks once. Then the similarities of pure pieces are fitted by maximum likelihood, the weight of the segmentation by logistic
 regression, how often a voice changes by maximum likelihood, and the prior by the error that is left: strict DER plus 0.05
 times the square of the voices too many or too few. Prints the constants, and for every real clip the figures with

@@ -1,8 +1,8 @@
-"""A clip in which people talk comes back with words that turn into another language over the head of who speaks.
+"""Turn a clip in which people talk into one with subtitles that change language over the speaker's head.
 
     from pipeline import Look, Options, Settings, analyse, load_models, render
 
-Importing this takes no model and no heavy library; what is needed is imported when it is called.
+Importing this package loads no model and no heavy library. Those are imported when they are used.
 """
 
 import os
@@ -36,7 +36,7 @@ __all__ = [
 
 
 def load_models(settings: Settings) -> Models:
-    """The callables of the model set that `settings` names; weights load when they are first used."""
+    """Return the callables of the model set that `settings` names. Weights load when they are first used."""
     from pipeline.models.sets import load
 
     return load(settings)

@@ -49,7 +49,7 @@ STAGE_NAMES = {
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The exit status of the command; everything it has to say is on stderr, results are in the folder it names."""
+    """Run the command and return its exit status. Messages go to stderr, results into the folder it names."""
     for number in SAID:
         if signal.getsignal(number) != signal.SIG_IGN:  # under nohup
             signal.signal(number, _stop)

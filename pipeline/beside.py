@@ -28,7 +28,7 @@ class _Stopped(BaseException):
     """Raised inside a stage, at its next step, that nobody waits for any more."""
 
 
-def beside(stages: Mapping[str, Stage[T]], *, wait_for: str = "") -> Generator[Progress | T, None, None]:
+def beside(stages: Mapping[str, Stage[T]], *, wait_for: str = "") -> Generator[Progress | T, None, None]:  # noqa: C901
     """The steps of all `stages` as they come, and the result of each when it ends.
 
     An error ends the other stages at their next step, but for the one named `wait_for`, whose result is yielded first; then

@@ -142,7 +142,7 @@ class Service:
         """The id of the glossary that `given` names: an id, or a table of lines "term = translation", which is made for
         this use and removed after it. "" for none.
 
-        Raises TranslationError for a table that is none, or for a pair of languages without glossaries.
+        Raises TranslationError for text that is not a table, or for a pair of languages without glossaries.
         """
         if not given.strip():
             yield ""
@@ -279,4 +279,4 @@ def _plain_errors() -> Iterator[None]:
             else "DeepL does not answer; try again later."
         ) from None
     except (TypeError, ValueError, KeyError, AttributeError):  # the client reads the answer without checking its shape
-        raise Unavailable("DeepL gave an answer that is none; try again later.") from None
+        raise Unavailable("DeepL gave an answer that could not be read; try again later.") from None

@@ -91,7 +91,7 @@ def weights_sha256(files: Iterable[str]) -> dict[str, str]:
     """The SHA-256 of those of `files` for which the operator gives one: SPEECHGLASS_WEIGHTS_SHA256 is NAME=SHA-256, separated
     by commas. No field of `Settings`, which differ from call to call: weights are loaded once for the process.
 
-    Raises UsageError for a value of another form, and for a name that is none of `files`: it would pin nothing.
+    Raises UsageError for a value of another form, and for a name that is not in `files`, since it would pin nothing.
     """
     variable, files = f"{PREFIX}WEIGHTS_SHA256", tuple(files)
     raw = os.environ.get(variable, "").strip()

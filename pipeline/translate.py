@@ -62,7 +62,7 @@ def plan(options: Options, settings: Settings, models: Models, duration: float) 
     """What will translate a clip of `duration` seconds; a key has been checked.
 
     Raises LanguageError for a target that is not on the list, KeyRefusedError, QuotaError, TranslationError for a
-    glossary that is none.
+    glossary that cannot be read.
     """
     yield Progress("probe", 1.0)
     if not options.target:

@@ -1,7 +1,7 @@
 """The recordings that compositions are cut from: who is seen where, what they say when, and when they listen.
 
 Times are seconds on the recording's clock. Lines begin and end at word boundaries as Whisper base hears them. The clips of
-`examples/` are always there; those of ../shared/clips only on some machines, and `casts()` names what this one has.
+`examples/` are always there; those of the recorded clips only on some machines, and `casts()` names what this one has.
 """
 
 from __future__ import annotations

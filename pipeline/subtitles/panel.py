@@ -41,7 +41,7 @@ class Drawing:
         colours = [yuv.luminance(c) for r in self.rows for c in _shown_colours(r, self.accent)]
         self.dimmest = min(colours, default=1.0)
 
-    def draw(self, target: tuple, t: float, spots: tuple[Spot, ...]) -> None:
+    def draw(self, target: tuple, t: float, spots: tuple[Spot, ...]) -> None:  # noqa: C901
         spot = spot_at(spots, t)
         if not self.rows or spot is None:
             return

@@ -61,7 +61,7 @@ class Setting:
         self.right_to_left = known is not None and known.direction == "rtl"  #: the clip's own language
         self.people = {p.id: p for p in analysis.people}
         self._colours = {p.id: lit(_rgb(p.colour), 0.3) for p in analysis.people}
-        #: till asked for again: first for the size of a panel, then to draw it
+        #: until it is needed again: first for the size of a panel, then to draw it
         self._layouts: dict[tuple[Row, str, bool], Layout] = {}
         self._sole = sum(len(panel.rows) for panel in self.panels) == 1
 

@@ -54,7 +54,7 @@ def levels(text: str, direction: str) -> list[int]:
     return result
 
 
-def _weak(types: list[str], edge: str) -> None:
+def _weak(types: list[str], edge: str) -> None:  # noqa: C901
     """Apply rules W1 to W7 in place."""
     previous = edge
     for index, kind in enumerate(types):  # W1
@@ -101,7 +101,7 @@ def _bracket_pairs() -> dict[str, str]:
     return pairs
 
 
-def _brackets(types: list[str], originals: list[str], characters: list[str], edge: str) -> None:
+def _brackets(types: list[str], originals: list[str], characters: list[str], edge: str) -> None:  # noqa: C901
     """Apply rule N0 in place (BD16 with its stack of 63)."""
     pairs = _bracket_pairs()
     closing = {close: open_ for open_, close in pairs.items()}

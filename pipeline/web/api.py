@@ -288,7 +288,7 @@ class Endpoints:
         glossary: Any,
         audio: Any,
     ) -> list[Verdict]:
-        """A verdict an input."""
+        """Return one verdict for each input."""
         return [
             _verdict(check.clip, video, self.services),
             *_check_choices(target, source, speakers),
@@ -302,7 +302,7 @@ class Endpoints:
     def check_transcribe(
         self, video: Any, target: Any, source: Any, speakers: Any, key: Any, formality: Any, glossary: Any, audio: Any
     ) -> list[Verdict]:
-        """A verdict an input."""
+        """Return one verdict for each input."""
         return [
             _verdict(check.clip, video, self.services),
             *_check_choices(target, source, speakers),
@@ -323,7 +323,7 @@ class Endpoints:
         calm: Any,
         reveal: Any,
     ) -> list[Verdict]:
-        """A verdict an input."""
+        """Return one verdict for each input."""
         return [
             _verdict(check.clip, video, self.services),
             _verdict(_analysis, transcript),

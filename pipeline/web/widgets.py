@@ -346,4 +346,4 @@ def _nothing_yet(what: str) -> str:
 def _address_note(services: Services) -> str:
     if services.settings.on_spaces:
         return "Uploading comes first here: most video sites block addresses of clouds like this one."
-    return "A public address of a clip or of a page with one. Uploading is surer."
+    return "A public address of a clip or of a page with one. Uploading the file is more reliable."
