@@ -1,6 +1,7 @@
 """python -m pipeline: the command line.
 
     python -m pipeline CLIP --to LANGUAGE      a clip or a URL becomes a folder of results
+    python -m pipeline batch FOLDER --to LANG  every clip of a folder or a list
     python -m pipeline render JSON CLIP        the same clip drawn again, without a model
     python -m pipeline render JSON CLIP --preview T FILE    one picture of it
     python -m pipeline models                  every model, its licence and its source
@@ -59,6 +60,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _models(given[1:])
         if given[:1] == ["render"]:
             return _render(given[1:])
+        if given[:1] == ["batch"]:
+            return _batch(given[1:])
         return _translate(given)
     except PipelineError as error:
         print(f"Error: {printable(error)}", file=sys.stderr)
@@ -68,7 +71,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("Error: There is not enough memory; close other programs or take a smaller clip.", file=sys.stderr)
         return 1
     except _Stopped as stop:
-        print(f"{SAID[stop.args[0]]}; nothing was written.", file=sys.stderr)
+        kept = "what is finished stays, and the next run goes on" if given[:1] == ["batch"] else "nothing was written"
+        print(f"{SAID[stop.args[0]]}; {kept}.", file=sys.stderr)
         return 128 + stop.args[0]
     except BrokenPipeError:
         return 141
@@ -91,7 +95,7 @@ def _translate(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(
         prog=PROGRAM,
         description="Turn a clip in which people talk into one with translated, speaker-coloured subtitles.",
-        epilog=f"Also: '{PROGRAM} render transcript.json CLIP' draws again without any model; "
+        epilog=f"Also: '{PROGRAM} batch FOLDER' takes every clip of a folder; '{PROGRAM} render transcript.json CLIP' draws again without any model; "
         f"'{PROGRAM} models' lists every model with licence and source.",
     )
     parser.add_argument("clip", help="a video or audio file, or an http(s) URL")
@@ -100,18 +104,7 @@ def _translate(arguments: Sequence[str]) -> int:
     parser.add_argument("--speakers", type=_count, metavar="N", help="number of voices (default: found)")
     parser.add_argument("--audio", type=_track, metavar="N", help="sound track to hear (default: the one with speech)")
     _add_look(parser)
-    parser.add_argument("--models", choices=("auto", "full", "light"), help="model set (default: auto)")
-    parser.add_argument(
-        "--speech",
-        choices=("base", "small", "turbo"),
-        help="speech model on a CPU (default: base); small (490 MB) and turbo (1.6 GB) hear better, take longer and are fetched once",
-    )
-    parser.add_argument(
-        "--formality", choices=("default", "more", "less"), default="default", help="where DeepL has it"
-    )
-    parser.add_argument(
-        "--glossary", default="", metavar="ID|FILE", help="a DeepL glossary id or a file 'term = translation'"
-    )
+    _add_services(parser)
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder for the results (default: out/<clip name>)")
     given = parser.parse_args(arguments)
 
@@ -182,6 +175,41 @@ def _preview(clip: Path, analysis: Analysis, look: Look, time_given: str, name: 
     return 0
 
 
+def _batch(arguments: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(
+        prog=f"{PROGRAM} batch", description="Every clip of a folder or a list becomes its folder of results."
+    )
+    parser.add_argument("clips", type=Path, help="a folder of clips, or a .csv or .json list of them")
+    parser.add_argument("--to", required=True, metavar="LANGUAGE", help="target: a DeepL code or an English name")
+    parser.add_argument("--from", dest="source", metavar="LANGUAGE", help="spoken language (default: detected)")
+    parser.add_argument("--jobs", type=_count, default=1, metavar="N", help="clips at a time (default: 1)")
+    parser.add_argument("--budget", type=_track, metavar="CHARACTERS", help="most that DeepL may get in this run")
+    _add_look(parser)
+    _add_services(parser)
+    parser.add_argument("--out", type=Path, metavar="DIR", help="folder for all results (default: out/<folder name>)")
+    given = parser.parse_args(arguments)
+
+    from pipeline import languages
+    from pipeline.batch import driver, jobs
+    from pipeline.models.sets import load
+    from pipeline.options import Options
+
+    settings = Settings.from_environment(models=given.models, speech=given.speech)
+    target = languages.parse_target(given.to).code
+    source = languages.parse_source(given.source).whisper if given.source else None
+    options = Options(target, source, formality=given.formality, glossary=_glossary(given.glossary))
+    out = given.out or Path("out") / given.clips.absolute().stem[:80]
+    listed = jobs.read(given.clips, out, options, _look(given))
+    models = load(settings)
+    if models.prepare is not None:
+        _show(models.prepare())  # once, and not in every worker
+    outcomes = driver.run(driver.Batch(listed, out, settings, load, given.jobs, given.budget))
+    failed = sum(outcome.status == "failed" for outcome in outcomes)
+    print(f"{len(outcomes) - failed} of {len(outcomes)} clips are done, {failed} failed.", file=sys.stderr)
+    _say_where(out)
+    return 1 if failed else 0
+
+
 def _report(analysis: Analysis, out: Path) -> None:
     for notice in analysis.notices:
         print(f"Note: {printable(notice.text)}", file=sys.stderr)
@@ -197,6 +225,21 @@ def _models(arguments: Sequence[str]) -> int:
 
     print("\n".join(map(printable, listing(Settings.from_environment()).splitlines())))
     return 0
+
+
+def _add_services(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--models", choices=("auto", "full", "light"), help="model set (default: auto)")
+    parser.add_argument(
+        "--speech",
+        choices=("base", "small", "turbo"),
+        help="speech model on a CPU (default: base); small (490 MB) and turbo (1.6 GB) hear better, take longer and are fetched once",
+    )
+    parser.add_argument(
+        "--formality", choices=("default", "more", "less"), default="default", help="where DeepL has it"
+    )
+    parser.add_argument(
+        "--glossary", default="", metavar="ID|FILE", help="a DeepL glossary id or a file 'term = translation'"
+    )
 
 
 def _add_look(parser: argparse.ArgumentParser) -> None:

@@ -1,0 +1,114 @@
+"""The two callables of a batch. What they return is what a single run returns, byte for byte but for the timings."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pipeline import edit, languages, results, run
+from pipeline.batch import records
+from pipeline.batch.jobs import Job
+from pipeline.errors import PipelineError
+from pipeline.options import Options
+from pipeline.progress import Clock
+from pipeline.records import Analysis, Models, Notice, Stage
+from pipeline.settings import Settings
+
+Load = Callable[[Settings], Models]
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one clip: a row of the summary."""
+
+    name: str
+    clip: str
+    status: str  #: "done" or "failed"
+    error: str = ""  #: one sentence
+    seconds: float = 0.0  #: length of the clip
+    speakers: int = 0
+    language: str = ""  #: spoken, ISO 639-1
+    characters: int = 0  #: of the originals that were translated
+
+
+class Analyse:
+    """Analyses clips; the models are loaded once, when the first clip needs them."""
+
+    def __init__(self, settings: Settings, load: Load) -> None:
+        self.settings, self.models = settings, load(settings)
+
+    def __call__(self, job: Job, clock: Clock | None = None) -> Stage[Analysis]:
+        """Return the analysis of the job's clip, with the names it gives.
+
+        Raises PipelineError.
+        """
+        results.check_folder(job.out)
+        analysis = yield from run.analyse(job.clip, job.options, self.settings, self.models, clock)
+        return named(analysis, job.names)
+
+    def count(self, job: Job) -> Stage[int]:
+        """Return the characters of the clip that a paid translator would get. Nothing is sent; what was heard and seen is
+        kept in the stage cache, so that the run that follows does not repeat it.
+
+        Raises PipelineError.
+        """
+        results.check_folder(job.out)
+        untranslated: Options = dataclasses.replace(job.options, target="")
+        analysis = yield from run.analyse(job.clip, untranslated, self.settings, self.models)
+        return sum(
+            len(phrase.source)
+            for phrase in analysis.phrases
+            if not languages.same_language(phrase.language or analysis.language, job.options.target)
+        )
+
+
+class Draw:
+    """Draws clips and writes their folders of results."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+
+    def __call__(self, job: Job, analysis: Analysis, key: str, clock: Clock | None = None) -> Stage[Outcome]:
+        """Return the row of the summary; the folder is there, and a record beside it says so under `key`.
+
+        Raises PipelineError.
+        """
+        records.forget(job.out)
+        analysis = yield from results.write(job.clip, analysis, job.look, job.out, self.settings, clock=clock)
+        outcome = Outcome(
+            job.name, str(job.clip), "done", "", round(analysis.media.duration, 3), len(analysis.people),
+            analysis.language, sum(len(phrase.source) for phrase in analysis.phrases if phrase.translation),
+        )  # fmt: skip
+        # A service that was away for a while may be back: such a clip is taken again by the next run.
+        if not (
+            analysis.models.get("translation") == "DeepL" and any(n.code == "untranslated" for n in analysis.notices)
+        ):
+            records.keep(job.out, key, dataclasses.asdict(outcome))
+        return outcome
+
+
+def named(analysis: Analysis, names: tuple[str, ...]) -> Analysis:
+    """Return the analysis with its people named in order; an empty name leaves a person as they are."""
+    for person, name in zip(analysis.people, names, strict=False):
+        if name:
+            analysis = edit.rename(analysis, person.id, name)
+    if len(names) > len(analysis.people):
+        text = f"{len(names)} names were given and {len(analysis.people)} people were found; the last names are unused."
+        analysis = dataclasses.replace(analysis, notices=(*analysis.notices, Notice("names", text)))
+    return analysis
+
+
+def failed(job: Job, error: BaseException) -> Outcome:
+    """Return the row of a clip that raised `error`; a defect is logged with its traceback."""
+    if isinstance(error, PipelineError):
+        sentence = str(error)
+    elif isinstance(error, MemoryError):
+        sentence = "There is not enough memory; take fewer clips at a time or a smaller clip."
+    else:
+        _log.error("%s failed", job.name, exc_info=error)
+        sentence = f"Something went wrong that should not ({type(error).__name__}); please report it with the log."
+    return Outcome(job.name, str(job.clip), "failed", sentence)
