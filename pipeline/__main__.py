@@ -120,7 +120,9 @@ def _translate(arguments: Sequence[str]) -> int:
     )
     with _clip(given.clip, settings) as clip:
         out = given.out or Path("out") / _name(given.clip)
-        analysis = _show(results.process(clip, options, _look(given), out, settings, load(settings)))
+        analysis = _show(
+            results.process(clip, options, _look(given), out, settings, load(settings), overlay=given.overlay)
+        )
     _report(analysis, out)
     return 0
 
@@ -144,7 +146,9 @@ def _render(arguments: Sequence[str]) -> int:
     if given.preview:
         return _preview(given.clip, analysis, _look(given), *given.preview)
     out = given.out or Path("out") / given.clip.stem[:80]
-    analysis = _show(results.write(given.clip, analysis, _look(given), out, Settings.from_environment()))
+    analysis = _show(
+        results.write(given.clip, analysis, _look(given), out, Settings.from_environment(), overlay=given.overlay)
+    )
     _report(analysis, out)
     return 0
 
@@ -259,6 +263,12 @@ def _add_look(parser: argparse.ArgumentParser) -> None:
         help="live: a line turns as it is spoken; spoken: it is typed, and turns then; none: the translation at once",
     )
     parser.add_argument("--no-markers", action="store_true", help="do not mark the speaking face")
+    parser.add_argument(
+        "--overlay",
+        choices=("mov", "webm"),
+        default="",
+        help="also write the look alone on a transparent background, for an editor: ProRes 4444 or VP9 with alpha",
+    )
     parser.add_argument("--reduced-motion", action="store_true", help="no typing, no flicker, no gliding")
 
 

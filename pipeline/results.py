@@ -1,7 +1,7 @@
 """The files of a run: one folder, all or nothing.
 
 video.mp4 (where there is a picture), transcript.json, transcript.txt, subtitles.srt, subtitles.vtt, subtitles.ass,
-turns.rttm, faces/<person id>.jpg
+turns.rttm, faces/<person id>.jpg; overlay.mov or overlay.webm where it is asked for
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from pipeline import run, transcript
-from pipeline.errors import RecordError, UsageError
+from pipeline import media, run, transcript
+from pipeline.errors import NotAClipError, RecordError, UsageError
 from pipeline.options import Options
 from pipeline.progress import ANALYSE, RENDER, Clock
 from pipeline.records import Analysis, Look, Models, Stage
@@ -25,21 +25,34 @@ FILES = frozenset(
     ("video.mp4", "transcript.json", "transcript.txt", "subtitles.srt", "subtitles.vtt", "subtitles.ass", "turns.rttm", "faces")
 )  # fmt: skip
 
+OVERLAYS = tuple(f"overlay.{kind}" for kind in media.OVERLAYS)  #: a run's folder may hold one of these, too
+
+NO_OVERLAY = "This clip has no picture to lay a look over; leave --overlay out, or give a clip with a picture."
 
 EARLIER = "earlier"  #: in a workspace: the result that is being replaced
 
 
 def process(
-    clip: Path, options: Options, look: Look, out: Path, settings: Settings, models: Models, *, video: bool = True
+    clip: Path,
+    options: Options,
+    look: Look,
+    out: Path,
+    settings: Settings,
+    models: Models,
+    *,
+    video: bool = True,
+    overlay: str = "",
 ) -> Stage[Analysis]:
     """The folder `out` holds every file of the run; an earlier run's folder is replaced, anything else is refused.
 
     Raises PipelineError; `out` is then as it was.
     """
     check_folder(out)
+    if overlay and not media.probe(clip, settings, options.audio).has_video:
+        raise NotAClipError(NO_OVERLAY)  # before a model runs
     clock = Clock(ANALYSE + RENDER if video else ANALYSE)
     analysis = yield from run.analyse(clip, options, settings, models, clock)
-    return (yield from write(clip, analysis, look, out, settings, video=video, clock=clock))
+    return (yield from write(clip, analysis, look, out, settings, video=video, clock=clock, overlay=overlay))
 
 
 def write(
@@ -51,16 +64,23 @@ def write(
     *,
     video: bool = True,
     clock: Clock | None = None,
+    overlay: str = "",
 ) -> Stage[Analysis]:
     """The folder `out` holds every file of the analysis; returns the analysis with the notices of the look added.
+
+    `overlay` is "mov" or "webm" for the look alone on a transparent background, too.
 
     Raises PipelineError; `out` is then as it was.
     """
     check_folder(out)
+    if overlay and not analysis.media.width:
+        raise NotAClipError(NO_OVERLAY)
     with _folder_beside(out.absolute()) as folder:
         if video and analysis.media.width:
             notices = yield from run.render(clip, analysis, look, folder / "video.mp4", settings, clock)
             analysis = dataclasses.replace(analysis, notices=tuple(dict.fromkeys(analysis.notices + notices)))
+        if overlay:
+            yield from run.overlay(clip, analysis, look, folder / f"overlay.{overlay}", settings, clock)
         with _told():
             write_records(folder, analysis, look)
             folder.chmod(0o755)
@@ -112,7 +132,7 @@ def check_folder(out: Path) -> None:
             return
         inside = {path.name for path in out.iterdir()}
         faces = (out / "faces").iterdir() if "faces" in inside else ()
-        if not inside <= FILES or any(face.suffix != ".jpg" for face in faces):
+        if not inside <= FILES | set(OVERLAYS) or any(face.suffix != ".jpg" for face in faces):
             raise UsageError(f"{out} holds other things; name a new or empty folder for the results with --out.")
 
 

@@ -163,6 +163,38 @@ def render(
     return compositor.notices
 
 
+def overlay(
+    path: Path, analysis: Analysis, look: Look, to: Path, settings: Settings, clock: Clock | None = None
+) -> Stage[None]:
+    """The look alone on a transparent background is at `to`, frame for frame as long as the finished video.
+
+    The name decides the kind: .mov is ProRes 4444, .webm is VP9 with alpha.
+
+    Raises InputError for a clip that is not the analysis' or has no picture, MediaError, UsageError for a look that does
+    not exist.
+    """
+    from pipeline.subtitles import yuv
+    from pipeline.subtitles.draw import prepare
+    from pipeline.subtitles.overlay import overlay as transparent
+
+    clock = clock or Clock(progress.RENDER)
+    clip, analysis = opened(path, analysis, settings)
+    clock.duration = clip.duration
+    width, height = media.output_size(clip)
+    rate = media.output_rate(clip)
+    matrix = yuv.BT709 if media.video_matrix(clip) == "bt709" else yuv.BT601
+    compositor = yield from clock.follow(_prepared(prepare(analysis, look, width, height, rate, matrix)))
+    canvas, count = compositor.canvas, media.frame_count(clip, rate)
+    frames = transparent(compositor, (float(k / rate) for k in range(count)))
+    writer = media.write_overlay(clip, frames, to, width=canvas.width, height=canvas.height, rate=rate)
+    try:
+        for t in writer:
+            yield clock.mark(Progress("render", min(1.0, t / max(clip.duration, 1e-3)), "overlay"))
+    finally:
+        writer.close()
+    yield clock.mark(Progress("render", 1.0))
+
+
 def preview(path: Path, analysis: Analysis, look: Look, t: float, settings: Settings) -> np.ndarray:
     """Return the frame of the clip at `t` s with the look on it, RGB (height, width, 3).
 

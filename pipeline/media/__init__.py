@@ -16,11 +16,12 @@ refused by the header before one is decoded; every file is read by child process
 
 from pipeline.media.child import ffmpeg_binary
 from pipeline.media.decoding import SAMPLE_RATE, extract_sound, frames, read_channels, read_sound
-from pipeline.media.encoding import cut, transcode_plain, write_video
+from pipeline.media.encoding import OVERLAYS, cut, transcode_plain, write_overlay, write_video
 from pipeline.media.probing import probe
 from pipeline.media.shape import frame_count, output_rate, output_size, video_matrix
 
 __all__ = [
+    "OVERLAYS",
     "SAMPLE_RATE",
     "cut",
     "extract_sound",
@@ -34,5 +35,6 @@ __all__ = [
     "read_sound",
     "transcode_plain",
     "video_matrix",
+    "write_overlay",
     "write_video",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +26,18 @@ COPIED_CODECS = ("aac", "mp3")
 #: veryfast/21: visually clean at 2.5 times the speed of the default preset on two cores.
 ENCODER: dict[str, Any] = {"vcodec": "libx264", "preset": "veryfast", "crf": 21, "pix_fmt": "yuv420p"}
 
+#: By the ending of the file: container and encoder. With deadline "realtime" VP9 leaves traces of text that has gone.
+OVERLAYS: dict[str, tuple[str, dict[str, Any]]] = {
+    "mov": (
+        "mov", {"vcodec": "prores_ks", "profile:v": "4444", "pix_fmt": "yuva444p10le", "alpha_bits": 16, "vendor": "apl0"}
+    ),
+    "webm": (
+        "webm",
+        {"vcodec": "libvpx-vp9", "pix_fmt": "yuva420p", "crf": 18, "b:v": 0, "deadline": "good", "cpu-used": 5,
+         "row-mt": 1, "auto-alt-ref": 0},
+    ),
+}  # fmt: skip
+
 
 def write_video(
     clip: Clip,
@@ -44,18 +56,64 @@ def write_video(
 
     Raises MediaError when ffmpeg fails.
     """
-    part = source.unfinished(to)
     rate = Fraction(rate).limit_denominator(1001)
-    size = width * (height * 3 // 2)
+
+    def command(part: Path, stack: contextlib.ExitStack) -> tuple[Any, Sequence[int]]:
+        sound, options, inherited = _sound(clip, stack)
+        return _encoder(clip, part, width, height, rate, sound, options), inherited
+
+    yield from _write(frames, to, width * (height * 3 // 2), command)
+
+
+def write_overlay(
+    clip: Clip,
+    frames: Iterator[tuple[float, np.ndarray]],
+    to: Path,
+    *,
+    width: int,
+    height: int,
+    rate: Fraction | float,
+) -> Generator[float, None, None]:
+    """Write frames with alpha to `to`: ProRes 4444 for a name in .mov, VP9 for one in .webm; without sound.
+
+    `frames` are (t, frame) with yuva420p frames, (height * 5 // 2, width), straight alpha, one per 1 / rate; the t of each
+    is yielded as it goes to the encoder. A failed or cancelled run leaves nothing.
+
+    Raises MediaError when ffmpeg fails.
+    """
+    import ffmpeg
+
+    rate = Fraction(rate).limit_denominator(1001)
+    container, options = OVERLAYS[to.suffix.lower().lstrip(".")]
+
+    def command(part: Path, _stack: contextlib.ExitStack) -> tuple[Any, Sequence[int]]:
+        stream, tags = _picture(clip, width, height, rate, "yuva420p")
+        return ffmpeg.output(stream, source.url(part), format=container, **options, color_range="tv", **tags), ()
+
+    yield from _write(frames, to, width * (height * 5 // 2), command)
+
+
+def _write(
+    frames: Iterator[tuple[float, np.ndarray]],
+    to: Path,
+    size: int,
+    command: Callable[[Path, contextlib.ExitStack], tuple[Any, Sequence[int]]],
+) -> Generator[float, None, None]:
+    """Give every frame, of `size` bytes, to the ffmpeg that `command` describes, and yield its time.
+
+    The file has another name until it is whole.
+    """
+    part = source.unfinished(to)
     try:
         with contextlib.ExitStack() as stack:
-            sound, options, inherited = _sound(clip, stack)
-            command = source.compiled(_encoder(clip, part, width, height, rate, sound, options))
-            child = stack.enter_context(FFmpeg(command, "write the video", stdin=True, inherited=inherited))
+            output, inherited = command(part, stack)
+            child = stack.enter_context(
+                FFmpeg(source.compiled(output), "write the video", stdin=True, inherited=inherited)
+            )
             count = 0
             for t, frame in frames:
                 if frame.nbytes != size:
-                    raise ValueError(f"a frame of {frame.nbytes} bytes, not {width} x {height} yuv420p")
+                    raise ValueError(f"a frame of {frame.nbytes} bytes, not {size}")
                 if not child.write(frame.data.cast("B")):
                     child.finish(enough=False)
                     raise MediaError("ffmpeg stopped before the video was written; try again.")
@@ -123,8 +181,17 @@ def _encoder(
 ) -> Any:
     import ffmpeg
 
+    stream, tags = _picture(clip, width, height, rate, "yuv420p")
+    options: dict[str, Any] = {"movflags": "+faststart", **ENCODER, "color_range": "tv", **tags}
+    return ffmpeg.output(stream, *sound, source.url(part), format="mp4", **options, **sound_options)
+
+
+def _picture(clip: Clip, width: int, height: int, rate: Fraction, pixels: str) -> tuple[Any, dict[str, str]]:
+    """Return the raw frames on stdin as an input of ffmpeg-python, and what their colours are."""
+    import ffmpeg
+
     picture = ffmpeg.input(
-        "pipe:0", format="rawvideo", pix_fmt="yuv420p", video_size=(width, height),
+        "pipe:0", format="rawvideo", pix_fmt=pixels, video_size=(width, height),
         framerate=f"{rate.numerator}/{rate.denominator}", protocol_whitelist="pipe",
     )  # fmt: skip
     # As a filter, because ffmpeg 7 and later let the frames' own properties win over output options.
@@ -132,9 +199,7 @@ def _encoder(
         video_matrix(clip)
     ]
     tags = dict(zip(("colorspace", "color_primaries", "color_trc"), matrix, strict=True))
-    streams = [picture.video.filter("setparams", range="tv", **tags)]
-    options: dict[str, Any] = {"movflags": "+faststart", **ENCODER, "color_range": "tv", **tags}
-    return ffmpeg.output(*streams, *sound, source.url(part), format="mp4", **options, **sound_options)
+    return picture.video.filter("setparams", range="tv", **tags), tags
 
 
 def _can_copy(clip: Clip) -> bool:

@@ -156,6 +156,8 @@ class Drawing:
         """
         style = self.owner.style
         low, high = style.strength
+        if not self.owner.picture_known:
+            return high
         view = luma[max(0, y) : y + self.height : 6, max(0, x) : x + self.width : 6]
         if not view.size:
             return high

@@ -36,6 +36,7 @@ class Setting:
 
     def __init__(self, analysis: Analysis, look: Look, width: int, height: int, matrix: Matrix | None) -> None:
         self.notices: dict[str, Notice] = {}
+        self.picture_known = True  #: what is behind a panel can be looked at
         self.look, self.style = look, looks.load(look.name)
         style = self.style
         self.matrix = matrix or (yuv.BT709 if height >= 720 else yuv.BT601)

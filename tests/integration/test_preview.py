@@ -15,6 +15,9 @@ from pipeline.errors import NotAClipError, UsageError
 from pipeline.progress import finish
 from pipeline.records import Analysis, Look
 from pipeline.settings import Settings
+from pipeline.subtitles import yuv
+from pipeline.subtitles.draw import compose
+from pipeline.subtitles.overlay import overlay
 from pipeline.subtitles.plan import plan_files
 from pipeline.subtitles.preview import poster_time, still
 from tests.fixtures_look import HEIGHT, TRANSLATIONS, WIDTH, analysis, phrase, track
@@ -99,3 +102,78 @@ def test_the_poster_is_a_half_turned_line(analysed: Analysis) -> None:
     assert none is not None
     assert any(cue.start < none < cue.text_end for cue in plan.cues)
     assert poster_time(plan_files(analysis(duration=SECONDS), Look())) is None
+
+
+def decoded(file: Path, pixels: str, tmp_path: Path) -> np.ndarray:
+    """Every frame, (n, height, width, 4)."""
+    decoder = ["-c:v", "libvpx-vp9"] if file.suffix == ".webm" else []  # ffmpeg's own VP9 decoder drops alpha
+    raw = tmp_path / "raw"
+    subprocess.run(
+        [media.ffmpeg_binary(), "-v", "error", "-y", *decoder, "-i", file, "-f", "rawvideo", "-pix_fmt", pixels, raw], check=True
+    )  # fmt: skip
+    return np.fromfile(raw, np.uint8).reshape(-1, HEIGHT, WIDTH, 4)
+
+
+@pytest.mark.parametrize("kind", ["mov", "webm"])
+def test_the_overlay_over_the_clip_is_the_drawn_video(
+    kind: str, clip: Path, analysed: Analysis, tmp_path: Path
+) -> None:
+    to = tmp_path / f"overlay.{kind}"
+    finish(run.overlay(clip, analysed, Look(), to, settings(tmp_path)))
+    assert [p.name for p in tmp_path.iterdir() if p.suffix != ""] == [to.name]
+    frames = decoded(to, "rgba", tmp_path)
+    assert len(frames) == SECONDS * 25
+    faintest = 0 if kind == "mov" else 2
+    assert frames[5, ..., 3].max() <= faintest  # nothing is said yet
+    assert frames[95, ..., 3].max() <= faintest
+    for t in (0.88, 1.4, 2.6):
+        laid = frames[round(t * 25)].astype(float)
+        alpha = laid[..., 3:] / 255
+        assert alpha.max() > 0.99
+        assert alpha[300:].max() <= faintest / 255  # nothing is drawn down there
+        assert 0.03 < (alpha > 0.5).mean() < 0.3
+        picture = frame_of(clip, t, tmp_path).astype(float)
+        mixed = laid[..., :3] * alpha + picture * (1 - alpha)
+        inside = alpha[..., 0] > 0.5
+        # Drawn with glass as dark as the overlay's: all that is left is what the glass does not blur, and the encoders.
+        made = compose(analysed, Look(), WIDTH, HEIGHT, 25, yuv.BT601)
+        made.plan.setting.picture_known = False
+        found = media.probe(clip, settings(tmp_path))
+        source = media.frames(found, width=WIDTH, height=HEIGHT, rate=25, pixels="yuv420p", start=t, end=t + 0.02)
+        exact = yuv.rgb(next(made.drawn(source))[1], yuv.BT601).astype(float)
+        assert np.abs(mixed - exact)[inside].mean() < 8
+        assert np.abs(mixed - exact)[~inside].mean() < 1.5
+        # In the video glass is only as dark as this picture needs it.
+        shown = run.preview(clip, analysed, Look(), t, settings(tmp_path)).astype(float)
+        assert np.abs(mixed - shown)[inside].mean() < 0.3 * np.abs(picture - shown)[inside].mean()
+
+
+def test_bars_of_an_overlay_are_opaque_and_the_picture_between_them_is_not(analysed: Analysis) -> None:
+    made = compose(analysed, Look("bars"), WIDTH, HEIGHT, 25)
+    _, frame = next(overlay(made, [0.1]))
+    alpha = frame[made.canvas.height * 3 // 2 :]
+    top = made.canvas.top
+    assert (alpha[:top] == 255).all()
+    assert (alpha[-top:] == 255).all()
+    assert not alpha[top:-top].any()
+    _, drawn = next(overlay(made, [2.0]))
+    assert (drawn[:top] > 200).any()
+    assert (drawn[made.canvas.height * 3 // 2 :][:top] == 255).all()
+
+
+def test_the_command_lays_the_overlay_beside_the_results(
+    clip: Path, analysed: Analysis, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    record, out = tmp_path / "transcript.json", tmp_path / "out"
+    record.write_text(transcript.to_json(analysed))
+    given = ["render", str(record), str(clip), "--out", str(out)]
+    assert command.main([*given, "--overlay", "mov"]) == 0
+    assert {"overlay.mov", "video.mp4"} <= {p.name for p in out.iterdir()}
+    assert command.main(given) == 0  # the folder is still a run's own
+    assert "overlay.mov" not in {p.name for p in out.iterdir()}
+    sound = tmp_path / "sound.wav"
+    subprocess.run([media.ffmpeg_binary(), "-v", "error", "-i", clip, "-vn", sound], check=True)
+    capsys.readouterr()
+    assert command.main([str(sound), "--to", "PL", "--overlay", "webm", "--out", str(tmp_path / "none")]) == 1
+    assert "no picture to lay a look over" in capsys.readouterr().err
+    assert not (tmp_path / "none").exists()
