@@ -1,7 +1,7 @@
 """The files of a run: one folder, all or nothing.
 
-video.mp4 (where there is a picture), transcript.json, transcript.txt, subtitles.srt, subtitles.vtt, subtitles.ass,
-turns.rttm, faces/<person id>.jpg; overlay.mov or overlay.webm where it is asked for
+video.mp4 (where there is a picture), poster.jpg (where, too, something is said), transcript.json, transcript.txt,
+subtitles.srt, subtitles.vtt, subtitles.ass, turns.rttm, faces/<person id>.jpg; overlay.mov or overlay.webm where it is asked for
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ from pipeline.workspace import abandoned, disk_error, workspace
 
 #: what a run's folder may hold; a folder that holds anything else is nobody's to replace
 FILES = frozenset(
-    ("video.mp4", "transcript.json", "transcript.txt", "subtitles.srt", "subtitles.vtt", "subtitles.ass", "turns.rttm", "faces")
+    ("video.mp4", "poster.jpg", "transcript.json", "transcript.txt", "subtitles.srt", "subtitles.vtt", "subtitles.ass",
+     "turns.rttm", "faces")
 )  # fmt: skip
 
 OVERLAYS = tuple(f"overlay.{kind}" for kind in media.OVERLAYS)  #: a run's folder may hold one of these, too
@@ -79,6 +80,12 @@ def write(
         if video and analysis.media.width:
             notices = yield from run.render(clip, analysis, look, folder / "video.mp4", settings, clock)
             analysis = dataclasses.replace(analysis, notices=tuple(dict.fromkeys(analysis.notices + notices)))
+            poster = run.poster(clip, analysis, look, settings)
+            if poster is not None:
+                from PIL import Image
+
+                with _told():
+                    Image.fromarray(poster).save(folder / "poster.jpg", quality=90)
         if overlay:
             yield from run.overlay(clip, analysis, look, folder / f"overlay.{overlay}", settings, clock)
         with _told():

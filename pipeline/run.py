@@ -207,6 +207,19 @@ def preview(path: Path, analysis: Analysis, look: Look, t: float, settings: Sett
     return still(clip, analysis, look, t)
 
 
+def poster(path: Path, analysis: Analysis, look: Look, settings: Settings) -> np.ndarray | None:
+    """Return the picture that stands for the video, RGB (height, width, 3): a line half turned. None where nothing is said.
+
+    Raises as `preview` does.
+    """
+    from pipeline.subtitles.plan import plan_files
+    from pipeline.subtitles.preview import poster_time, still
+
+    clip, analysis = opened(path, analysis, settings)
+    t = poster_time(plan_files(analysis, look))
+    return None if t is None else still(clip, analysis, look, max(0.0, min(t, clip.duration - 0.05)))
+
+
 def opened(path: Path, analysis: Analysis, settings: Settings) -> tuple[Clip, Analysis]:
     """Return the clip at `path`, and of the analysis what lies inside it.
 

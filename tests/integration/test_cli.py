@@ -30,6 +30,7 @@ RESULTS = {
     "subtitles.srt",
     "subtitles.vtt",
     "subtitles.ass",
+    "poster.jpg",
     "turns.rttm",
 }
 
@@ -119,7 +120,7 @@ def test_a_file_with_sound_only_gives_transcript_and_subtitles_and_no_video(
     subprocess.run([media.ffmpeg_binary(), "-v", "error", "-i", example, "-t", "8", "-vn", sound], check=True)
     done = command(environment, sound, "--to", "DE", "--out", tmp_path / "out")
     assert done.returncode == 0, done.stderr
-    assert {p.name for p in (tmp_path / "out").iterdir()} == RESULTS - {"video.mp4"}
+    assert {p.name for p in (tmp_path / "out").iterdir()} == RESULTS - {"video.mp4", "poster.jpg"}
     assert "sound only" in done.stderr
     assert "DEEPL_AUTH_KEY" in done.stderr
     record = json.loads((tmp_path / "out" / "transcript.json").read_text())

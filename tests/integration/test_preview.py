@@ -169,6 +169,12 @@ def test_the_command_lays_the_overlay_beside_the_results(
     given = ["render", str(record), str(clip), "--out", str(out)]
     assert command.main([*given, "--overlay", "mov"]) == 0
     assert {"overlay.mov", "video.mp4"} <= {p.name for p in out.iterdir()}
+    plan = plan_files(analysed, Look())
+    t = poster_time(plan)
+    assert t is not None
+    poster = np.array(Image.open(out / "poster.jpg")).astype(int)
+    shown = frame_of(out / "video.mp4", int(t * 25) / 25, tmp_path).astype(int)
+    assert np.abs(poster - shown).mean() < 8
     assert command.main(given) == 0  # the folder is still a run's own
     assert "overlay.mov" not in {p.name for p in out.iterdir()}
     sound = tmp_path / "sound.wav"
