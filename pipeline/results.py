@@ -1,7 +1,7 @@
 """The files of a run: one folder, all or nothing.
 
 video.mp4 (where there is a picture), poster.jpg (where, too, something is said), transcript.json, transcript.txt,
-subtitles.srt, subtitles.vtt, subtitles.ass, turns.rttm, faces/<person id>.jpg; overlay.mov or overlay.webm where it is asked for
+subtitles.srt, subtitles.both.srt, subtitles.vtt, subtitles.ass, turns.rttm, faces/<person id>.jpg; overlay.mov or overlay.webm where it is asked for
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from pipeline.workspace import abandoned, disk_error, workspace
 
 #: what a run's folder may hold; a folder that holds anything else is nobody's to replace
 FILES = frozenset(
-    ("video.mp4", "poster.jpg", "transcript.json", "transcript.txt", "subtitles.srt", "subtitles.vtt", "subtitles.ass",
-     "turns.rttm", "faces")
+    ("video.mp4", "poster.jpg", "transcript.json", "transcript.txt", "subtitles.srt", "subtitles.both.srt", "subtitles.vtt",
+     "subtitles.ass", "turns.rttm", "faces")
 )  # fmt: skip
 
 OVERLAYS = tuple(f"overlay.{kind}" for kind in media.OVERLAYS)  #: a run's folder may hold one of these, too

@@ -28,6 +28,7 @@ RESULTS = {
     "transcript.json",
     "transcript.txt",
     "subtitles.srt",
+    "subtitles.both.srt",
     "subtitles.vtt",
     "subtitles.ass",
     "poster.jpg",

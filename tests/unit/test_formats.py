@@ -11,7 +11,7 @@ import pysubs2
 import pytest
 
 from pipeline.records import Box, Look, Shot, Track
-from pipeline.subtitles.formats import rttm
+from pipeline.subtitles.formats import rttm, srt
 from pipeline.subtitles.formats.common import pieces
 from pipeline.subtitles.plan import plan_files
 from tests.fixtures_export import HOSTILE, analysis, phrase, to_ass, to_srt, to_text, to_vtt
@@ -34,6 +34,15 @@ def test_srt_shows_the_translation_or_the_original():
     assert events[0].plaintext == "Mamy miasto do spalenia, samuraju."
     assert events[0].start == 500
     assert events[-1].plaintext == "Off screen voice"
+
+
+def test_srt_of_both_languages_has_the_original_above_its_translation():
+    said = (phrase(1, 1, 3, "p1", "Good morning.", "Dzień dobry."), phrase(2, 5, 7, "p2", "Yes."))
+    made = plan_files(analysis(said), Look())
+    cues = read(srt.write(made, both=True), "srt")
+    assert [cue.text for cue in cues] == ["Good morning.\\NDzień dobry.", "Yes."]
+    alone = read(srt.write(made), "srt")
+    assert [(cue.start, cue.end) for cue in cues] == [(cue.start, cue.end) for cue in alone]
 
 
 def test_a_long_phrase_becomes_several_cues_that_lose_no_word():

@@ -19,6 +19,7 @@ def write_all(analysis: Analysis, look: Look) -> dict[str, str]:
     return {
         "transcript.txt": plain.write(analysis),
         "subtitles.srt": srt.write(made),
+        "subtitles.both.srt": srt.write(made, both=True),
         "subtitles.vtt": vtt.write(made),
         "subtitles.ass": ass.write(made),
         "turns.rttm": rttm.write(analysis),
