@@ -4,7 +4,7 @@
 # make app     the page, at http://127.0.0.1:7860
 # make gallery every look with every script, and a result, as pictures: docs/looks.jpg, docs/result.jpg
 # make check   ruff and mypy
-# make lock    the locks, after a change of requirements.txt or requirements-dev.txt
+# make lock    the locks, after a change of requirements.txt, requirements-dev.txt or requirements-ray.txt
 #
 # The locks hold the whole tree, with hashes: pip installs that and nothing else, and refuses a file that is not the recorded
 # one. Only torch is not in them, since a machine may have a build of its own (TORCH=...); it comes last, when all it needs is
@@ -75,6 +75,7 @@ $(VENV)/.tested: requirements-dev.lock $(VENV)/.installed
 lock: $(TESTED)
 	$(BIN)/uv pip compile --quiet $(UPGRADE) requirements.txt -o requirements.lock
 	$(BIN)/uv pip compile --quiet $(UPGRADE) requirements-dev.txt -c requirements.lock -o requirements-dev.lock
+	$(BIN)/uv pip compile --quiet $(UPGRADE) requirements-ray.txt -c requirements.lock -o requirements-ray.lock
 
 clean:
 	rm -rf $(VENV) out bench-out # of a link only the link

@@ -187,6 +187,11 @@ def _batch(arguments: Sequence[str]) -> int:
     parser.add_argument("--to", required=True, metavar="LANGUAGE", help="target: a DeepL code or an English name")
     parser.add_argument("--from", dest="source", metavar="LANGUAGE", help="spoken language (default: detected)")
     parser.add_argument("--jobs", type=_count, default=1, metavar="N", help="clips at a time (default: 1)")
+    parser.add_argument(
+        "--ray",
+        metavar="auto|ADDRESS",
+        help="work on a Ray cluster, on as many clips as --jobs says; needs the extra 'ray'",
+    )
     parser.add_argument("--budget", type=_track, metavar="CHARACTERS", help="most that DeepL may get in this run")
     _add_look(parser)
     _add_services(parser)
@@ -207,7 +212,7 @@ def _batch(arguments: Sequence[str]) -> int:
     models = load(settings)
     if models.prepare is not None:
         _show(models.prepare())  # once, and not in every worker
-    outcomes = driver.run(driver.Batch(listed, out, settings, load, given.jobs, given.budget))
+    outcomes = driver.run(driver.Batch(listed, out, settings, load, given.jobs, given.budget, given.ray))
     failed = sum(outcome.status == "failed" for outcome in outcomes)
     print(f"{len(outcomes) - failed} of {len(outcomes)} clips are done, {failed} failed.", file=sys.stderr)
     _say_where(out)

@@ -6,7 +6,7 @@ import contextlib
 import fcntl
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +31,7 @@ class Batch:
     load: Load
     workers: int = 1
     budget: int | None = None  #: characters a paid translator may get; None for no bound
+    ray: str | None = None  #: "auto" or the address of a cluster; None for processes of this machine
 
 
 def run(batch: Batch) -> tuple[Outcome, ...]:
@@ -116,9 +117,17 @@ def _shown(
 ) -> Iterator[tuple[Job, float | int | Outcome]]:
     """Yield what the workers say of `tasks`; meanwhile the table stands on stderr."""
     table = Table(len(tasks), sys.stderr, "analysed" if count else "")
-    working = pool.work(tasks, batch.settings, batch.load, min(batch.workers, len(tasks)), count=count)
+    working: Generator[tuple[Job, float | int | Outcome], None, None]
+    if not tasks:
+        return
+    if batch.ray is None:
+        working = pool.work(tasks, batch.settings, batch.load, min(batch.workers, len(tasks)), count=count)
+    else:
+        from pipeline.batch import on_ray
+
+        working = on_ray.work(tasks, batch.settings, batch.load, batch.workers, batch.ray, count=count)
     try:
-        with closing(working):  # type: ignore[type-var]
+        with closing(working):
             for job, said in working:
                 if isinstance(said, float):
                     table.running(job.name, said)

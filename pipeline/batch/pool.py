@@ -10,7 +10,7 @@ import contextlib
 import multiprocessing
 import signal
 from collections import Counter, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -38,7 +38,7 @@ class _Worker:
 
 def work(
     tasks: Sequence[tuple[Job, str]], settings: Settings, load: Load, workers: int, *, count: bool = False
-) -> Iterator[tuple[Job, float | int | Outcome]]:
+) -> Generator[tuple[Job, float | int | Outcome], None, None]:
     """Yield (job, share done) while the clips are worked on, and (job, outcome) as each ends.
 
     With `count` nothing is translated or drawn, and the outcome of a clip that did not fail is its characters, an int; a

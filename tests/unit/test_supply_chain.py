@@ -25,6 +25,7 @@ RUNTIME, DEV = ROOT / "requirements.txt", ROOT / "requirements-dev.txt"
 
 
 LOCK, DEV_LOCK = ROOT / "requirements.lock", ROOT / "requirements-dev.lock"
+RAY, RAY_LOCK = ROOT / "requirements-ray.txt", ROOT / "requirements-ray.lock"
 
 
 def locked(file: Path) -> dict[str, tuple[str, list[str]]]:
@@ -53,7 +54,12 @@ def test_what_is_tested_is_what_is_pinned_and_locked(file: Path) -> None:
     assert {name: lock[name][0] for name in pinned} == pinned, "run `make lock`"
 
 
-@pytest.mark.parametrize("file", [LOCK, DEV_LOCK], ids=lambda file: file.name)
+def test_the_extra_for_ray_is_pinned_and_locked() -> None:
+    [ray] = licences.required(RAY)
+    assert str(ray.specifier) == f"=={locked(RAY_LOCK)['ray'][0]}"
+
+
+@pytest.mark.parametrize("file", [LOCK, DEV_LOCK, RAY_LOCK], ids=lambda file: file.name)
 def test_a_lock_is_nothing_but_versions_with_hashes(file: Path) -> None:
     lines = [line for line in file.read_text().splitlines() if not line.startswith("#")]
     lock = locked(file)
