@@ -166,8 +166,7 @@ def _faces_by_lips(clip: Clip, sound: Path, settings: Settings) -> Stage[Faces]:
 
     detector = retinaface_onnx((yield from weights("retinaface-mobilenet", settings)))
     embedder = dlib_faces((yield from weights("dlib-resnet", settings)))
-    mesh = yield from weights("face-mesh", settings)
-    return (yield from find_faces(clip, detector, embedder, LipDetector(mesh, Sound.read(sound)), mesh))
+    return (yield from find_faces(clip, detector, embedder, LipDetector(Sound.read(sound))))
 
 
 def perceive(clip_path: Path, stages: Sequence[str] = LEARNED) -> tuple[str, dict[str, float]]:

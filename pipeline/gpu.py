@@ -122,13 +122,18 @@ def _translator() -> open_translation.Translator:
     return _once("lmt-60", lambda: open_translation.load(source.repository, revision=source.revision, dtype=dtype))
 
 
-def place() -> None:
-    """All weights of the full set are on the device, each once, and those of the detector of speaking faces are in the cache:
-    what a stage would have to fetch, a visitor would pay for in GPU time.
+def _fetch_speaking() -> Stage[None]:
+    """The weights of LR-ASD are in the cache, unless their host is down. Outside the worker: there it would be paid for."""
+    yield from sets.optional_weights("lr-asd", Settings.from_environment())
 
-    Raises ModelError, OSError or ValueError where weights cannot be had.
+
+def place() -> None:
+    """All weights of the full set are on the device, each once, and those of LR-ASD in the cache, where they can be had: what a
+    stage would have to fetch, a visitor would pay for in GPU time.
+
+    Raises ModelError, OSError or ValueError where weights cannot be had; not for LR-ASD, in whose place lips are read.
     """
-    finish(sets.speaking_weights(Settings.from_environment()))
+    finish(_fetch_speaking())
     _whisper("whisper-turbo")
     _diarizer()
     _detector()
@@ -243,7 +248,8 @@ def _diarize(sound: Path, speakers: int | None) -> Stage[Diarization]:
 
 
 def _find_faces(clip: Clip, sound: Path | None) -> Stage[Faces]:
-    speaks = yield from sets.speaking_detector(sound, Settings.from_environment(), DEVICE)
+    # On a Space `place` and `_fetch_speaking` have tried to fetch it.
+    speaks = yield from sets.speaking_detector(sound, Settings.from_environment(), DEVICE, may_fetch=not ZERO_GPU)
     return (yield from find_faces(clip, _detector(), _embedder(), speaks))
 
 
@@ -283,6 +289,7 @@ def full_models() -> Models:
         translate_speech=_translate,
         translates_to=open_translation.translates_to,
         perceive=perceive_by_gpu,
+        prepare=_fetch_speaking,
     )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.faces import lips
@@ -40,9 +39,9 @@ class LipDetector:
         "stand over the wrong person.",
     )
 
-    def __init__(self, mesh: Path, sound: Sound) -> None:
-        """Take the file of the face mesh and the sound of the clip."""
-        self._mesh, self._sound = mesh, sound
+    def __init__(self, sound: Sound) -> None:
+        """Take the sound of the clip."""
+        self._sound = sound
         self._loudness = sound.loudness()
         # Two threads with a mesh each beside the one that decodes and detects: on two cores 1.7 times as fast.
         self._pool = ThreadPoolExecutor(2)
@@ -54,7 +53,7 @@ class LipDetector:
             return
         seen = [(track, face) for track in largest(tracks, t) if (face := track.at(t)) is not None]
         if seen:
-            job = self._pool.submit(_openings, self._mesh, frame, [face for _, face in seen])
+            job = self._pool.submit(_openings, frame, [face for _, face in seen])
             self._jobs.append(([track for track, _ in seen], values, job))
         while self._jobs and (len(self._jobs) > WAITING or self._jobs[0][2].done()):
             self._collect()
@@ -128,12 +127,12 @@ _threads = threading.local()
 _reading_model = threading.Lock()
 
 
-def _openings(mesh: Path, frame: np.ndarray, faces: list[np.ndarray]) -> list[float | None]:
+def _openings(frame: np.ndarray, faces: list[np.ndarray]) -> list[float | None]:
     """Return the opening of each of `faces` in the planar `frame`, None where the lips are not seen."""
     import cv2
 
-    if getattr(_threads, "model", None) != mesh:
+    if not hasattr(_threads, "mesh"):
         with _reading_model:
-            _threads.mesh, _threads.model = lips.FaceMesh(mesh), mesh
+            _threads.mesh = lips.FaceMesh(lips.MESH)
     image = cv2.cvtColor(frame, cv2.COLOR_YUV2RGB_I420)
     return [lips.opening(_threads.mesh, image, face) for face in faces]

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import numpy as np
 
+#: MediaPipe's model; face_landmark.md beside it says whose it is.
+MESH = Path(__file__).with_name("face_landmark.tflite")
 #: px, side of the mesh's input.
 SIDE = 192
 #: Side of the square cut out for it, in sides of the face box; MediaPipe cuts 1.5.

@@ -72,7 +72,7 @@ class Hub:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """One model. One without `weights` and `hub` lies in a package that is installed."""
+    """One model. One without `weights` and `hub` lies in this package or in one that is installed with it."""
 
     key: str  #: its name in code
     name: str

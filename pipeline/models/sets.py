@@ -105,31 +105,25 @@ def has(key: str, settings: Settings) -> bool:
     return given or fetch.is_cached(files, settings.cache_dir)
 
 
-def speaking_detector(sound: Path | None, settings: Settings, device: str = "cpu") -> Stage[speaking.Detector | None]:
-    """The best detector of speaking faces that can be had here, for `sound`; None without one.
+def speaking_detector(
+    sound: Path | None, settings: Settings, device: str = "cpu", *, may_fetch: bool = True
+) -> Stage[speaking.Detector | None]:
+    """The best detector of speaking faces that can be had here, for `sound`; None without one. Without `may_fetch` it is the best
+    of those whose weights are here already.
 
-    Raises MediaError for a sound that cannot be read, ModelError when no detector's weights can be had.
+    Raises MediaError for a sound that cannot be read.
     """
     from pipeline.faces import lip_detector, lr_asd, speaking
     from pipeline.faces.sound import Sound
 
     if sound is None:
         return None
-    key, file = yield from speaking_weights(settings)
-    if key == "lr-asd":
-        return speaking.LearnedDetector("LR-ASD", lr_asd.load(file, device), speaking.LR_ASD, Sound.read(sound))
-    return lip_detector.LipDetector(file, Sound.read(sound))
-
-
-def speaking_weights(settings: Settings) -> Stage[tuple[str, Path]]:
-    """The best detector of speaking faces that can be had here: its key in the catalogue, and its weights.
-
-    Raises ModelError when none can be had.
-    """
-    file = yield from optional_weights("lr-asd", settings)
+    file = None
+    if may_fetch or has("lr-asd", settings):
+        file = yield from optional_weights("lr-asd", settings)
     if file is not None:
-        return "lr-asd", file
-    return "face-mesh", (yield from weights("face-mesh", settings))
+        return speaking.LearnedDetector("LR-ASD", lr_asd.load(file, device), speaking.LR_ASD, Sound.read(sound))
+    return lip_detector.LipDetector(Sound.read(sound))
 
 
 def prepare(settings: Settings) -> Stage[None]:

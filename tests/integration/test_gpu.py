@@ -336,6 +336,22 @@ def stand_in(folder: Path) -> None:
     hub.file = lambda key: folder / CHECKPOINTS[key]
 
 
+def unreachable(cache: Path) -> None:
+    """From now on nothing but this machine can be reached, and nothing is in the cache."""
+    import socket
+
+    known = socket.getaddrinfo
+
+    def look_up(host: Any, *args: Any, **options: Any) -> Any:
+        if host not in ("localhost", "127.0.0.1"):
+            raise socket.gaierror(socket.EAI_NONAME, f"{host} cannot be reached")
+        return known(host, *args, **options)
+
+    socket.getaddrinfo = look_up
+    os.environ["SPEECHGLASS_CACHE_DIR"] = str(cache)
+    os.environ.pop("SPEECHGLASS_WEIGHTS_DIR", None)
+
+
 def placing(api: zero_gpu.DeviceApi, checkpoints: str) -> Any:
     """`pipeline.gpu` imported as on a Space, with the real loaders on small checkpoints, and packed as at launch."""
     import torch
@@ -346,6 +362,7 @@ def placing(api: zero_gpu.DeviceApi, checkpoints: str) -> Any:
 
     folder = Path(checkpoints)
     stand_in(folder)
+    unreachable(folder / "empty")
     calls: list[str] = []
     for owner in (whisper_full, nemo, open_translation):
 
@@ -355,7 +372,12 @@ def placing(api: zero_gpu.DeviceApi, checkpoints: str) -> Any:
 
         owner.load = counted
     from pipeline import gpu
+    from pipeline.models import sets
+    from pipeline.progress import finish
+    from pipeline.settings import Settings
+    from tests.fixtures_full import sound, write_sound
 
+    voice = write_sound(folder / "sound.wav", sound(1.0))
     gpu.place()  # a second time: nothing happens
     networks = {
         "turbo": gpu._whisper("whisper-turbo").model,
@@ -376,7 +398,9 @@ def placing(api: zero_gpu.DeviceApi, checkpoints: str) -> Any:
     return {
         "calls": calls, "elsewhere": elsewhere, "networks": sum(sizes.values()), "whole": whole, "packed": pack(),
         "half": half, "translator": sorted({p.device.type for p in gpu._translator().model.parameters()}),
-        "tensorflow": "tensorflow" in sys.modules,
+        "tensorflow": "tensorflow" in sys.modules, "missed": sorted(sets._missed),
+        "fetched": [file.name for file in (folder / "empty").rglob("*") if file.is_file() and file.suffix != ".lock"],
+        "speaking": finish(sets.speaking_detector(voice, Settings.from_environment(), may_fetch=False)).name,
         "available": torch.cuda.is_available(), "decorated": callable(getattr(gpu.perceive_on_gpu, "__wrapped__", None)),
     }  # fmt: skip
 
@@ -530,6 +554,10 @@ def test_weights_are_placed_once_at_import(checkpoints) -> None:
     assert told["half"] == "torch.float16"
     assert told["decorated"]
     assert not told["tensorflow"]
+    # Every host was unreachable: a Space that restarted while the package index was down did not come up.
+    assert told["missed"] == ["lr-asd"]
+    assert told["fetched"] == []
+    assert told["speaking"] == "MediaPipe face mesh"
 
 
 @pytest.mark.slow

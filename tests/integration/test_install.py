@@ -18,12 +18,14 @@ ROOT = Path(__file__).parents[2]
 LOOK = """
 import json, pipeline
 from pipeline.languages import TARGETS
+from pipeline.faces import lips
 from pipeline.subtitles import fonts
 from pipeline.web import services, style
 print(json.dumps({
     "package": pipeline.__file__,
     "fonts": len(list(fonts.FOLDER.glob("*.ttf"))),
     "examples": [example.name for example in services.ready_examples(services.EXAMPLES)],
+    "mesh": lips.MESH.stat().st_size,
     "static": len(list(style.STATIC.iterdir())),
 }))
 """
@@ -66,6 +68,7 @@ def test_an_installed_copy_finds_its_fonts_and_examples(installed: Path, tmp_pat
     assert found["fonts"] == len(list((ROOT / "fonts").glob("*.ttf")))
     assert found["examples"] == sorted(folder.name for folder in (ROOT / "examples" / "results").iterdir())
     assert found["static"] == len(list((ROOT / "pipeline" / "web" / "static").iterdir()))
+    assert found["mesh"] == (ROOT / "pipeline" / "faces" / "face_landmark.tflite").stat().st_size
 
 
 def test_the_command_is_called_speechglass(installed: Path, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import ModelError, UsageError
+from pipeline.faces import lips
 from pipeline.models import catalogue, fetch, hub, sets
 from pipeline.models.catalogue import CATALOGUE
 from pipeline.models.entries import Address, File, Model, Part, Weights
@@ -215,6 +216,14 @@ def test_weights_that_others_can_stand_in_for_may_be_missing(
     assert caplog.text.count("could not be fetched") == 1, "it is not tried again at once"
     with pytest.raises(ModelError):
         finish(sets.weights("gone", light))
+
+
+def test_the_face_mesh_in_the_package_is_the_one_its_note_names() -> None:
+    note = lips.MESH.with_suffix(".md").read_text()
+    data = lips.MESH.read_bytes()
+    assert hashlib.sha256(data).hexdigest() in note
+    assert f"{len(data):,} bytes" in note
+    assert "Apache License" in lips.MESH.with_suffix(".LICENSE.txt").read_text()
 
 
 def test_a_folder_of_the_operator_is_looked_into_first(
