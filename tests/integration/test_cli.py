@@ -204,7 +204,7 @@ def test_a_signal_in_the_middle_of_real_work_leaves_nothing(
     process = subprocess.Popen(
         [sys.executable, "-m", "pipeline", clip, "--to", "DE", "--out", tmp_path / "out"],
         cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a background job begins with it ignored
+        preexec_fn=_default_signals,
     )  # fmt: skip
     assert process.stderr is not None
     for line in process.stderr:
@@ -219,6 +219,12 @@ def test_a_signal_in_the_middle_of_real_work_leaves_nothing(
     assert not [child for child in children if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]
     assert not list(Path(environment["TMPDIR"]).iterdir())
     assert {p.name for p in tmp_path.iterdir()} == {"cache", "scratch"}
+
+
+def _default_signals() -> None:
+    """Undo what a shell's background job (SIGINT) and nohup (SIGHUP) ignore."""
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
 
 
 def test_importing_the_package_brings_no_heavy_library() -> None:
