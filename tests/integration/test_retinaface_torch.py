@@ -96,17 +96,16 @@ def test_a_batch_equals_the_package_frame_by_frame(network, height: int, width: 
         np.testing.assert_allclose(mine[:, 4:], other[:, 4:], atol=0.02, rtol=1e-4)
 
 
-def test_weights_come_through_the_packages_own_loader(network, tmp_path, monkeypatch) -> None:
+def test_weights_come_through_the_packages_own_loader(network, tmp_path) -> None:
     import torch
 
-    from pipeline.faces.retinaface_torch import RetinaFaceTorch
+    from pipeline.faces import retinaface_torch
 
-    folder = tmp_path / ".deepface" / "weights"
-    folder.mkdir(parents=True)
-    torch.save(network.state_dict(), folder / "retinaface.pth")
-    monkeypatch.setenv("DEEPFACE_HOME", str(tmp_path))
+    weights = tmp_path / "retinaface.pth"
+    torch.save(network.state_dict(), weights)
     images = pictures(96, 128)[:2]
-    loaded, given = RetinaFaceTorch()(images), RetinaFaceTorch(network)(images)
+    loaded = retinaface_torch.RetinaFaceTorch(retinaface_torch.network(weights))(images)
+    given = retinaface_torch.RetinaFaceTorch(network)(images)
     assert sum(map(len, given)) > 0
     for one, other in zip(loaded, given, strict=True):
         np.testing.assert_array_equal(one, other)
