@@ -56,6 +56,8 @@ class Parameters:
     change_voice: float = 4.0
     #: Weight of the voice in words: log-odds a turn is clipped to this many a second.
     voice_per_second: float = 3.0
+    #: The least that a turn of another voice speaks against a person, a second.
+    label_per_second: float = 2.0
     #: Calibration of the confidence: logit = bias + person x logit(person) + face x logit(face).
     confidence_bias: float = -0.9
     confidence_person: float = 0.25
