@@ -35,7 +35,8 @@ demo: $(INSTALLED)
 test: $(TESTED)
 	$(BIN)/python -m pytest -m "unit" -n 2 -q
 	$(BIN)/python -m pytest -m "integration and not alone" -n 2 --dist loadfile -q
-	$(BIN)/python -m pytest -m "browser or alone" -q
+	$(BIN)/python -m pytest -m "alone" -q
+	$(BIN)/python -m pytest -m "browser" -q
 
 bench: $(TESTED)
 	$(BIN)/python -m benchmarks.bench

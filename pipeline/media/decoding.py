@@ -182,14 +182,20 @@ def frames(
     last = frame_count(clip, rate) if end is None else min(_ceil(end * rate), frame_count(clip, rate))
     if last <= first:
         return
-    command = _decoder(clip, width, height, rate, pixels, first, last - first)
-    with FFmpeg(source.compiled(command), "read the picture", stdout=True) as child:
-        for index in range(first, last):
-            frame = np.empty(shape, np.uint8)
-            if child.read(frame.data.cast("B")) < frame.nbytes:
-                child.finish(enough=False)
-                raise MediaError("The picture of the clip ends too early; save it again as MP4 and retry.")
-            yield float(index / rate), frame
+    for begin in (first, 0) if first else (0,):
+        command = _decoder(clip, width, height, rate, pixels, begin, last - begin)
+        with FFmpeg(source.compiled(command), "read the picture", stdout=True) as child:
+            for index in range(begin, last):
+                frame = np.empty(shape, np.uint8)
+                if child.read(frame.data.cast("B")) < frame.nbytes:
+                    if index == begin > 0:
+                        break  # The picture has ended before `start`: its last frame is known only from the beginning.
+                    child.finish(enough=False)
+                    raise MediaError("The picture of the clip ends too early; save it again as MP4 and retry.")
+                if index >= first:
+                    yield float(index / rate), frame
+            else:
+                return
 
 
 def _decoder(clip: Clip, width: int, height: int, rate: Fraction, pixels: str, first: int, count: int) -> Any:

@@ -183,3 +183,15 @@ def test_the_command_lays_the_overlay_beside_the_results(
     assert command.main([str(sound), "--to", "PL", "--overlay", "webm", "--out", str(tmp_path / "none")]) == 1
     assert "no picture to lay a look over" in capsys.readouterr().err
     assert not (tmp_path / "none").exists()
+
+
+def test_a_still_after_the_picture_has_ended_shows_its_last_frame(tmp_path: Path) -> None:
+    """The sound goes on for two seconds: the last frame stays, as in the finished video."""
+    clip_path = tmp_path / "late.mp4"
+    command = ["-f", "lavfi", "-i", "testsrc2=s=160x90:r=25:d=1", "-f", "lavfi", "-i", "sine=d=3"]
+    subprocess.run([media.ffmpeg_binary(), "-v", "error", *command, "-c:a", "aac", clip_path], check=True)
+    clip = media.probe(clip_path, Settings(models="light", cache_dir=tmp_path))
+    last = list(media.frames(clip, width=160, height=90, rate=25, start=0.9, end=1.0))[-1][1]
+    found = list(media.frames(clip, width=160, height=90, rate=25, start=2.52, end=2.56))
+    assert len(found) == 1
+    assert np.array_equal(found[0][1], last)
