@@ -190,7 +190,7 @@ def test_what_cannot_work_ends_in_one_sentence(
     ("stage", "number", "status"),
     [
         ("Listening", signal.SIGINT, 130),
-        ("Finding faces", signal.SIGTERM, 143),
+        ("Listening", signal.SIGTERM, 143),  # faces are found beside it; a stage that ends first is never named
         ("Drawing", signal.SIGINT, 130),
         ("Drawing", signal.SIGHUP, 129),
     ],
