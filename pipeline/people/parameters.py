@@ -9,7 +9,12 @@ from pipeline.records import Likeness
 
 @dataclass(frozen=True, slots=True)
 class Parameters:
-    """Everything the inference weighs with. Fitted by `benchmarks/fit_people.py`, which leaves people out."""
+    """Everything the inference weighs with.
+
+    `looks_per_second`, `unreadable` and `deceptive` are near what `benchmarks/fit_people.py` fits with people left out;
+    the confidence is a logistic regression on the composed clips. The others are stated by hand. Some of them were
+    chosen while looking at the clips of the benchmark, on which scans changed little.
+    """
 
     #: Independent looks a second at a mouth: neighbouring values of speaking evidence say nearly the same.
     looks_per_second: float = 1.75

@@ -121,19 +121,7 @@ class Scene:
                     row[track.speaking_from + k] = True
         return known
 
-    @cached_property
-    def overlapped(self) -> NDArray[np.bool_]:
-        """Return where turns of two or more voices overlap: (frames,)."""
-        count = np.zeros(self._frames, int)
-        for turn in self.turns:
-            count[self.frames(turn.start, turn.end)] += 1
-        return count > 1
-
     # --- evidence -----------------------------------------------------------------------------------------------------
-
-    def lips(self, track: int, start: float, end: float) -> float:
-        """Return the log-odds that `track` speaks between `start` and `end` s against being silent, without bounds."""
-        return float(self.speaking[track, self.frames(start, end)].sum()) * self._weight
 
     @property
     def _weight(self) -> float:
