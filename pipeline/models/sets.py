@@ -80,13 +80,13 @@ _missed: dict[str, float] = {}
 
 
 def optional_weights(key: str, settings: Settings) -> Stage[Path | None]:
-    """As `weights`, but None where they cannot be had; then it is not tried again for ten minutes."""
+    """As `weights`, but None where they cannot be had; then they are not fetched again for ten minutes."""
     return (yield from _optional_weights_of(model(key), settings))
 
 
 def _optional_weights_of(entry: Model, settings: Settings) -> Stage[Path | None]:
     missed = _missed.get(entry.key)
-    if missed is not None and time.monotonic() - missed < PATIENCE:
+    if missed is not None and time.monotonic() - missed < PATIENCE and not _is_here(entry, settings):
         return None
     try:
         found = yield from _weights_of(entry, settings)
@@ -99,8 +99,12 @@ def _optional_weights_of(entry: Model, settings: Settings) -> Stage[Path | None]
 
 def has(key: str, settings: Settings) -> bool:
     """Whether the weights of the model `key` are on this machine."""
-    files = model(key).weights
-    assert files is not None, f"{key} is not fetched"
+    return _is_here(model(key), settings)
+
+
+def _is_here(entry: Model, settings: Settings) -> bool:
+    files = entry.weights
+    assert files is not None, f"{entry.key} is not fetched"
     given = settings.weights_dir is not None and fetch.find_in(files, settings.weights_dir) is not None
     return given or fetch.is_cached(files, settings.cache_dir)
 

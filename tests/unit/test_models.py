@@ -218,6 +218,23 @@ def test_weights_that_others_can_stand_in_for_may_be_missing(
         finish(sets.weights("gone", light))
 
 
+def test_weights_put_into_a_folder_after_a_failed_fetch_are_found(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A failed fetch hid the operator's own file for ten minutes."""
+    data = b"weights" * 1000
+    sha256 = hashlib.sha256(data).hexdigest()
+    gone = Weights("late", (Address("http://127.0.0.1:9/late.bin", sha256, len(data)),), (File("late.bin", sha256),))
+    entry = Model("late", "Late", "speaking", ("light",), "MIT", "nowhere", gone, optional=True)
+    monkeypatch.setattr(catalogue, "CATALOGUE", (entry,))
+    monkeypatch.setattr(sets, "_missed", {})
+    monkeypatch.setattr(fetch, "PAUSE_S", 0.0)
+    light = Settings(cache_dir=settings.cache_dir, models="light", weights_dir=tmp_path)
+    assert finish(sets.optional_weights("late", light)) is None
+    (tmp_path / "late.bin").write_bytes(data)
+    assert finish(sets.optional_weights("late", light)) == tmp_path / "late.bin"
+
+
 def test_the_face_mesh_in_the_package_is_the_one_its_note_names() -> None:
     note = lips.MESH.with_suffix(".md").read_text()
     data = lips.MESH.read_bytes()
