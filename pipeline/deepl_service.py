@@ -71,6 +71,7 @@ class Service:
         self._keys, self._server = list(keys), server
         self._clients: dict[str, deepl.DeepLClient] = {}
         self.billed = 0  #: characters, as the service counted them
+        self.glossary_refused = False  #: whether DeepL did not take a table of terms
 
     def close(self) -> None:
         """Every connection is closed."""
@@ -140,9 +141,9 @@ class Service:
     @contextmanager
     def glossary(self, given: str, source: str | None, target: str) -> Iterator[str]:
         """The id of the glossary that `given` names: an id, or a table of lines "term = translation", which is made for
-        this use and removed after it. "" for none.
+        this use and removed after it. "" for none, and where DeepL does not take it (`glossary_refused`).
 
-        Raises TranslationError for text that is not a table, or for a pair of languages without glossaries.
+        Raises TranslationError for text that is not a table.
         """
         if not given.strip():
             yield ""
@@ -151,16 +152,20 @@ class Service:
             yield given.strip()
             return
         entries = read_terms(given)
-        if source is None:
-            raise TranslationError("A glossary needs the spoken language; choose it instead of having it detected.")
-        made = self._serve(
-            lambda client: client.create_glossary(f"speechglass {uuid.uuid4()}", source, target.split("-")[0], entries)
-        )
+        client, made = self._client(self._keys[0]), None
+        if source is not None:
+            # An account may keep few glossaries, and not for every pair: a translation without is better than none.
+            with suppress(TranslationError), _plain_errors():
+                made = client.create_glossary(
+                    f"speechglass {uuid.uuid4()}", source, target.split("-")[0], entries
+                ).glossary_id
+        self.glossary_refused = made is None
         try:
-            yield made.glossary_id
+            yield made or ""
         finally:
-            with suppress(PipelineError):  # the translation is there; an orphaned glossary is listed in the account
-                self._serve(lambda client: client.delete_glossary(made.glossary_id))
+            if made is not None:
+                with suppress(PipelineError), _plain_errors():  # an orphaned glossary is listed in the account
+                    client.delete_glossary(made)
 
     def _allowance(self, key: str) -> Allowance:
         with _plain_errors():

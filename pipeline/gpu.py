@@ -166,9 +166,9 @@ def seconds_asked(duration: float, *work: str) -> int:
 # `spaces` calls it with exactly what the function is called with.
 def _perceive_seconds(job: Job) -> int:
     work = {
-        "speech": job.known.transcript is None,
-        "voices": job.known.diarization is None,
-        "faces": job.known.faces is None and job.clip.has_video,
+        "speech": job.known.transcript is None and not job.again,
+        "voices": job.known.diarization is None and not job.again,
+        "faces": job.known.faces is None and job.clip.has_video and not job.again,
         "translate": bool(job.fallback_target),
     }
     return seconds_asked(job.clip.duration, *(name for name, wanted in work.items() if wanted))
@@ -288,6 +288,7 @@ def full_models() -> Models:
         find_faces=_find_faces,
         translate_speech=_translate,
         translates_to=open_translation.translates_to,
+        reads=True,
         perceive=perceive_by_gpu,
         prepare=_fetch_speaking,
     )

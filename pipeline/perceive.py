@@ -9,7 +9,20 @@ from typing import TypeVar
 
 from pipeline import languages
 from pipeline.beside import beside
-from pipeline.records import Faces, Findings, Job, Models, Perceiving, Perception, Preview, Progress, Stage
+from pipeline.records import (
+    Attribution,
+    Diarization,
+    Faces,
+    Findings,
+    Job,
+    Models,
+    Perceiving,
+    Perception,
+    Preview,
+    Progress,
+    Stage,
+    Transcript,
+)
 
 T = TypeVar("T")
 
@@ -24,6 +37,8 @@ def perceive(models: Models, job: Job) -> Perceiving:
     from pipeline.people import attribute
     from pipeline.speech import channels
 
+    if job.again:
+        return (yield from _translated_again(models, job))
     watch = Stopwatch()
     found = job.known
     parties = channels.split(job.sound)
@@ -54,6 +69,17 @@ def perceive(models: Models, job: Job) -> Perceiving:
         work = channels.translate(models.translate_speech, job.sound, parties, heard, answer.phrases, target)
         translations = yield from watch.time("translate", work)
     return Perception(heard, voices, faces, answer, translations, watch.timings)
+
+
+def _translated_again(models: Models, job: Job) -> Perceiving:
+    """The key-free translation of the phrases in `job.again`, and nothing else."""
+    watch = Stopwatch()
+    work = models.translate_speech(job.sound, job.again, job.language, job.fallback_target)
+    texts = yield from watch.time("translate", work)
+    nobody = Attribution((), job.again, (), ())
+    return Perception(
+        Transcript(job.language, 1.0, ()), Diarization((), ()), Faces((), ()), nobody, texts, watch.timings
+    )
 
 
 def _missing(models: Models, job: Job, parties: Sequence[Path], watch: Stopwatch) -> dict[str, Stage[Findings]]:

@@ -387,6 +387,8 @@ class Job:
     speakers: int | None = None  #: how many people speak, None to find it
     fallback_target: str = ""  #: DeepL code of the language of the key-free translation, "" for none
     known: Findings = Findings()  #: of an earlier run
+    again: tuple[Phrase, ...] = ()  #: phrases in `language` whose key-free translation is all that is asked for
+    language: str = ""  #: ISO 639-1 of the phrases in `again`
 
 
 @dataclass(frozen=True, slots=True)
@@ -440,6 +442,7 @@ class Models:
     find_faces: FindFaces
     translate_speech: TranslateSpeech
     translates_to: Callable[[str], bool] = lambda target: target.startswith("EN")  #: what `translate_speech` can do
+    reads: bool = False  #: whether `translate_speech` reads the phrases' texts; else it hears their sound
     prepare: Callable[[], Stage[None]] | None = None  #: fetches what is not on this machine yet, before any stage
     perceive: Callable[[Models, Job], Perceiving] | None = (
         None  #: instead of `perceive.perceive`: the same in a GPU call

@@ -17,7 +17,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from pipeline import languages, sentences
@@ -72,7 +72,7 @@ def plan(options: Options, settings: Settings, models: Models, duration: float) 
     known_same = options.source is not None and languages.same_language(options.source, target)
     if not keys or known_same:
         fallback = target if models.translates_to(target) and not known_same else ""
-        return Plan(target, fallback_target=fallback)
+        return Plan(target, fallback_target=fallback, glossary=options.glossary)
     yield Progress("probe", 1.0, message="Asking DeepL")
     service = Service(keys, settings.deepl_server)
     try:
@@ -83,27 +83,35 @@ def plan(options: Options, settings: Settings, models: Models, duration: float) 
         # The visitor of a page cannot mend its owner's key.
         if options.keys or not settings.on_spaces or not models.translates_to(target):
             raise
-        return Plan(target, fallback_target=target)
+        return Plan(target, fallback_target=target, glossary=options.glossary)
     finally:
         service.close()
     return Plan(target, keys=keys, own_keys=bool(options.keys), formality=options.formality, glossary=options.glossary)
 
 
 def carry_out(
-    plan: Plan, phrases: Sequence[Phrase], language: str, fallback: tuple[str | None, ...] | None, settings: Settings
+    plan: Plan,
+    phrases: Sequence[Phrase],
+    language: str,
+    fallback: tuple[str | None, ...] | None,
+    settings: Settings,
+    only: Collection[int] | None = None,
 ) -> Stage[Translation]:
     """The translations of `phrases`, spoken in `language` (ISO 639-1); `fallback` is what the key-free translation gave.
+
+    `only` are the indices of those to translate, None for all; the others are context, and None in the result.
 
     Never raises for a fault of the service: what is missing is None and has a notice.
     """
     yield Progress("translate")
-    if not plan.target or not phrases:
+    asked = range(len(phrases)) if only is None else sorted(only)
+    if not plan.target or not asked:
         return Translation((None,) * len(phrases), "")
-    foreign = [i for i, p in enumerate(phrases) if not languages.same_language(p.language or language, plan.target)]
+    foreign = [i for i in asked if not languages.same_language(phrases[i].language or language, plan.target)]
     name = languages.parse_target(plan.target).name
     notices: list[Notice] = []
-    if len(foreign) < len(phrases):
-        which = "Everything" if not foreign else f"{len(phrases) - len(foreign)} of {len(phrases)} phrases"
+    if len(foreign) < len(asked):
+        which = "Everything" if not foreign else f"{len(asked) - len(foreign)} of {len(asked)} phrases"
         notices.append(Notice("already_in_target", f"{which} was said in {name} and is left as it is."))
     if not foreign:
         return Translation((None,) * len(phrases), "", tuple(notices))
@@ -123,6 +131,10 @@ def carry_out(
         Notice("no_key", "Translated by a smaller open model, which makes more mistakes; with a DeepL key "
                "(DEEPL_AUTH_KEY) the translation gets better.")
     )  # fmt: skip
+    if plan.glossary:
+        notices.append(
+            Notice("glossary", "The glossary was not applied: only DeepL can use it; give a DeepL key for that.")
+        )
     notices += _missing(
         [i for i in foreign if texts[i] is None], phrases, "the open model gave nothing that can be trusted"
     )
@@ -151,6 +163,12 @@ def _by_deepl(
                         if text:
                             texts[indices[position]] = text
                     yield Progress("translate", len(texts) / len(foreign))
+            if service.glossary_refused:
+                name = languages.parse_target(plan.target).name
+                notices.append(
+                    Notice("glossary", f"DeepL did not take the glossary for this pair of languages (into {name}), so it was "
+                           "not applied; check which pairs and how many glossaries your DeepL account may have.")
+                )  # fmt: skip
     except TranslationError as error:
         cause = str(error)
     finally:

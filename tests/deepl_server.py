@@ -45,6 +45,7 @@ class DeepLServer:
     sizes: list[int] = field(default_factory=list)  #: bytes of every translate body
     glossaries: dict[str, dict[str, Any]] = field(default_factory=dict)
     deleted: list[str] = field(default_factory=list)
+    most_glossaries: int = 1000
     url: str = ""
     calls: int = 0
 
@@ -146,6 +147,9 @@ def serve() -> Iterator[DeepLServer]:
             if key is None:
                 return
             if self.path == "/v2/glossaries":
+                if len(state.glossaries) >= state.most_glossaries:
+                    _send(self, 456, '{"message": "Quota exceeded"}')
+                    return
                 made = {
                     "glossary_id": str(uuid.uuid4()), "name": body["name"], "ready": True, "source_lang": body["source_lang"].lower(),
                     "target_lang": body["target_lang"].lower(), "creation_time": "2026-01-01T00:00:00.000000Z", "entry_count": 1,

@@ -249,6 +249,20 @@ def test_a_small_table_of_terms_becomes_a_glossary_and_is_removed(keyed: Setting
     assert server.glossaries == {}
 
 
+def test_a_glossary_that_the_account_does_not_allow_is_left_out_and_named(keyed: Settings, server: DeepLServer) -> None:
+    server.most_glossaries = 0
+    result = run(keyed, said("One."), glossary="Space = Przestrzeń")
+    assert result.texts == ("enO.",)
+    assert "glossary_id" not in server.requests[0]
+    assert "did not take the glossary" in next(n.text for n in result.notices if n.code == "glossary")
+
+
+def test_the_key_free_translation_says_that_it_has_no_glossary(settings: Settings) -> None:
+    plan = finish(translate.plan(Options("EN-US", glossary="Raum = space"), settings, LIGHT, 10.0))
+    result = finish(translate.carry_out(plan, said("Eins."), "de", ("One.",), settings))
+    assert "The glossary was not applied" in next(n.text for n in result.notices if n.code == "glossary")
+
+
 def test_a_table_that_is_none_stays_without_translation_and_says_so(keyed: Settings) -> None:
     result = run(keyed, said("One."), glossary="Space Przestrzeń")
     assert result.texts == (None,)
