@@ -129,9 +129,11 @@ def _translate(arguments: Sequence[str]) -> int:
 
 def _render(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(
-        prog=f"{PROGRAM} render", description="Draw a clip again from its transcript.json, without any model."
+        prog=f"{PROGRAM} render",
+        description="Draw a clip again from its project or transcript.json, without any model.",
+        epilog="Without options about the look, a project is drawn in its own.",
     )
-    parser.add_argument("transcript", type=Path, help="transcript.json, edited or not")
+    parser.add_argument("transcript", type=Path, help="project.json or transcript.json, edited or not")
     parser.add_argument("clip", type=Path, help="the clip it was made from")
     _add_look(parser)
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder for the results (default: out/<clip name>)")
@@ -140,14 +142,17 @@ def _render(arguments: Sequence[str]) -> int:
     )
     given = parser.parse_args(arguments)
 
-    from pipeline import results
+    from pipeline import project, results
 
-    analysis = results.read(given.transcript)
+    opened = project.read(given.transcript)
+    look = _look(given)
+    if look == Look():
+        look = opened.look
     if given.preview:
-        return _preview(given.clip, analysis, _look(given), *given.preview)
+        return _preview(given.clip, opened.analysis, look, *given.preview)
     out = given.out or Path("out") / given.clip.stem[:80]
     analysis = _show(
-        results.write(given.clip, analysis, _look(given), out, Settings.from_environment(), overlay=given.overlay)
+        results.write(given.clip, opened.analysis, look, out, Settings.from_environment(), overlay=given.overlay)
     )
     _report(analysis, out)
     return 0

@@ -1,7 +1,8 @@
 """The files of a run: one folder, all or nothing.
 
 video.mp4 (where there is a picture), poster.jpg (where, too, something is said), transcript.json, transcript.txt,
-subtitles.srt, subtitles.both.srt, subtitles.vtt, subtitles.ass, turns.rttm, faces/<person id>.jpg; overlay.mov or overlay.webm where it is asked for
+subtitles.srt, subtitles.both.srt, subtitles.vtt, subtitles.ass, turns.rttm, project.json (transcript, look and faces in one),
+faces/<person id>.jpg; overlay.mov or overlay.webm where it is asked for
 """
 
 from __future__ import annotations
@@ -12,10 +13,11 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from pipeline import media, run, transcript
-from pipeline.errors import NotAClipError, RecordError, UsageError
+from pipeline import media, project, run, transcript
+from pipeline.errors import NotAClipError, UsageError
 from pipeline.options import Options
 from pipeline.progress import ANALYSE, RENDER, Clock
+from pipeline.project import Project
 from pipeline.records import Analysis, Look, Models, Stage
 from pipeline.settings import Settings
 from pipeline.workspace import abandoned, disk_error, workspace
@@ -23,7 +25,7 @@ from pipeline.workspace import abandoned, disk_error, workspace
 #: what a run's folder may hold; a folder that holds anything else is nobody's to replace
 FILES = frozenset(
     ("video.mp4", "poster.jpg", "transcript.json", "transcript.txt", "subtitles.srt", "subtitles.both.srt", "subtitles.vtt",
-     "subtitles.ass", "turns.rttm", "faces")
+     "subtitles.ass", "turns.rttm", "project.json", "faces")
 )  # fmt: skip
 
 OVERLAYS = tuple(f"overlay.{kind}" for kind in media.OVERLAYS)  #: a run's folder may hold one of these, too
@@ -89,42 +91,27 @@ def write(
         if overlay:
             yield from run.overlay(clip, analysis, look, folder / f"overlay.{overlay}", settings, clock)
         with _told():
-            write_records(folder, analysis, look)
+            write_records(folder, analysis, look, clip.name)
             folder.chmod(0o755)
             _replace(out.absolute(), folder)
         return analysis
 
 
-def write_records(folder: Path, analysis: Analysis, look: Look) -> None:
-    """Everything but the video is in `folder`."""
+def write_records(folder: Path, analysis: Analysis, look: Look, name: str = "") -> None:
+    """Everything but the video is in `folder`; `name` is the clip's."""
     from pipeline.subtitles.formats import write_all
 
-    texts = {"transcript.json": transcript.to_json(analysis), **write_all(analysis, look)}
+    texts = {
+        "transcript.json": transcript.to_json(analysis),
+        "project.json": project.to_json(Project(analysis, look, name)),
+        **write_all(analysis, look),
+    }
     for name, text in texts.items():
         (folder / name).write_text(text, encoding="utf-8", newline="")
     if analysis.portraits:
         (folder / "faces").mkdir(exist_ok=True)
         for person, jpeg in analysis.portraits.items():
             (folder / "faces" / f"{person}.jpg").write_bytes(jpeg)
-
-
-def read(file: Path) -> Analysis:
-    """The analysis in a transcript.json, with the portraits that lie beside it.
-
-    Raises RecordError.
-    """
-    try:
-        analysis = transcript.from_json(file.read_bytes())
-    except OSError as error:
-        raise RecordError(f"{file} cannot be read ({error.strerror}); give the transcript.json of a run.") from None
-    portraits = {}
-    names = [person.id for person in analysis.people if person.face]
-    names += sorted({track.face for track in analysis.tracks if track.face and track.person is None})
-    for name in names:
-        portrait = file.parent / "faces" / f"{name}.jpg"
-        if portrait.is_file():
-            portraits[name] = portrait.read_bytes()
-    return dataclasses.replace(analysis, portraits=portraits)
 
 
 def check_folder(out: Path) -> None:

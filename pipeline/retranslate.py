@@ -11,7 +11,19 @@ from pipeline.errors import KeyRefusedError, TranslationError, UsageError
 from pipeline.options import Options
 from pipeline.perceive import perceive
 from pipeline.progress import Clock, each
-from pipeline.records import Analysis, Findings, Job, Models, Notice, Perceiving, Perception, Phrase, Progress, Stage
+from pipeline.records import (
+    Analysis,
+    Clip,
+    Findings,
+    Job,
+    Models,
+    Notice,
+    Perceiving,
+    Perception,
+    Phrase,
+    Progress,
+    Stage,
+)
 from pipeline.settings import Settings
 from pipeline.workspace import workspace
 
@@ -22,7 +34,7 @@ ABOUT_TRANSLATION = frozenset(("already_in_target", "no_key", "deepl_usage", "un
 
 
 def retranslate(
-    path: Path,
+    path: Path | None,
     analysis: Analysis,
     options: Options,
     settings: Settings,
@@ -35,7 +47,7 @@ def retranslate(
 
     `lines` are the numbers of the lines to translate; None translates all, into another language where `options` name
     one. Lines alone are translated with the others as context, and nothing but their translation changes. The clip at
-    `path` is heard only where the translation without a key works from its sound (`Models.reads`).
+    `path` is heard only where the translation without a key works from its sound (`Models.reads`); else it may be None.
 
     Raises UsageError for lines that do not exist and for lines alone in another language than the rest, LanguageError,
     KeyRefusedError also where the language needs a key, QuotaError, TranslationError where nothing could be translated,
@@ -110,10 +122,15 @@ def _check(analysis: Analysis, options: Options, lines: Collection[int] | None) 
 
 
 def _without_key(
-    path: Path, analysis: Analysis, phrases: tuple[Phrase, ...], target: str, settings: Settings, models: Models
+    path: Path | None, analysis: Analysis, phrases: tuple[Phrase, ...], target: str, settings: Settings, models: Models
 ) -> Stage[tuple[str | None, ...]]:
     """The key-free translation of `phrases`: from their texts, or from the clip's sound."""
-    clip = media.probe(path, settings, analysis.media.audio_track or None)
+    if path is not None:
+        clip = media.probe(path, settings, analysis.media.audio_track or None)
+    elif models.reads:
+        clip = Clip(Path(), analysis.media.duration, has_video=False, has_audio=False)
+    else:
+        raise UsageError("Without a DeepL key the lines are translated from their sound; give the clip, too.")
     with workspace() as folder:
         sound = folder / "sound.wav"
         if not models.reads:

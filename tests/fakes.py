@@ -9,14 +9,16 @@ from __future__ import annotations
 import io
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
 
 import imageio_ffmpeg
+import numpy as np
 
+from pipeline import retranslate as again
 from pipeline.errors import KeyRefusedError, LimitError, NotAClipError
 from pipeline.options import Options
 from pipeline.progress import Clock
@@ -30,6 +32,7 @@ from pipeline.records import (
     FaceTrack,
     Look,
     Media,
+    Models,
     Notice,
     Person,
     PersonTurn,
@@ -195,6 +198,31 @@ def services(
         finally:
             OPEN.remove("render")
 
+    def retranslate(
+        path: Path | None, what: Analysis, options: Options, lines: Collection[int] | None, clock: Clock
+    ) -> Stage[Analysis]:
+        """The real thing over a translator that reverses every text, and that a key is needed for but into English."""
+        OPEN.append("retranslate")
+        try:
+            yield from work("translate", clock)
+
+            def translate(sound: Path, phrases: tuple[Phrase, ...], _: str, target: str) -> Stage[tuple[str, ...]]:
+                yield Progress("translate", 0.5)
+                return tuple(f"{target}: {phrase.source[::-1]}" for phrase in phrases)
+
+            if REFUSED_KEY in options.keys:
+                raise KeyRefusedError("DeepL does not accept this key; check it in your DeepL account.")
+            able = Models(
+                {}, None, None, None, translate, lambda target: bool(options.keys) or target[:2] == "EN", True
+            )  # type: ignore[arg-type]
+            return (
+                yield from again.retranslate(
+                    None, what, replace(options, keys=()), settings, able, lines=lines, clock=clock
+                )
+            )
+        finally:
+            OPEN.remove("retranslate")
+
     def fetch(url: str, to: Path) -> Stage[Path]:
         yield Progress("fetch", 1.0)
         return make_clip(to / "fetched.mp4")
@@ -207,6 +235,8 @@ def services(
         measure=measure,
         trim=trim,
         fetch=fetch,
+        retranslate=retranslate,
+        preview=lambda path, analysis, look, t: np.full((HEIGHT, WIDTH, 3), min(255, round(t * 40)), np.uint8),
         translates_to=lambda target: target.startswith("EN"),
         models={"speech": "fake", "diarization": "fake"},
         settings=settings,

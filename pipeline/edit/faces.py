@@ -22,7 +22,7 @@ class FaceChoice:
 
 def face_id(track: Track) -> str | None:
     """The face that `track` follows; None where nobody can say which."""
-    return getattr(track, "face", None) or track.person
+    return track.face or track.person
 
 
 def faces_of(analysis: Analysis) -> tuple[FaceChoice, ...]:
@@ -70,10 +70,12 @@ def give_face(analysis: Analysis, person: str, face: str) -> Analysis:
         if before is not None:
             portraits[other] = before
 
+    pictured = bool(analysis.portraits)  # a transcript alone has none, and then a face that is tracked counts
+
     def with_face(one: Person) -> Person:
         if one.id == person:
-            return replace(one, face=person in portraits, confidence=1.0)
-        return replace(one, face=other in portraits) if one.id == other else one
+            return replace(one, face=person in portraits or not pictured, confidence=1.0)
+        return replace(one, face=other in portraits or (not pictured and bool(mine))) if one.id == other else one
 
     return replace(
         analysis,
@@ -113,7 +115,10 @@ def separate(analysis: Analysis, person: str) -> Analysis:
     portraits = {**faceless.portraits, **({other.id: portrait} if portrait else {})}
     return replace(
         faceless,
-        people=tuple(replace(p, face=bool(portrait)) if p.id == other.id else p for p in faceless.people),
+        people=tuple(
+            replace(p, face=bool(portrait) or not analysis.portraits) if p.id == other.id else p
+            for p in faceless.people
+        ),
         tracks=tuple(
             replace(after, person=other.id) if before in tracks else after
             for before, after in zip(analysis.tracks, faceless.tracks, strict=True)

@@ -6,34 +6,20 @@ Names, parameters and results are a public interface: they stay.
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Generator, Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import gradio as gr
 
 from pipeline import languages, transcript
-from pipeline.errors import PipelineError, RecordError
-from pipeline.options import Options
-from pipeline.progress import ANALYSE, RENDER, Clock, each
-from pipeline.records import Analysis, Look, Progress, Stage
-from pipeline.web import check, failures, jobs, views
-from pipeline.web.runs import POLL_S, Ticket, Turnstile
+from pipeline.progress import ANALYSE, RENDER, Clock
+from pipeline.records import Analysis, Look
+from pipeline.web import calls, check, failures, jobs
+from pipeline.web.runs import Turnstile
 from pipeline.web.services import Services
 
-N = TypeVar("N")
-T = TypeVar("T")
-
-Verdict = dict[str, Any]  #: what `gr.validate` returns
 FILES = ("subtitles.srt", "subtitles.vtt", "subtitles.ass", "transcript.json", "faces.zip")
-
-
-def _number(value: float, label: str) -> gr.Number:
-    """A number whose value is left to `check`: Gradio answers a wrong one with its own insides instead of a sentence."""
-    number = gr.Number(value, label=label)
-    number.preprocess = lambda payload: payload  # type: ignore[method-assign]
-    return number
 
 
 def add_endpoints(services: Services, models: Turnstile, drawing: Turnstile) -> None:
@@ -50,10 +36,10 @@ def add_endpoints(services: Services, models: Turnstile, drawing: Turnstile) -> 
         target = gr.Textbox("EN-US", label="target_language")
         optional_target = gr.Textbox("none", label="target_language")
         source = gr.Textbox("", label="source_language")
-        speakers = _number(0, "speakers")
+        speakers = calls.number(0, "speakers")
         look = gr.Textbox("cyberpunk", label="look")
         position = gr.Textbox("auto", label="position")
-        text_size = _number(1.0, "text_size")
+        text_size = calls.number(1.0, "text_size")
         texts = gr.Textbox("morph", label="texts")
         calm = gr.Checkbox(False, label="reduced_motion")
         reveal = gr.Textbox("live", label="reveal")
@@ -147,14 +133,16 @@ class Endpoints:
             The video (MP4), the files (SRT, VTT, ASS, transcript.json, faces.zip) and the transcript as JSON.
         """
         with failures.for_the_visitor([deepl_key]), jobs.job_folder() as folder, self.models.turn() as turn:
-            options = self._options(
+            options = calls.options(
                 target_language, source_language, speakers, deepl_key, formality, glossary, audio_track
             )
             chosen = check.look(look, position, text_size, texts, reduced_motion, reveal)
             clock = Clock(ANALYSE + RENDER)
             clip = jobs.adopt(Path(video), folder)
-            yield from _turn(turn, (None, None, None))
-            analysis = yield from _follow(self.services.analyse(clip, options, clock), progress, (None, None, None))
+            yield from calls.turn(turn, (None, None, None))
+            analysis = yield from calls.follow(
+                self.services.analyse(clip, options, clock), progress, (None, None, None)
+            )
             analysis = yield from self._draw(clip, analysis, chosen, folder, clock, progress, (None, None, None))
             yield _video(folder), self._write(folder, analysis, chosen), json.loads(transcript.to_json(analysis))
 
@@ -186,12 +174,14 @@ class Endpoints:
             The files (SRT, VTT, ASS, transcript.json, faces.zip) and the transcript as JSON, which /render takes.
         """
         with failures.for_the_visitor([deepl_key]), jobs.job_folder() as folder, self.models.turn() as turn:
-            options = self._options(
+            options = calls.options(
                 target_language, source_language, speakers, deepl_key, formality, glossary, audio_track
             )
             clip = jobs.adopt(Path(video), folder)
-            yield from _turn(turn, (None, None))
-            analysis = yield from _follow(self.services.analyse(clip, options, Clock(ANALYSE)), progress, (None, None))
+            yield from calls.turn(turn, (None, None))
+            analysis = yield from calls.follow(
+                self.services.analyse(clip, options, Clock(ANALYSE)), progress, (None, None)
+            )
             yield self._write(folder, analysis, Look()), json.loads(transcript.to_json(analysis))
 
     def render(
@@ -224,9 +214,9 @@ class Endpoints:
         """
         with failures.for_the_visitor(), jobs.job_folder() as folder, self.drawing.turn() as turn:
             chosen = check.look(look, position, text_size, texts, reduced_motion, reveal)
-            analysis = _analysis(transcript)
+            analysis = calls.opened(transcript).analysis
             clip = jobs.adopt(Path(video), folder)
-            yield from _turn(turn, (None, None))
+            yield from calls.turn(turn, (None, None))
             analysis = yield from self._draw(clip, analysis, chosen, folder, Clock(RENDER), progress, (None, None))
             yield _video(folder), self._write(folder, analysis, chosen)
 
@@ -287,29 +277,29 @@ class Endpoints:
         formality: Any,
         glossary: Any,
         audio: Any,
-    ) -> list[Verdict]:
+    ) -> list[calls.Verdict]:
         """Return one verdict for each input."""
         return [
-            _verdict(check.clip, video, self.services),
-            *_check_choices(target, source, speakers),
-            *_check_look(look, position, text_size, texts, calm, reveal),
-            _verdict(check.keys, key),
-            _verdict(check.formality, formality),
-            _verdict(check.glossary, glossary),
-            _verdict(check.audio_track, audio),
+            calls.verdict(check.clip, video, self.services),
+            *calls.check_choices(target, source, speakers),
+            *calls.check_look(look, position, text_size, texts, calm, reveal),
+            calls.verdict(check.keys, key),
+            calls.verdict(check.formality, formality),
+            calls.verdict(check.glossary, glossary),
+            calls.verdict(check.audio_track, audio),
         ]
 
     def check_transcribe(
         self, video: Any, target: Any, source: Any, speakers: Any, key: Any, formality: Any, glossary: Any, audio: Any
-    ) -> list[Verdict]:
+    ) -> list[calls.Verdict]:
         """Return one verdict for each input."""
         return [
-            _verdict(check.clip, video, self.services),
-            *_check_choices(target, source, speakers),
-            _verdict(check.keys, key),
-            _verdict(check.formality, formality),
-            _verdict(check.glossary, glossary),
-            _verdict(check.audio_track, audio),
+            calls.verdict(check.clip, video, self.services),
+            *calls.check_choices(target, source, speakers),
+            calls.verdict(check.keys, key),
+            calls.verdict(check.formality, formality),
+            calls.verdict(check.glossary, glossary),
+            calls.verdict(check.audio_track, audio),
         ]
 
     def check_render(
@@ -322,28 +312,15 @@ class Endpoints:
         texts: Any,
         calm: Any,
         reveal: Any,
-    ) -> list[Verdict]:
+    ) -> list[calls.Verdict]:
         """Return one verdict for each input."""
         return [
-            _verdict(check.clip, video, self.services),
-            _verdict(_analysis, transcript),
-            *_check_look(look, position, text_size, texts, calm, reveal),
+            calls.verdict(check.clip, video, self.services),
+            calls.verdict(calls.opened, transcript),
+            *calls.check_look(look, position, text_size, texts, calm, reveal),
         ]
 
     # work
-
-    def _options(
-        self, target: str, source: str, speakers: int, key: str, formality: str, glossary: str, audio: int
-    ) -> Options:
-        return Options(
-            check.target(target),
-            check.source(source),
-            check.speakers(speakers),
-            check.keys(key),
-            check.formality(formality),
-            check.glossary(glossary),
-            check.audio_track(audio),
-        )
 
     def _draw(
         self,
@@ -359,7 +336,7 @@ class Endpoints:
         if not analysis.media.width:
             return analysis
         stage = self.services.render(clip, analysis, look, folder / "video.mp4", clock)
-        return jobs.noted(analysis, (yield from _follow(stage, progress, nothing)))
+        return jobs.noted(analysis, (yield from calls.follow(stage, progress, nothing)))
 
     def _write(self, folder: Path, analysis: Analysis, look: Look) -> list[str]:
         self.services.write_records(folder, analysis, look)
@@ -367,54 +344,6 @@ class Endpoints:
         return [str(folder / name) for name in FILES if (folder / name).is_file()]
 
 
-def _turn(ticket: Ticket, nothing: tuple[None, ...]) -> Iterator[Any]:
-    """Wait until the runs of the page that came before are through. A cancelled call ends here, too."""
-    while ticket.ahead:
-        time.sleep(POLL_S)
-        yield nothing
-
-
-def _follow(stage: Stage[T], progress: gr.Progress, nothing: N) -> Generator[N, None, T]:
-    """Runs the stage to its end; returns its result. Tells of every new stage, of its end, and else four times a second:
-    each is a message to the caller, and a video has thousands of frames. A cancelled call ends at the next one."""
-    shown, at = "", 0.0
-
-    def told(step: Progress) -> N | None:
-        nonlocal shown, at
-        now = time.monotonic()
-        if step.stage == shown and now - at < views.TICK_S and step.fraction < 1.0:
-            return None
-        shown, at = step.stage, now
-        fraction = step.overall if step.overall is not None else step.fraction
-        progress(min(1.0, fraction), desc=views.STAGE_NAMES.get(step.stage, step.stage))
-        return nothing
-
-    return each(stage, told)
-
-
 def _video(folder: Path) -> str | None:
     video = folder / "video.mp4"
     return str(video) if video.is_file() else None
-
-
-def _analysis(given: Any) -> Analysis:
-    if not isinstance(given, dict):
-        raise RecordError("The transcript must be the content of a transcript.json, an object; give that.")
-    return transcript.from_json(json.dumps(given))
-
-
-def _check_choices(target: Any, source: Any, speakers: Any) -> list[Verdict]:
-    return [_verdict(check.target, target), _verdict(check.source, source), _verdict(check.speakers, speakers)]
-
-
-def _check_look(name: Any, position: Any, text_size: Any, texts: Any, calm: Any, reveal: Any) -> list[Verdict]:
-    """Check the six together; the verdict stands at the first of them."""
-    return [_verdict(check.look, name, position, text_size, texts, calm, reveal), *[gr.validate(True, "")] * 5]
-
-
-def _verdict(look_at: Any, *args: Any) -> Verdict:
-    try:
-        look_at(*args)
-    except PipelineError as error:
-        return gr.validate(False, str(error))
-    return gr.validate(True, "")

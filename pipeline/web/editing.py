@@ -25,7 +25,7 @@ class Editing:
     def __init__(self, handlers: Handlers) -> None:
         self.on, self.w = handlers, handlers.w
 
-    def edit(self, token: str, running: str, order: str, event: gr.EventData) -> Update:
+    def correct(self, token: str, running: str, order: str, event: gr.EventData) -> Update:
         """Make one correction and show it everywhere."""
         data = dict(event._data or {})
         return self._changed(token, running, order, lambda result: result.change(apply_edit(result.analysis, data)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
-from pipeline import results
+from pipeline import project
 from pipeline.records import Analysis, Look
 from pipeline.web import files, jobs
 from pipeline.web.jobs import Result
@@ -19,7 +19,7 @@ def result_of(example: Example, *, lasting: bool = False) -> Result:
 
     Raises RecordError when its transcript.json cannot be read.
     """
-    analysis = results.read(example.folder / "transcript.json")
+    analysis = project.read(example.folder / "transcript.json").analysis
     result = Result(
         analysis, Look(), example.clip, files=example.folder, title=example.title, is_example=True, drawn=analysis
     )

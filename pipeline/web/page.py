@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 from starlette.middleware import Middleware
 
-from pipeline.web import api, jobs, style, sweep
+from pipeline.web import api, jobs, rework, style, sweep
 from pipeline.web.editing import Editing
 from pipeline.web.fair_queue import FairQueue
 from pipeline.web.guard import Guard
@@ -62,6 +62,7 @@ def build(services: Services) -> Any:
         models, drawing = Turnstile(services.parallel), Turnstile(DRAWING)
         connect(lay_out(services), page, services, models, drawing)
         api.add_endpoints(services, models, drawing)
+        rework.add_endpoints(services, models, drawing)
     page.queue(default_concurrency_limit=8)
     page._queue = FairQueue(page._queue, forwarded=services.settings.on_spaces)
     return page
@@ -86,7 +87,7 @@ def connect(w: Widgets, page: gr.Blocks, services: Services, models: Turnstile, 
     w.stop.click(do.stop, w.running, w.stop, **quick)
 
     for table in (w.gallery, w.timeline, w.transcript):
-        table.edit(change.edit, [*w.standing, w.order], w.edited, **quick)
+        table.edit(change.correct, [*w.standing, w.order], w.edited, **quick)
     w.undo.click(change.undo, [*w.standing, w.order], w.edited, **quick)
     w.redo.click(change.redo, [*w.standing, w.order], w.edited, **quick)
     w.order.change(change.reorder, [*w.standing, w.order], [w.transcript, w.pending], **quick)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from pipeline import languages, results
+from pipeline import languages, project, results
 from pipeline.assets import assets
 from pipeline.options import Options
 from pipeline.progress import Clock
 from pipeline.records import Analysis, Clip, Look, Notice, Stage
 from pipeline.settings import Settings
+
+if TYPE_CHECKING:
+    import numpy as np
 
 EXAMPLES = assets("examples")
 
@@ -62,6 +66,10 @@ class Services:
     measure: Callable[[Path], Clip]  #: the same for a clip of any length
     trim: Callable[[Path, Path, float, float], None]  #: a piece of a clip into a file: from, to, start s, length s
     fetch: Callable[[str, Path], Stage[Path]]
+    retranslate: Callable[
+        [Path | None, Analysis, Options, Collection[int] | None, Clock], Stage[Analysis]
+    ]  #: None: every line
+    preview: Callable[[Path, Analysis, Look, float], np.ndarray]  #: the frame at t s with the look on it, RGB (h, w, 3)
     translates_to: Callable[[str], bool]  #: without a key
     models: Mapping[str, str]  #: what runs, by job
     settings: Settings = field(default_factory=Settings)
@@ -82,6 +90,7 @@ def real(settings: Settings) -> Services:
     """
     from pipeline import download, media, run, translate
     from pipeline.models import sets
+    from pipeline.retranslate import retranslate
 
     settings = replace(settings, cache_age_s=min(settings.cache_age_s, CACHE_AGE_S))
     loaded = sets.load(settings)
@@ -93,6 +102,10 @@ def real(settings: Settings) -> Services:
         measure=lambda path: media.probe(path, replace(settings, max_duration_s=float("inf"))),
         trim=media.cut,
         fetch=lambda url, folder: download.fetch(url, folder, settings),
+        retranslate=lambda path, analysis, options, lines, clock: retranslate(
+            path, analysis, options, settings, loaded, lines=lines, clock=clock
+        ),
+        preview=lambda path, analysis, look, t: run.preview(path, analysis, look, t, settings),
         translates_to=loaded.translates_to,
         models=loaded.names,
         settings=settings,
@@ -123,7 +136,7 @@ def ready_examples(folder: Path) -> tuple[Example, ...]:
 
 def _title(name: str, folder: Path) -> str:
     """ "orbit_en" with its transcript is "Orbit, English into Polish"."""
-    analysis = results.read(folder / "transcript.json")
+    analysis = project.read(folder / "transcript.json").analysis
     spoken = languages.spoken(analysis.language)
     target = next((item.name for item in languages.TARGETS if item.code == analysis.target_language), "")
     title = name.removesuffix(f"_{analysis.language}").replace("_", " ").capitalize()

@@ -21,7 +21,9 @@ pytest.importorskip("gradio_client")
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 
-ENDPOINTS = {"/translate_video", "/transcribe", "/render", "/languages", "/health"}
+ENDPOINTS = {
+    "/translate_video", "/transcribe", "/render", "/edit", "/retranslate", "/preview", "/languages", "/health",
+}  # fmt: skip
 KEY = "5e0ca3b1-dead-4bee-9f00-0123456789ab:fx"  #: nobody's
 
 
@@ -72,6 +74,9 @@ def test_every_parameter_has_a_name_and_all_but_the_clip_a_default(client):
         "/translate_video": ["video"],
         "/transcribe": ["video"],
         "/render": ["video", "transcript"],
+        "/edit": ["transcript", "edits"],
+        "/retranslate": ["transcript"],
+        "/preview": ["video", "transcript"],
         "/languages": [],
         "/health": [],
     }
@@ -332,9 +337,7 @@ def test_the_tools_for_agents_are_the_endpoints_described(url):
 
     schema = httpx.get(f"{url}gradio_api/mcp/schema", timeout=30).json()
     tools = {tool["name"]: tool for tool in schema}
-    assert {
-        re.sub("^.*?(translate_video|transcribe|render|languages|health)$", r"/\1", name) for name in tools
-    } == ENDPOINTS
+    assert {re.sub(f"^.*?({'|'.join(name[1:] for name in ENDPOINTS)})$", r"/\1", name) for name in tools} == ENDPOINTS
     translate = next(tool for name, tool in tools.items() if name.endswith("translate_video"))
     assert "turn into the target language" in translate["description"]
     properties = translate["inputSchema"]["properties"]

@@ -30,7 +30,7 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError, ValidationError
 
 from pipeline import __main__ as command
-from pipeline import languages, media, results, transcript
+from pipeline import languages, media, project, results, transcript
 from pipeline.errors import InputError, NoAudioError
 from pipeline.models import sets
 from pipeline.options import Options
@@ -204,7 +204,7 @@ def test_a_hostile_name_or_a_strange_stream_given_to_the_command(
     out = Path("out") / path.stem[:80]
     assert capfdbinary.readouterr().out == os.fsencode(out) + b"\n"
     assert {file.name for file in out.iterdir()} <= results.FILES
-    analysis = results.read(out / "transcript.json")
+    analysis = project.read(out / "transcript.json").analysis
     check_analysis(analysis, name)
     check_video(out / "video.mp4", name, analysis.media.duration, settings, shell)
     assert list(Path(tempfile.gettempdir()).iterdir()) == []
@@ -245,7 +245,7 @@ def test_a_hard_clip_and_a_process_of_its_own(name: str, settings: Settings, scr
     done = run_command(make(name, tmp_path), tmp_path / "out", settings)
     assert done.returncode == 0, done.stderr
     assert done.stdout == os.fsencode(tmp_path / "out") + b"\n"
-    analysis = results.read(tmp_path / "out" / "transcript.json")
+    analysis = project.read(tmp_path / "out" / "transcript.json").analysis
     assert analysis.media.duration == pytest.approx(CORPUS[name].duration, abs=0.04)
     assert list(scratch.iterdir()) == []
 
@@ -356,7 +356,7 @@ def test_every_usable_clip_comes_back_right_from_the_page(
     assert analysis.target_language == ("EN-US" if name in TRANSLATED else "")
     served = {Path(file).name: Path(file) for file in files}
     assert {"subtitles.srt", "subtitles.vtt", "subtitles.ass", "transcript.json"} <= served.keys()
-    assert results.read(served["transcript.json"]) == analysis
+    assert project.read(served["transcript.json"]).analysis == analysis
     assert (video is None) == (CORPUS[name].size == (0, 0))
     if video is not None:
         check_video(Path(video), name, analysis.media.duration, settings, tmp_path)

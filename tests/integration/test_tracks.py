@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline import media, results, run
+from pipeline import media, project, results, run
 from pipeline.errors import UsageError
 from pipeline.options import Options
 from pipeline.records import Look
@@ -71,7 +71,9 @@ def test_the_track_that_is_asked_for_is_heard_and_written(speech, tmp_path):
     heard = finish(media.extract_sound(media.probe(out / "video.mp4", SETTINGS), tmp_path / "heard.wav"))
     samples = media.read_sound(heard)
     assert np.argmax(np.abs(samples) > 0.1) / media.SAMPLE_RATE == pytest.approx(1.0, abs=0.04)  # the tone of track 2
-    again = finish(run.render(path, results.read(out / "transcript.json"), Look(), tmp_path / "again.mp4", SETTINGS))
+    again = finish(
+        run.render(path, project.read(out / "transcript.json").analysis, Look(), tmp_path / "again.mp4", SETTINGS)
+    )
     assert again is not None
     tone = media.read_sound(
         finish(media.extract_sound(media.probe(tmp_path / "again.mp4", SETTINGS), tmp_path / "heard.wav"))

@@ -14,7 +14,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from pipeline import __main__ as command
-from pipeline import results, transcript
+from pipeline import project, results, transcript
 from pipeline.errors import MediaError, PipelineError, RecordError, UsageError
 from pipeline.records import Look
 from pipeline.settings import Settings
@@ -32,7 +32,7 @@ def test_every_file_is_there_and_reads_back(tmp_path: Path) -> None:
     analysis = fakes.analysis()
     write(tmp_path / "out", analysis)
     assert {p.name for p in (tmp_path / "out").iterdir()} == results.FILES - {"video.mp4", "poster.jpg"}
-    again = results.read(tmp_path / "out" / "transcript.json")
+    again = project.read(tmp_path / "out" / "transcript.json").analysis
     assert again == transcript.from_json(transcript.to_json(analysis))
     assert again.portraits == analysis.portraits
     assert (tmp_path / "out").stat().st_mode & 0o777 == 0o755
@@ -128,7 +128,7 @@ def test_a_swap_that_fails_half_way_brings_the_earlier_run_back(
 def test_a_transcript_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     for name in ("missing.json", ".", "x" * 300):
         with pytest.raises(RecordError, match=r"cannot be read .*; give"):
-            results.read(tmp_path / name)
+            project.read(tmp_path / name)
 
 
 # --- the arguments of the command line --------------------------------------------------------------------------------

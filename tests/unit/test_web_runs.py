@@ -197,7 +197,7 @@ def test_while_something_goes_on_nothing_is_edited_or_taken_back(do, change, res
     before = result.analysis
     run = do.runs.queue(iter([]), Turnstile(1), lambda ahead: {})
     for update in (
-        change.edit(result.token, run.token, "time", rename("Ada")),
+        change.correct(result.token, run.token, "time", rename("Ada")),
         change.undo(result.token, run.token, "time"),
     ):
         assert WAIT in update[do.w.pending]
@@ -206,26 +206,26 @@ def test_while_something_goes_on_nothing_is_edited_or_taken_back(do, change, res
 
 
 def test_an_edit_is_of_the_result_on_the_page(do, change, result):
-    gone = change.edit("another", "", "time", rename("Ada"))
+    gone = change.correct("another", "", "time", rename("Ada"))
     assert EXPIRED in gone[do.w.pending]
     assert set(gone) == {do.w.pending}
     assert EXPIRED in change.undo("another", "", "time")[do.w.pending]
-    first = change.edit("", "", "time", rename("Ada"))
+    first = change.correct("", "", "time", rename("Ada"))
     assert do.kept.get(first[do.w.token]).analysis.people[0].name == "Ada"
     result.close()
-    assert EXPIRED in change.edit(result.token, "", "time", rename("Ada"))[do.w.pending]
+    assert EXPIRED in change.correct(result.token, "", "time", rename("Ada"))[do.w.pending]
     assert EXPIRED in do.begin_redraw(VISITOR, "", result.token, *LOOK)[do.w.problem]
 
 
 def test_what_was_undone_is_done_again(change, result):
-    change.edit(result.token, "", "time", rename("Ada"))
-    change.edit(result.token, "", "time", rename("Bea"))
+    change.correct(result.token, "", "time", rename("Ada"))
+    change.correct(result.token, "", "time", rename("Bea"))
     change.undo(result.token, "", "time")
     assert result.analysis.people[0].name == "Ada"
     change.redo(result.token, "", "time")
     assert result.analysis.people[0].name == "Bea"
     change.undo(result.token, "", "time")
-    change.edit(result.token, "", "time", rename("Cy"))
+    change.correct(result.token, "", "time", rename("Cy"))
     assert result.redo == []
 
 

@@ -1,0 +1,151 @@
+"""A project: everything about a clip but the clip itself, as one JSON text.
+
+It holds the transcript (`pipeline.transcript`), the look, the portraits and the clip's name. A transcript.json is read as a
+project without the other three.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import dataclasses
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pipeline import transcript
+from pipeline.errors import RecordError
+from pipeline.records import REVEALS, Analysis, Look
+
+VERSION = 1
+MAX_PORTRAIT = 400_000  #: bytes; ours are about 10,000
+MAX_NAME = 200  #: characters
+
+NONE = "That is no project of Speechglass; give the file that “Project” saved, or a transcript.json."
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """What a project file holds."""
+
+    analysis: Analysis
+    look: Look = field(default_factory=Look)
+    name: str = ""  #: of the clip
+
+
+def to_json(project: Project) -> str:
+    """Return the project as one JSON text."""
+    return json.dumps(to_object(project), ensure_ascii=False)
+
+
+def to_object(project: Project) -> dict[str, Any]:
+    """Return the project as what its JSON text describes."""
+    portraits = project.analysis.portraits
+    return {
+        "speechglass": VERSION,
+        "name": project.name.encode("utf-8", "replace").decode(),  # a file's name need not be UTF-8
+        "look": dataclasses.asdict(project.look),
+        "transcript": json.loads(transcript.to_json(project.analysis)),
+        "portraits": {who: base64.b64encode(jpeg).decode() for who, jpeg in portraits.items()},
+    }
+
+
+def from_json(text: str | bytes) -> Project:
+    """Return what a project file, or a transcript.json, holds.
+
+    Raises RecordError for anything else.
+    """
+    if len(text) > transcript.MAX_BYTES:
+        raise RecordError(f"The project is larger than {transcript.MAX_BYTES // 2**20} MB; give that of one clip.")
+    try:
+        given = json.loads(text)
+    except (ValueError, RecursionError):
+        given = None
+    if not isinstance(given, dict):
+        raise RecordError(NONE)
+    return from_object(given)
+
+
+def from_object(given: Any) -> Project:
+    """Return what the object in a project file, or in a transcript.json, describes.
+
+    Raises RecordError for anything else.
+    """
+    if not isinstance(given, dict):
+        raise RecordError(NONE)
+    if "speechglass" not in given:
+        return Project(transcript.from_json(json.dumps(given)))
+    if given["speechglass"] != VERSION:
+        raise RecordError("The project is of another version of Speechglass; save it again with this one.")
+    analysis = transcript.from_json(json.dumps(given.get("transcript")))
+    ids = {person.id for person in analysis.people} | {track.face for track in analysis.tracks if track.face}
+    analysis = dataclasses.replace(analysis, portraits=_portraits(given.get("portraits"), ids))
+    name = given.get("name")
+    return Project(analysis, _look(given.get("look")), name[:MAX_NAME] if isinstance(name, str) else "")
+
+
+def read(file: Path) -> Project:
+    """Return what a project file holds, or a transcript.json with the portraits that lie beside it.
+
+    Raises RecordError.
+    """
+    try:
+        project = from_json(file.read_bytes())
+    except OSError as error:
+        raise RecordError(f"{file} cannot be read ({error.strerror}); give the transcript.json of a run.") from None
+    analysis = project.analysis
+    if analysis.portraits:
+        return project
+    names = [person.id for person in analysis.people if person.face]
+    names += sorted({track.face for track in analysis.tracks if track.face and track.person is None})
+    portraits = {}
+    for name in names:
+        portrait = file.parent / "faces" / f"{name}.jpg"
+        if portrait.is_file():
+            portraits[name] = portrait.read_bytes()
+    return dataclasses.replace(project, analysis=dataclasses.replace(analysis, portraits=portraits))
+
+
+def _look(given: Any) -> Look:
+    """The look in a project; one with a choice there is not is refused."""
+    from pipeline.subtitles import looks
+
+    if not isinstance(given, dict):
+        return Look()
+    usual = Look()
+    choices = {
+        "name": looks.names(),
+        "position": ("auto", "bottom"),
+        "texts": ("morph", "both", "original", "translation"),
+        "reveal": REVEALS,
+    }
+    chosen = {name: given.get(name, getattr(usual, name)) for name in choices}
+    for name, value in chosen.items():
+        if value not in choices[name]:
+            raise RecordError(f"The project asks for a {name} there is not; save it again with this version.")
+    size = given.get("text_size", 1.0)
+    if isinstance(size, bool) or not isinstance(size, int | float) or not 0.5 <= size <= 2.0:
+        raise RecordError("The text size in the project must be from 0.5 to 2; save it again with this version.")
+    return dataclasses.replace(
+        usual,
+        **chosen,
+        text_size=float(size),
+        markers=given.get("markers") is not False,
+        reduced_motion=given.get("reduced_motion") is True,
+    )
+
+
+def _portraits(given: Any, ids: set[str]) -> dict[str, bytes]:
+    """The pictures of known people and faces; what is no JPEG is left out."""
+    found: dict[str, bytes] = {}
+    for who, text in given.items() if isinstance(given, dict) else ():
+        if who not in ids or not isinstance(text, str) or len(text) > MAX_PORTRAIT * 2:
+            continue
+        try:
+            picture = base64.b64decode(text, validate=True)
+        except (binascii.Error, ValueError):
+            continue
+        if picture.startswith(b"\xff\xd8"):
+            found[who] = picture
+    return found

@@ -1,0 +1,138 @@
+"""The endpoints that work on a transcript that is there, called as a script calls them."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from pipeline import project, transcript
+from pipeline.project import Project
+from pipeline.records import Look
+from tests import fakes
+from tests.fixtures_web import served
+
+pytest.importorskip("gradio_client")
+
+from gradio_client import Client, handle_file
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory) -> Path:
+    return fakes.make_clip(tmp_path_factory.mktemp("clips") / "clip.mp4")
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("page")
+    with served(fakes.services(folder)) as url:
+        yield Client(url, download_files=str(folder / "downloads"), verbose=False)
+
+
+@pytest.fixture
+def known() -> dict:
+    return json.loads(transcript.to_json(fakes.analysis("PL")))
+
+
+def test_edits_are_made_one_after_the_other(client, known):
+    edits = [
+        {"kind": "rename", "person": "p1", "value": "Ada"},
+        {"kind": "source", "phrase": 2, "value": "And how soon?"},
+        {"kind": "split", "phrase": 1, "at": 17},
+        {"kind": "give", "lines": [3, 4], "value": "p2"},
+        {"kind": "end", "phrase": 4, "value": 5.5},
+        {"kind": "replace", "find": "longer", "value": "Later", "translated": False},
+        {"kind": "remove", "phrase": 2},
+    ]
+    answer = client.predict(transcript=known, edits=edits, api_name="/edit")
+    assert answer["people"][0]["name"] == "Ada"
+    assert [p["source"] for p in answer["phrases"]] == [
+        "Everyone here is", "working for a better future.", "Not long.", "Later than we thought.",
+    ]  # fmt: skip
+    assert [p["person"] for p in answer["phrases"]][2:] == ["p2", "p2"]
+    assert answer["phrases"][-1]["end"] == 5.5
+
+
+def test_a_project_stays_a_project_and_its_faces_can_be_given_away(client):
+    given = project.to_object(Project(fakes.analysis("PL"), Look("bars"), "clip.mp4"))
+    answer = client.predict(transcript=given, edits=[{"kind": "noface", "person": "p1"}], api_name="/edit")
+    opened = project.from_object(answer)
+    assert (opened.look.name, opened.name) == ("bars", "clip.mp4")
+    assert [person.face for person in opened.analysis.people] == [False, True, False]
+
+
+def test_a_transcript_without_pictures_keeps_its_faces_when_they_change_hands(client, known):
+    answer = client.predict(transcript=known, edits=[{"kind": "face", "person": "p3", "face": "p2"}], api_name="/edit")
+    assert [person["face"] for person in answer["people"]] == [True, False, True]
+    assert [track["person"] for track in answer["tracks"]] == ["p1", "p3"]
+
+
+@pytest.mark.parametrize(
+    ("edits", "sentence"),
+    [
+        ([{"kind": "rename", "person": "p9", "value": "x"}], "Edit 1: There is no such speaker"),
+        ([{"kind": "fly"}], "Edit 1: The page sent something"),
+        ("rename", "list of at most"),
+        ([1], "list of at most"),
+    ],
+)
+def test_an_edit_that_is_none_is_refused_in_a_sentence(client, known, edits, sentence):
+    with pytest.raises(Exception, match=sentence) as caught:
+        client.predict(transcript=known, edits=edits, api_name="/edit")
+    assert "Traceback" not in str(caught.value)
+
+
+def test_one_line_is_translated_again(client, known):
+    before = len(fakes.RENDERED)
+    known["phrases"][1]["source"] = "How soon?"
+    answer = client.predict(
+        transcript=known, lines="2", deepl_key="5e0ca3b1-dead-4bee-9f00-0123456789ab:fx", api_name="/retranslate"
+    )
+    assert answer["phrases"][1]["translation"] == "PL: ?noos woH"
+    assert answer["phrases"][0] == known["phrases"][0]
+    assert len(fakes.RENDERED) == before
+
+
+def test_everything_goes_into_another_language_without_a_clip(client, known):
+    answer = client.predict(transcript=known, target_language="English", api_name="/retranslate")
+    assert answer["target_language"] == "EN-US"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ({"target_language": "Klingon"}, "not a language"),
+        ({"lines": "two"}, "lines are numbers"),
+        ({"lines": "77"}, "no line 77"),
+        ({"target_language": "German", "lines": "1"}, "other lines are in Polish"),
+        ({"target_language": "German"}, "German needs a DeepL key"),
+        ({"glossary": "no terms"}, "term = translation"),
+        ({"deepl_key": "no key at all"}, "does not look like a DeepL key"),
+        ({"deepl_key": fakes.REFUSED_KEY}, "check it in your DeepL account"),
+    ],
+)
+def test_what_cannot_be_translated_again_is_refused_in_a_sentence(client, known, arguments, sentence):
+    with pytest.raises(Exception, match=sentence) as caught:
+        client.predict(transcript=known, **arguments, api_name="/retranslate")
+    assert "Traceback" not in str(caught.value)
+    assert str(arguments.get("deepl_key", "never")) not in str(caught.value)
+
+
+def test_a_preview_is_one_picture_at_the_time_asked_for(client, clip, known):
+    from PIL import Image
+
+    shades = []
+    for at in (1.0, 5.0):
+        picture = client.predict(video=handle_file(str(clip)), transcript=known, at=at, api_name="/preview")
+        image = Image.open(io.BytesIO(Path(picture).read_bytes()))
+        assert image.size == (fakes.WIDTH, fakes.HEIGHT)
+        shades.append(image.getpixel((5, 5))[0])
+    assert shades == [40, 200]
+    assert client.predict(video=handle_file(str(clip)), transcript=known, api_name="/preview")
+
+
+def test_a_preview_at_no_time_is_refused(client, clip, known):
+    with pytest.raises(Exception, match="number of seconds"):
+        client.predict(video=handle_file(str(clip)), transcript=known, at="soon", api_name="/preview")
