@@ -17,7 +17,7 @@ from pipeline.cache import StageCache
 from pipeline.errors import UsageError
 from pipeline.records import Look, Progress
 from pipeline.settings import Settings
-from pipeline.web import api, intake, jobs, limits, runs, services, sweep, widgets
+from pipeline.web import calls, intake, jobs, limits, runs, services, sweep, widgets
 from pipeline.web.editing import Editing, apply_edit
 from pipeline.web.handlers import EXPIRED, GONE, WAIT, Handlers
 from pipeline.web.runs import BusyError, Runs, Turnstile
@@ -296,7 +296,7 @@ def test_an_endpoint_tells_of_stages_and_of_their_ends_but_not_of_every_frame():
     told = []
 
     def follow():
-        assert (yield from api._follow(stage(), lambda at, desc: told.append((desc, at)), ())) == "done"
+        assert (yield from calls.follow(stage(), lambda at, desc: told.append((desc, at)), ())) == "done"
 
     assert len(list(follow())) == len(told) < 20
     assert [at for _, at in told if at in (0.001, 1.0)] == [0.001, 1.0, 0.001, 1.0]
