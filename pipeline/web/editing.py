@@ -86,10 +86,24 @@ def apply_edit(analysis: Analysis, change: dict[str, Any]) -> Analysis:
         if isinstance(text, dict) and text.get("kind") in ("source", "translation"):
             analysis = apply_edit(analysis, {name: text.get(name) for name in ("kind", "phrase", "value")})
     kind = str(change.get("kind") or "")
+    if kind == "typed":
+        return analysis
     for edits in (_ON_PEOPLE, _ON_LINES):
         if kind in edits:
             return edits[kind](analysis, _Change(change))
     raise UsageError("The page sent something this version does not know; reload it.")
+
+
+def numbers_of(change: dict[str, Any]) -> list[int]:
+    """Return the lines that a change is about.
+
+    Raises UsageError for none.
+    """
+    read = _Change(change)
+    lines = read.phrases or ([read.phrase] if read.phrase >= 0 else [])
+    if not lines:
+        raise UsageError("No line is chosen; tick the lines first.")
+    return lines
 
 
 class _Change:

@@ -10,6 +10,7 @@ from typing import Any
 
 import gradio as gr
 
+from pipeline import retranslate
 from pipeline.errors import PipelineError, UsageError
 from pipeline.progress import ANALYSE, RENDER, Clock, each
 from pipeline.records import Analysis, Attribution, Look, Media, Preview, Progress, Stage
@@ -80,7 +81,10 @@ class Handlers:
         token: str,
         work: Callable[[], tuple[Iterator[Update], Turnstile]],
         secret: tuple[str | None, ...] = (),
+        *,
+        plays: bool = True,
     ) -> Update:
+        """Queue the run that `work` returns. It `plays` where it ends with a new video."""
         w = self.w
         if self.is_busy(running):
             return {w.problem: gr.skip()}
@@ -91,7 +95,8 @@ class Handlers:
             run = self.runs.queue(steps, turnstile, lambda ahead: {w.hud: views.waiting(ahead)}, secret, visitor)
         except Exception as error:
             return {w.problem: views.failure(*failures.said(error, secret)), w.running: ""}
-        hud = views.progress(ANALYSE + RENDER, "probe")
+        run.plays = plays
+        hud = views.progress(ANALYSE + RENDER if plays else retranslate.STAGES, "probe")
         run.publish(self._controls(hud, busy=True))
         run.start()
         return {
@@ -143,10 +148,16 @@ class Handlers:
     def _ended(self, run: Run, token: str, order: str) -> Update:
         w = self.w
         token = str(run.value(w.token) or token)
-        update = {**self._standing(token, order, play=run.token), **self._controls("", busy=False)}
+        shown = {"play": run.token} if run.plays else {"live": run.token}
+        update = {**self._standing(token, order, **shown), **self._controls("", busy=False)}
         update |= {w.running: "", w.visit: {"result": token if self.kept.get(token) else "", "run": ""}}
         if run.error is not None:
-            update[w.problem] = views.failure(*failures.said(run.error, run.secret))
+            heading, sentence = failures.said(run.error, run.secret)
+            if run.plays:
+                update[w.problem] = views.failure(heading, sentence)
+            else:  # beside the lines, as the problem of a correction is
+                result = self.kept.get(token)
+                update[w.pending] = views.pending(result.pending if result else 0, sentence)
         elif run.stopping:
             update[w.hud] = views.note(STOPPED)
         return update
@@ -248,7 +259,7 @@ class Handlers:
 
     # showing
 
-    def _standing(self, token: str, order: str, play: str = "") -> Update:
+    def _standing(self, token: str, order: str, play: str = "", live: str = "") -> Update:
         """What there is under `token`, or nothing."""
         w = self.w
         try:
@@ -256,14 +267,15 @@ class Handlers:
         except PipelineError:
             empty = (w.gallery, w.timeline, w.transcript, w.title, w.sources, w.downloads, w.pending, w.notices)
             return dict.fromkeys(empty, "")
-        return self.show(result, order, play)
+        return self.show(result, order, play, live)
 
-    def show(self, result: Result, order: str, play: str = "") -> Update:
-        """The result, with its files; `play` is new where the video shall begin by itself."""
+    def show(self, result: Result, order: str, play: str = "", live: str = "") -> Update:
+        """The result, with its files; `play` is new where the video shall begin by itself, `live` where the captions that
+        the page draws shall be shown."""
         look = result.look
         choices = (look.name, look.position, look.text_size, look.texts, look.reduced_motion, look.reveal)
         return {
-            **self._views(result, order, play=play),
+            **self._views(result, order, play=play, live=live),
             **dict(zip(self.w.look, choices, strict=True)),
             self.w.title: title(result.title, example=result.is_example),
         }
@@ -289,7 +301,9 @@ class Handlers:
 
         return show
 
-    def _views(self, result: Result, order: str = "time", *, editable: bool = True, play: str = "") -> Update:
+    def _views(
+        self, result: Result, order: str = "time", *, editable: bool = True, play: str = "", live: str = ""
+    ) -> Update:
         w = self.w
         result.touch()
         return {
@@ -300,7 +314,7 @@ class Handlers:
             w.pending: views.pending(result.pending) if result.drawn else "",
             w.undo: gr.Button(interactive=editable and bool(result.undo)),
             w.redo: gr.Button(interactive=editable and bool(result.redo)),
-            w.sources: player.sources(result, play=play),
+            w.sources: player.sources(result, play=play, live=live),
             w.downloads: player.downloads(result),
             w.token: result.token if self.kept.get(result.token) else "",
         }
@@ -313,6 +327,7 @@ class Handlers:
             w.run: gr.Button(visible=not busy),
             w.stop: gr.Button("Stop", visible=busy, interactive=busy),
             w.redraw: gr.Button(interactive=not busy),
+            w.again: gr.Button(interactive=not busy),
             **({w.undo: gr.Button(interactive=False), w.redo: gr.Button(interactive=False)} if busy else {}),
         }
 

@@ -14,6 +14,7 @@ LINE_TOOLS = (
     ("split", "Split at the caret", "Alt+S"),
     ("join", "Merge with the next", "Alt+M"),
     ("add", "Add a line after it", "Alt+N"),
+    ("again", "Translate again", "Alt+T"),
     ("remove", "Delete", "Alt+Delete"),
 )
 

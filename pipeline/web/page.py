@@ -9,6 +9,7 @@ import gradio as gr
 from starlette.middleware import Middleware
 
 from pipeline.web import api, jobs, rework, style, sweep
+from pipeline.web.again import Again
 from pipeline.web.editing import Editing
 from pipeline.web.fair_queue import FairQueue
 from pipeline.web.guard import Guard
@@ -77,12 +78,16 @@ def connect(w: Widgets, page: gr.Blocks, services: Services, models: Turnstile, 
     quick: dict[str, Any] = {"api_visibility": "private", "queue": False, "show_progress": "hidden"}
     following: dict[str, Any] = {"api_visibility": "private", "concurrency_limit": None, "show_progress": "hidden"}
     do = Handlers(w, services, models, drawing)
-    change, take = Editing(do), Intake(w, services)
+    change, again, take = Editing(do), Again(do), Intake(w, services)
 
     begun = w.run.click(do.begin, [w.running, w.token, *w.form], w.begun, **quick)
     begun_again = w.redraw.click(do.begin_redraw, [w.running, w.token, *w.look], w.begun, **quick)
     restored = page.load(do.restore, [w.visit, w.order], w.everything, **quick)
-    for event in (begun, begun_again, restored):
+    renewing = [w.again_target, w.again_key, w.formality, w.glossary]
+    said = [*w.begun, w.pending]
+    all_again = w.again.click(again.begin_all, [w.running, w.token, *renewing], said, **quick)
+    lines_again = w.transcript.submit(again.begin_lines, [w.running, w.token, *renewing], said, **quick)
+    for event in (begun, begun_again, restored, all_again, lines_again):
         event.then(do.follow, [w.running, w.token, w.order], w.everything, **following)
     w.stop.click(do.stop, w.running, w.stop, **quick)
 
@@ -99,6 +104,13 @@ def connect(w: Widgets, page: gr.Blocks, services: Services, models: Turnstile, 
         take.languages_chosen,
         [w.target, w.source, w.key],
         [w.target_note, w.key],
+        **quick,
+    )
+    gr.on(
+        [w.again_target.change, w.again_key.change],
+        again.language_chosen,
+        [w.again_target, w.again_key],
+        [w.again_note, w.again_key],
         **quick,
     )
     for example, button in zip(services.examples, w.examples, strict=True):

@@ -42,10 +42,10 @@ DOWNLOADS = (
 )
 
 
-def sources(result: Result, *, play: str = "") -> str:
+def sources(result: Result, *, play: str = "", live: str = "") -> str:
     """Where the player finds the original and the finished video, and where the faces are that captions stand over.
 
-    The video begins by itself when `play` is new.
+    The video begins by itself when `play` is new, and the live captions are shown when `live` is.
     """
     name = plain_name(result.title)
     drawn = result.address("video", _file(result, "video.mp4"), download_name(result, "{language}.speechglass.mp4"))
@@ -53,7 +53,7 @@ def sources(result: Result, *, play: str = "") -> str:
     poster = result.address("poster", _file(result, "poster.jpg"), f"{name}.jpg")
     track = result.address("subtitles.vtt", _file(result, "subtitles.vtt"), f"{name}.vtt")
     return (
-        f'<div id="shown" data-play="{escape(play)}" {look_attributes(result.look)} data-original="{escape(original)}" data-drawn="{escape(drawn)}" data-poster="{escape(poster)}" '
+        f'<div id="shown" data-play="{escape(play)}" data-live="{escape(live)}" {look_attributes(result.look)} data-original="{escape(original)}" data-drawn="{escape(drawn)}" data-poster="{escape(poster)}" '
         f'data-subtitles="{escape(track)}" data-duration="{result.analysis.media.duration:.3f}" '
         f'data-tracks="{escape(json.dumps(boxes(result.analysis), separators=(",", ":")))}"></div>'
     )
@@ -93,7 +93,7 @@ def downloads(result: Result) -> str:
 
 def download_name(result: Result, ending: str) -> str:
     """ "interview.pl.srt": the clip, then the language of the texts."""
-    analysis = result.analysis
+    analysis = result.drawn or result.analysis  # what the files hold
     shown = next((p for p in analysis.phrases if p.translation), None)
     language = (analysis.target_language if shown else analysis.language).lower() or "und"
     both = f"{analysis.language or 'und'}-{language}"

@@ -108,6 +108,7 @@ class Run:
         self.token = secrets.token_urlsafe(24)
         self.error: Exception | None = None  #: what ended it
         self.stopping = False  #: somebody pressed Stop
+        self.plays = True  #: whether it ends with a new video
         self._work, self._ticket, self._waiting = work, ticket, waiting
         self._view: dict[Any, tuple[int, Any]] = {}  #: widget -> (version, value)
         self._version = 0

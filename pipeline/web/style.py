@@ -20,6 +20,7 @@ KEYS = (
     (("Alt+S",), "Split the line at the caret"),
     (("Alt+M",), "Merge the line with the next"),
     (("Alt+N",), "Add a line after it"),
+    (("Alt+T",), "Translate the line again"),
     (("Alt+Delete",), "Delete the line"),
     (("Alt+[", "Alt+]"), "Begin, end the line at what is playing"),
     (("Alt+X",), "Choose the line, for several at once"),

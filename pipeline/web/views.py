@@ -77,6 +77,12 @@ def waiting(ahead: int) -> str:
     )
 
 
+def hint(sentence: str, *, bad: bool = False) -> str:
+    """A plain sentence beside what it is about; `bad` where something is wrong."""
+    kind, role = ("problem", "alert") if bad else ("hint", "status")
+    return f'<p class="{kind}" role="{role}">{escape(sentence)}</p>' if sentence else ""
+
+
 def note(sentence: str) -> str:
     """A plain sentence about how things stand."""
     return f'<p class="note" role="status">{escape(sentence)}</p>' if sentence else ""

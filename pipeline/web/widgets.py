@@ -51,6 +51,10 @@ class Widgets:
     timeline: Any = None
     order: Any = None
     transcript: Any = None
+    again_target: Any = None  #: what all lines are translated into again
+    again_note: Any = None
+    again_key: Any = None
+    again: Any = None
     pending: Any = None
     redraw: Any = None
     undo: Any = None
@@ -91,6 +95,7 @@ class Widgets:
             self.stop,
             self.problem,
             self.redraw,
+            self.again,
             self.undo,
             self.redo,
             self.running,
@@ -118,7 +123,7 @@ def lay_out(services: Services) -> Widgets:
             with gr.Column(elem_id="panel"):
                 _input_panel(w, services)
             with gr.Column(elem_id="result"):
-                _result(w, first)
+                _result(w, services, first)
     html(_foot(services) + style.sheet_of_keys(), elem_id="foot")
     return w
 
@@ -151,7 +156,7 @@ def _stage(w: Widgets, first: jobs.Result | None) -> None:
         )
 
 
-def _result(w: Widgets, first: jobs.Result | None) -> None:
+def _result(w: Widgets, services: Services, first: jobs.Result | None) -> None:
     html('<h2 id="people-title">Who is speaking</h2>')
     w.gallery = html(
         cards.gallery(first.analysis) if first else _nothing_yet("The faces and voices of your clip"),
@@ -174,12 +179,43 @@ def _result(w: Widgets, first: jobs.Result | None) -> None:
             elem_id="order",
             min_width=220,
         )
+    _again(w, services)
     html(LINE_BAR, elem_id="line-bar")
     w.transcript = html(
         lines.transcript_table(first.analysis) if first else _nothing_yet("The transcript"),
         elem_id="transcript",
         js_on_load=style.edit_script(),
     )
+
+
+def _again(w: Widgets, services: Services) -> None:
+    """Translating what stands there again: all lines here, single ones by their menu."""
+    with gr.Accordion("Translate again, or into another language", open=False, elem_id="more-again"):
+        w.again_target = gr.Dropdown(
+            target_choices(services),
+            value=_first_target(services),
+            label="Translate all lines into",
+            filterable=True,
+            allow_custom_value=True,
+            num_choices_shown=None,
+            elem_id="again-target",
+        )
+        w.again_note = html("", elem_id="again-note")
+        w.again_key = gr.Textbox(
+            "",
+            type="password",
+            label="Your DeepL key, for this",
+            info="Used for this visit only, never stored.",
+            html_attributes=gr.InputHTMLAttributes(autocomplete="off", spellcheck=False),
+            max_length=200,
+            visible=False,
+            elem_id="again-key",
+        )
+        w.again = gr.Button("Translate all lines again", size="sm", elem_id="again")
+        html(
+            '<p class="limits">From the originals as they stand: words, voices and faces are not looked for again. A single '
+            "line is translated again by its menu (⋯) or Alt+T. Form of address and glossary are those of your clip.</p>"
+        )
 
 
 #: Find and replace, and what is done with the chosen lines; the page's script fills and sends it.
@@ -190,7 +226,7 @@ LINE_BAR = (
     '<label class="box"><input type="checkbox" id="find-case"> Match case</label><span id="find-count" role="status"></span>'
     '<button type="button" id="replace-all">Replace all</button></div></details>'
     '<div id="chosen" hidden role="group" aria-label="The chosen lines"><b></b><label>Move to <select id="chosen-to"></select></label>'
-    '<button type="button" id="chosen-remove">Delete</button><button type="button" id="chosen-none">Choose none</button></div>'
+    '<button type="button" id="chosen-again">Translate again</button><button type="button" id="chosen-remove">Delete</button><button type="button" id="chosen-none">Choose none</button></div>'
     '<button type="button" id="keys-button" aria-haspopup="dialog">Keys <kbd>?</kbd></button></div>'
 )
 
@@ -260,7 +296,7 @@ def _input_panel(w: Widgets, services: Services) -> None:
         w.glossary = gr.Textbox(
             "",
             label="Glossary for DeepL",
-            info="A pair a line, and choose the spoken language, too. Or the id of a glossary of yours.",
+            info="A pair a line: the word as it is spoken = as it shall be translated. Or the id of a glossary of yours. Without a DeepL key it is not applied.",
             placeholder="neural net = sieć neuronowa\nSpeechglass = Speechglass",
             lines=3,
             max_length=check.MAX_GLOSSARY,

@@ -9,7 +9,7 @@ from axe_playwright_python.sync_playwright import Axe
 
 from tests.fixtures_browser import DONE, LINE, choose, expect, finished, opened, translate
 
-ACCORDIONS = ("#more-speech", "#more-translation", "#more-address", "#looks")
+ACCORDIONS = ("#more-speech", "#more-translation", "#more-address", "#more-again", "#looks")
 
 
 def unfold(page) -> None:

@@ -23,7 +23,7 @@
     const dirty = all(`#transcript textarea[data-phrase="${phrase}"]`).filter((b) => b.value !== b.defaultValue);
     if (dirty.length) data.typed = dirty.map((b) => ({ kind: b.dataset.edit, phrase, value: b.value }));
     if (inside) { glass.quiet.add(inside); glass.focusNext = kind === "remove" ? null : inside.id; }
-    glass.send?.(data);
+    (kind === "again" ? glass.ask : glass.send)?.(data);
   };
 
   // --- chosen lines
@@ -51,6 +51,7 @@
   document.addEventListener("click", (event) => {
     const id = event.target.closest("button")?.id;
     if (id === "chosen-none") letGo();
+    if (id === "chosen-again") { glass.ask?.({ kind: "again", lines: chosen() }); letGo(); }
     if (id === "chosen-remove") { glass.send?.({ kind: "remove", lines: chosen() }); letGo(); }
     if (id === "replace-all") {
       glass.send?.({ kind: "replace", find: $("#find-text").value, value: $("#replace-text").value,
@@ -99,7 +100,7 @@
     "?": () => $("#keys")?.showModal(),
   };
   function shift(by) { const v = $("#result-video video"); if (v) v.currentTime = Math.max(0, v.currentTime + by); }
-  const ON_LINE = { KeyS: "split", KeyM: "join", KeyN: "add", Delete: "remove" };
+  const ON_LINE = { KeyS: "split", KeyM: "join", KeyN: "add", KeyT: "again", Delete: "remove" };
   const alt = (event) => {
     const row = lit();
     if (event.code === "ArrowUp" || event.code === "ArrowDown") return step(event.code === "ArrowUp" ? -1 : 1), true;

@@ -4,7 +4,7 @@
   const $ = (selector) => document.querySelector(selector);
   const video = () => $("#result-video video");
   const rows = () => document.querySelectorAll("#transcript .line");
-  let shown = {}, tracks = {}, view = "drawn", until = null, played = "", first = true, broken = "";
+  let shown = {}, tracks = {}, view = "drawn", until = null, played = "", lived = "", first = true, broken = "";
 
   glass.time = () => video()?.currentTime ?? 0;
   glass.seek = (t, { play = true, end = null } = {}) => {
@@ -55,7 +55,7 @@
   function take() {
     const data = $("#shown")?.dataset ?? {};
     const next = { original: data.original || "", drawn: data.drawn || "", poster: data.poster || "", subtitles: data.subtitles || "",
-      texts: data.texts || "morph", position: data.position || "auto", play: data.play || "", tracks: data.tracks || "{}" };
+      texts: data.texts || "morph", position: data.position || "auto", play: data.play || "", live: data.live || "", tracks: data.tracks || "{}" };
     if (JSON.stringify(next) === JSON.stringify({ ...shown, keep: undefined }) && !first) return;
     const newClip = next.original !== shown.original, newVideo = next.drawn !== shown.drawn;
     if (next.tracks !== shown.tracks) { try { tracks = JSON.parse(next.tracks); } catch { tracks = {}; } }
@@ -66,6 +66,7 @@
     const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
     if (next.play && next.play !== played && next.drawn) { played = next.play; player.currentTime = 0; start(player, false); }
     else if (first && $("#result-title .example") && !calm) { start(player, true); }
+    if (next.live && next.live !== lived) { lived = next.live; setView("live"); }
     first = false;
   }
 

@@ -4,7 +4,10 @@ const glass = (window.speechglass ??= {});
 glass.quiet ??= new WeakSet(); // texts whose typing went with an action
 const own = (t) => ({ kind: t.dataset.edit, person: t.dataset.person || "", phrase: t.dataset.phrase || "", face: t.dataset.face || "" });
 const send = (data) => trigger("edit", data);
-if (element.closest("#transcript") || element.id === "transcript") glass.send = send;
+if (element.closest("#transcript") || element.id === "transcript") {
+  glass.send = send;
+  glass.ask = (data) => trigger("submit", data); // what takes a run
+}
 else glass.send ??= send;
 
 let focused = null;

@@ -1,0 +1,73 @@
+"""Lines are translated again: one, some, all; by mouse and by keyboard alone, also at phone width."""
+
+from __future__ import annotations
+
+from tests import fakes
+from tests.browser.test_layout import violations
+from tests.fixtures_browser import DONE, expect, opened
+
+KEY = "5e0ca3b1-dead-4bee-9f00-0123456789ab:fx"
+
+
+def give_key(page) -> None:
+    """Polish needs a key here."""
+    page.click("#more-again button.label-wrap")
+    page.fill("#again-target input", "Polish")
+    page.keyboard.press("Enter")
+    expect(page.locator("#again-note")).to_contain_text("needs a DeepL key", timeout=DONE)
+    page.fill("#again-key input", KEY)
+    page.locator("#again-key input").blur()
+    expect(page.locator("#again-note")).not_to_contain_text("needs a DeepL key", timeout=DONE)
+
+
+def test_a_corrected_line_is_translated_again_by_keyboard_and_shown_over_the_original(page):
+    give_key(page)
+    before = page.locator("#translation-1").input_value()
+    drawings = len(fakes.RENDERED)
+    page.focus("#source-2")
+    page.keyboard.press("Control+A")
+    page.keyboard.type("How soon?")
+    page.keyboard.press("Alt+T")
+    expect(page.locator("#translation-2")).to_have_value("PL: ?noos woH", timeout=DONE)
+    expect(page.locator("#source-2")).to_have_value("How soon?")
+    expect(page.locator("#translation-1")).to_have_value(before)
+    expect(page.locator("#pending")).to_contain_text("2 changes")
+    expect(page.locator("#result-video .player")).to_have_attribute("data-view", "live")
+    assert len(fakes.RENDERED) == drawings
+    page.keyboard.press("Control+Z")
+    expect(page.locator("#translation-2")).to_have_value("A jak długo to potrwa?", timeout=DONE)
+
+
+def test_some_lines_are_translated_again(page):
+    give_key(page)
+    for line in ("#pick-1", "#pick-4"):
+        page.check(line)
+    page.click("#chosen-again")
+    expect(page.locator("#translation-4")).to_have_value("PL: .thguoht ew naht regnoL", timeout=DONE)
+    expect(page.locator("#translation-2")).to_have_value("A jak długo to potrwa?")
+    expect(page.locator("#chosen")).to_be_hidden()
+
+
+def test_everything_goes_into_another_language_at_phone_width(browser, url):
+    for page in opened(browser, url, 390, 844):
+        page.click("#more-again button.label-wrap")
+        page.fill("#again-target input", "German")
+        page.keyboard.press("Enter")
+        expect(page.locator("#again-key input")).to_be_visible(timeout=DONE)
+        page.fill("#again-key input", KEY)
+        page.locator("#again-key input").blur()
+        assert violations(page) == []
+        page.click("#again")
+        expect(page.locator("#translation-3")).to_have_value("DE: .gnol toN", timeout=DONE)
+        expect(page.locator("#pending")).to_contain_text("1 change")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        page.click("#redraw")
+        expect(page.locator("#download-srt")).to_have_attribute("download", "First contact.de.srt", timeout=DONE)
+
+
+def test_a_language_that_needs_a_key_is_refused_beside_the_lines_and_nothing_is_lost(page):
+    page.click("#transcript .line >> nth=1 >> .menu summary")
+    page.click("#transcript .menu[open] button[data-edit=again]")
+    expect(page.locator("#pending [role=alert]")).to_contain_text("Polish needs a DeepL key", timeout=DONE)
+    expect(page.locator("#translation-2")).to_have_value("A jak długo to potrwa?")
+    expect(page.locator("#run")).to_be_visible(timeout=DONE)
