@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+from typing import Any
 
 # No telemetry, no server-side rendering (the Space's Node is older than Gradio asks for), and no record of inputs while a
 # DeepL key can be typed. Before the first import of gradio, which reads them.
@@ -24,7 +25,7 @@ from pipeline.settings import Settings
 from pipeline.web import page, services, sweep
 
 
-def build_app(given: services.Services):
+def build_app(given: services.Services) -> Any:
     """The page and its API over `given`, ready to launch with `page.launch_options(given)`."""
     return page.build(given)
 

@@ -262,7 +262,8 @@ def under(attack: Callable[[Attacker, Seen], None], url: str, clip: Path, second
 
         thread = threading.Thread(target=again)
         thread.start()
-        times, until = [], time.monotonic() + seconds
+        times: list[float] = []
+        until = time.monotonic() + seconds
         while not times or time.monotonic() < until:
             times.append(honest_render(honest, clip))
         ended.set()

@@ -39,10 +39,11 @@ from benchmarks import goals, score
 from benchmarks.der import der, read_rttm
 from benchmarks.disturb import disturbed
 from benchmarks.judge import JudgedPhrase, judge
-from benchmarks.perceive import COMPOSED, cases, clips, default_folders, finish, judge_all, perceive
+from benchmarks.perceive import COMPOSED, cases, clips, default_folders, judge_all, perceive
 from benchmarks.perceive import Case as Perceived
 from pipeline import Look, Settings, media
 from pipeline.people import attribute
+from pipeline.progress import finish
 from pipeline.records import Analysis, Box, Media, Phrase
 
 ROOT = Path(__file__).parents[1]

@@ -193,7 +193,7 @@ class Mixer:
         """Chords of harmonic tones, one every half second."""
         t = np.arange(RATE // 2) / RATE
         chords = []
-        for _ in range(-(-count // len(t))):
+        for _chord in range(-(-count // len(t))):
             notes = 110 * 2 ** (self._random.integers(0, 36, 4) / 12)
             tones = sum(np.sin(2 * np.pi * f * k * t) / k for f in notes for k in range(1, 6))
             chords.append(tones * np.exp(-3 * t))

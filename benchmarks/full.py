@@ -66,7 +66,7 @@ def facenet(weights: Path, figures: dict[str, float]) -> None:
 
     embedder = Facenet512(weights / "facenet512_weights.pth")
     image = np.random.default_rng(0).integers(0, 255, (300, 300, 3), np.uint8)
-    face = np.float32([90, 80, 210, 230, 1, 120, 130, 180, 130, 150, 165, 125, 195, 175, 195])
+    face = np.array([90, 80, 210, 230, 1, 120, 130, 180, 130, 150, 165, 125, 195, 175, 195], np.float32)
     faces = [(image, face)] * BATCH
     figures["facenet_batch_per_s"] = BATCH / seconds(lambda: embedder(faces))
     figures["facenet_one_by_one_per_s"] = BATCH / seconds(lambda: [embedder([face]) for face in faces])
@@ -84,6 +84,7 @@ def decoding(clip: Path, figures: dict[str, float]) -> None:
     from pipeline.faces import find_faces
     from pipeline.faces.detect import RetinaFaceOnnx
     from pipeline.models import sets
+    from pipeline.records import Likeness
     from pipeline.settings import Settings
 
     detector = RetinaFaceOnnx(finish(sets.weights("retinaface-mobilenet", Settings())))
@@ -96,10 +97,11 @@ def decoding(clip: Path, figures: dict[str, float]) -> None:
         return list(found[key])
 
     class Free:
-        name, threshold, dim, likeness = "free", 0.3, 4, None
+        name, threshold, dim = "free", 0.3, 4
+        likeness: Likeness | None = None
 
         def __call__(self, faces: list[Any]) -> np.ndarray:
-            return np.tile(np.float32([[1, 0, 0, 0]]), (len(faces), 1))
+            return np.tile(np.array([[1, 0, 0, 0]], np.float32), (len(faces), 1))
 
     probed = media.probe(clip, Settings())
     finish(find_faces(probed, recorded, Free(), None))
@@ -123,7 +125,7 @@ def whisper(clip: Path, figures: dict[str, float]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         speech = whisper_full.load(convert(light_whisper(), Path(folder)), revision=None, device="cpu", dtype="float32")
         sound = finish(media.extract_sound(media.probe(clip, Settings()), Path(folder) / "sound.wav"))
-        samples = media.read_sound(sound)[: 8 * whisper_full.RATE]
+        samples = media.read_sound(sound)[: 8 * media.SAMPLE_RATE]
         pieces = [samples] * 4
 
         def hear(together: bool) -> None:
@@ -131,7 +133,7 @@ def whisper(clip: Path, figures: dict[str, float]) -> None:
             for group in groups:
                 list(whisper_full.hear(group, "en", speech))
 
-        length = len(samples) / whisper_full.RATE * len(pieces)
+        length = len(samples) / media.SAMPLE_RATE * len(pieces)
         figures["whisper_batch_times_real_time"] = length / seconds(lambda: hear(True), 1)
         figures["whisper_one_by_one_times_real_time"] = length / seconds(lambda: hear(False), 1)
 

@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from email.message import Message
 from importlib import metadata
 from pathlib import Path
+from typing import cast
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -87,7 +89,7 @@ def entries() -> list[Entry]:
             found = metadata.distribution(wanted.name)
         except metadata.PackageNotFoundError:
             continue  # for another system or Python than this one
-        licence = licence_of(found.metadata)
+        licence = licence_of(cast(Message, found.metadata))  # which it is; its declared type has no `get`
         seen[key[0]] = Entry(found.metadata["Name"], found.version, licence, _is_permissive(licence))
         for text in found.requires or ():
             needed = Requirement(text)
@@ -96,7 +98,7 @@ def entries() -> list[Entry]:
     return [seen[name] for name in sorted(seen)]
 
 
-def licence_of(data: metadata.PackageMetadata) -> str:
+def licence_of(data: Message) -> str:
     """The SPDX name of the licence: its expression, else the short licence field, else the classifiers, else "unknown"."""
     if expression := data.get("License-Expression"):
         return expression
@@ -107,7 +109,7 @@ def licence_of(data: metadata.PackageMetadata) -> str:
     return " OR ".join(_classes(data)) or "unknown"
 
 
-def _classes(data: metadata.PackageMetadata) -> list[str]:
+def _classes(data: Message) -> list[str]:
     marks = [c.split("::")[-1].strip() for c in data.get_all("Classifier") or () if c.startswith("License ::")]
     return sorted({SPDX.get(mark, mark) for mark in marks if mark not in ("OSI Approved", "DFSG approved")})
 

@@ -191,15 +191,15 @@ def cases(
     """Every clip whose records are kept: `stages` are `LEARNED` or `LIPS`. See `kept` for `stale`."""
     settings = Settings.from_environment(models="light")
     for clip_path in clips(default_folders() if folders is None else folders, only):
-        records = [kept(clip_path, stage, stale) for stage in stages]
-        if any(record is None for record in records):
+        heard, voices, faces = (kept(clip_path, stage, stale) for stage in stages)
+        if heard is None or voices is None or faces is None:
             continue
         truth = json.loads(clip_path.with_suffix(".truth.json").read_text("utf-8"))
         speakers = tuple(dict.fromkeys(turn["speaker"] for turn in truth["turns"]))
         people = tuple(truth.get("people") or PEOPLE.get(clip_path.stem, speakers))
         clip = media.probe(clip_path, settings)
         described = Media(clip.duration, clip.width, clip.height, clip.frame_rate)
-        yield Case(clip_path.stem, people, truth, truth.get("hard", ""), *records, described)
+        yield Case(clip_path.stem, people, truth, truth.get("hard", ""), heard, voices, faces, described)
 
 
 # --- judging ----------------------------------------------------------------------------------------------------------

@@ -200,7 +200,7 @@ class Service:
             texts,
             source_lang=request.source,
             target_lang=request.target,
-            model_type=deepl.ModelType.PREFER_QUALITY_OPTIMIZED,
+            model_type=deepl.api_data.ModelType.PREFER_QUALITY_OPTIMIZED,
             **options,  # type: ignore[arg-type]
         )
         if not isinstance(results, list) or len(results) != len(texts):

@@ -48,7 +48,7 @@ def read_model_bin(path: Path) -> Iterator[tuple[str, np.ndarray]]:
         at += size
 
 
-def _linear(state: dict, tensors: dict, source: str, targets: tuple[str, ...]) -> None:
+def _linear(state: dict[str, Any], tensors: dict[str, Any], source: str, targets: tuple[str, ...]) -> None:
     """Splits one fused linear layer of CTranslate2 over the layers of transformers; the key projection has no bias."""
     weights = np.split(tensors[f"{source}/weight"], len(targets))
     biases = np.split(tensors[f"{source}/bias"], len(targets))
@@ -58,7 +58,7 @@ def _linear(state: dict, tensors: dict, source: str, targets: tuple[str, ...]) -
             state[f"{target}.bias"] = bias
 
 
-def _norm(state: dict, tensors: dict, source: str, target: str) -> None:
+def _norm(state: dict[str, Any], tensors: dict[str, Any], source: str, target: str) -> None:
     state[f"{target}.weight"], state[f"{target}.bias"] = tensors[f"{source}/gamma"], tensors[f"{source}/beta"]
 
 
@@ -116,18 +116,18 @@ def convert(light: Path, to: Path) -> Path:
 
 def save(model: Any, light: Path, alignment_heads: list[list[int]], to: Path) -> Path:
     """`to` holds `model` as a checkpoint with Whisper's tokenizer, features and generation settings."""
-    from transformers import GenerationConfig, WhisperFeatureExtractor, WhisperTokenizerFast
+    import transformers
     from transformers.models.whisper.tokenization_whisper import LANGUAGES
 
     light_config = json.loads((light / "config.json").read_text())
-    tokenizer = WhisperTokenizerFast(
+    tokenizer = transformers.WhisperTokenizerFast(  # type: ignore[attr-defined]  # a lazy name
         tokenizer_file=str(light / "tokenizer.json"),
         **dict.fromkeys(("bos_token", "eos_token", "unk_token", "pad_token"), "<|endoftext|>"),
     )
     ids = {
         token: tokenizer.convert_tokens_to_ids(f"<|{token}|>") for token in ("transcribe", "translate", "notimestamps")
     }
-    model.generation_config = GenerationConfig(
+    model.generation_config = transformers.GenerationConfig(
         alignment_heads=alignment_heads,
         suppress_tokens=light_config["suppress_ids"], begin_suppress_tokens=light_config["suppress_ids_begin"],
         bos_token_id=50257, eos_token_id=50257, pad_token_id=50257, decoder_start_token_id=50258,
@@ -139,5 +139,5 @@ def save(model: Any, light: Path, alignment_heads: list[list[int]], to: Path) ->
     )  # fmt: skip
     model.save_pretrained(to)
     tokenizer.save_pretrained(to)
-    WhisperFeatureExtractor(feature_size=model.config.num_mel_bins).save_pretrained(to)
+    transformers.WhisperFeatureExtractor(feature_size=model.config.num_mel_bins).save_pretrained(to)
     return to

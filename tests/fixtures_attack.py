@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psutil
@@ -71,10 +72,11 @@ def attacked(folder: Path, keep_s: float = 3600.0) -> Iterator[Server]:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
-            process.stdout.close()
+            if process.stdout is not None:
+                process.stdout.close()
 
 
-def upload(client: httpx.Client, clip: Path) -> dict:
+def upload(client: httpx.Client, clip: Path) -> dict[str, Any]:
     """Upload the clip; return the file as an event takes it."""
     answer = client.post("/gradio_api/upload", files={"files": ("clip.mp4", clip.read_bytes())})
     answer.raise_for_status()

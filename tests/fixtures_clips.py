@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -71,7 +72,7 @@ def _encoders() -> frozenset[str]:
 def ffmpeg(*arguments: str | os.PathLike[str]) -> None:
     """Runs ffmpeg; its stderr becomes the failure."""
     done = subprocess.run(
-        [ffmpeg_binary(), "-hide_banner", "-nostdin", "-loglevel", "error", "-y", *map(os.fspath, arguments)],
+        [ffmpeg_binary(), "-hide_banner", "-nostdin", "-loglevel", "error", "-y", *(os.fspath(argument) for argument in arguments)],
         capture_output=True, text=True,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -404,7 +405,10 @@ def _cut(share: float, *, index_first: bool) -> Callable[[Path], None]:
 
 
 def _bytes(data: bytes | Callable[[], bytes]) -> Callable[[Path], None]:
-    return lambda path: path.write_bytes(data() if callable(data) else data) and None
+    def recipe(path: Path) -> None:
+        path.write_bytes(data() if callable(data) else data)
+
+    return recipe
 
 
 def _zip(path: Path) -> None:
@@ -469,9 +473,9 @@ _SVG = (
     '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" width="64" height="64">'
     '<image xlink:href="file:///etc/passwd" width="64" height="64"/></svg>'
 )
-_NO_PICTURE = {"size": (0, 0), "rate": Fraction(0), "flash": None}
-_NO_SOUND = {"audio": False, "click": None}
-_REFUSED = {"error": NotAClipError}
+_NO_PICTURE: dict[str, Any] = {"size": (0, 0), "rate": Fraction(0), "flash": None}
+_NO_SOUND: dict[str, Any] = {"audio": False, "click": None}
+_REFUSED: dict[str, Any] = {"error": NotAClipError}
 
 CORPUS: dict[str, Ugly] = {
     "plain": Ugly(_recipe()),

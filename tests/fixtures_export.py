@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
 
 from pipeline.records import Analysis, Box, Look, Media, Person, PersonTurn, Phrase, Track, Word
@@ -18,7 +19,15 @@ LONG = (
 )
 
 
-def phrase(number, start, end, person, source, translation=None, words=None):
+def phrase(
+    number: int,
+    start: float,
+    end: float,
+    person: str | None,
+    source: str,
+    translation: str | None = None,
+    words: Sequence[str] | None = None,
+) -> Phrase:
     """A phrase whose words share its time evenly."""
     texts = words or source.split()
     step = (end - start) / max(1, len(texts))
@@ -26,7 +35,9 @@ def phrase(number, start, end, person, source, translation=None, words=None):
     return Phrase(number, start, end, person, source, timed, translation)
 
 
-def analysis(phrases=None, face=(300, 200, 500, 450)):
+def analysis(
+    phrases: tuple[Phrase, ...] | None = None, face: tuple[int, int, int, int] = (300, 200, 500, 450)
+) -> Analysis:
     """Twelve seconds of 720p; Judy's face is in view the whole time, Goro's never."""
     return Analysis(
         media=Media(12.0, 1280, 720, Fraction(25)),
@@ -49,17 +60,17 @@ def analysis(phrases=None, face=(300, 200, 500, 450)):
     )
 
 
-def to_srt(clip, look=Look()):  # noqa: B008 (frozen)
+def to_srt(clip: Analysis, look: Look = Look()) -> str:  # noqa: B008 (frozen)
     return srt.write(plan_files(clip, look))
 
 
-def to_vtt(clip, look=Look()):  # noqa: B008 (frozen)
+def to_vtt(clip: Analysis, look: Look = Look()) -> str:  # noqa: B008 (frozen)
     return vtt.write(plan_files(clip, look))
 
 
-def to_ass(clip, look=Look()):  # noqa: B008 (frozen)
+def to_ass(clip: Analysis, look: Look = Look()) -> str:  # noqa: B008 (frozen)
     return ass.write(plan_files(clip, look))
 
 
-def to_text(clip):
+def to_text(clip: Analysis) -> str:
     return plain.write(clip)

@@ -51,14 +51,14 @@ _FEATURES = {
 
 
 def _block(
-    filters: int, kernel: int, repeat: int = 1, *, residual: bool = False, stride: int = 1, **more: object
-) -> dict:
+    filters: int, kernel: int, repeat: int = 1, *, residual: bool = False, stride: int = 1, **more: Any
+) -> dict[str, Any]:
     return {"filters": filters, "repeat": repeat, "kernel": [kernel], "stride": [stride], "dilation": [1], "dropout": 0.0,
             "residual": residual, "separable": True, **more}  # fmt: skip
 
 
 #: NeMo's conf/titanet-large.yaml, a quarter as wide.
-_SE = {"se": True, "se_context_size": -1}
+_SE: dict[str, Any] = {"se": True, "se_context_size": -1}
 TITANET = {
     "sample_rate": 16000,
     "preprocessor": {**_FEATURES, "normalize": "per_feature"},

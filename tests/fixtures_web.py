@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from pipeline.web.services import Services
 
@@ -12,7 +13,7 @@ ROOT = Path(__file__).parents[1]
 
 
 @contextmanager
-def served(services: Services, **options) -> Iterator[str]:
+def served(services: Services, **options: Any) -> Iterator[str]:
     """The page of `services` runs on a free port of this machine; gives its address."""
     import app
     from pipeline.web import page

@@ -26,7 +26,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 from urllib.parse import parse_qs, urlsplit
 
 ROOT = Path(__file__).parents[1]
@@ -142,14 +142,14 @@ def visitor(*, signed_in: bool = True, alive: bool = True) -> Iterator[None]:
     from gradio.context import LocalContext
     from spaces.zero import client
 
-    class Headers(dict):
+    class Headers(dict[str, str]):
         """`spaces` asks for an attribute dictionary."""
 
     token = ".".join(
         base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in ({}, {"user": "u"}, {})
     )
     headers = Headers({"x-gradio-user": "app", **({"x-ip-token": token} if signed_in else {})})
-    reset = LocalContext.request.set(SimpleNamespace(headers=headers))
+    reset = LocalContext.request.set(cast(Any, SimpleNamespace(headers=headers)))
     event, client.get_event = client.get_event, lambda: SimpleNamespace(alive=alive)
     try:
         yield

@@ -10,6 +10,7 @@ import wave
 import zlib
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -180,7 +181,7 @@ def _sound(composition: Composition, variant: Variant, to: Path) -> None:
 # --- the clip and its truth -------------------------------------------------------------------------------------------
 
 
-def truth(composition: Composition, variant: Variant) -> dict[str, object]:
+def truth(composition: Composition, variant: Variant) -> dict[str, Any]:
     """What the truth file holds."""
     shrink = variant.shrink(composition)
     starts = [round(sum(shot.seconds for shot in composition.shots[:i]), 3) for i in range(len(composition.shots))]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bisect
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -149,7 +149,7 @@ class Markers:
 
     def draw(
         self,
-        target: tuple,
+        target: tuple[Any, ...],
         person: str,
         box: Sequence[float],
         brackets: float,

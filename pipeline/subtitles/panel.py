@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -41,7 +41,7 @@ class Drawing:
         colours = [yuv.luminance(c) for r in self.rows for c in _shown_colours(r, self.accent)]
         self.dimmest = min(colours, default=1.0)
 
-    def draw(self, target: tuple, t: float, spots: tuple[Spot, ...]) -> None:  # noqa: C901
+    def draw(self, target: tuple[Any, ...], t: float, spots: tuple[Spot, ...]) -> None:  # noqa: C901
         spot = spot_at(spots, t)
         if not self.rows or spot is None:
             return
@@ -97,7 +97,7 @@ class Drawing:
                 left = at - waves.width if from_right else at + chip.width
                 waves.blend(target, left, max(0, y - chip.height), 0.9 * opacity)
 
-    def _draw_mark(self, target: tuple, spot: Spot, x: int, y: int, t: float) -> None:
+    def _draw_mark(self, target: tuple[Any, ...], spot: Spot, x: int, y: int, t: float) -> None:
         """Somebody else has the text: a speech bubble stands for this one, at the foot of its panel."""
         owner = self.owner
         if "mark" not in self._small:
@@ -124,7 +124,7 @@ class Drawing:
             self._panes[from_right] = frost, trim
         return self._panes[from_right]
 
-    def _mark_edge(self, target: tuple, edge: str, top: int, opacity: float) -> None:
+    def _mark_edge(self, target: tuple[Any, ...], edge: str, top: int, opacity: float) -> None:
         """A voice off screen: the name at the frame's edge, and a light along the edge beside the panel."""
         owner = self.owner
         assert self.cue.person
@@ -175,7 +175,7 @@ class Drawing:
             )
         return min(high, math.ceil(max(low, needed) * STEPS) / STEPS)
 
-    def _point(self, target: tuple, spot: Spot, x: int, y: int, t: float, opacity: float) -> None:
+    def _point(self, target: tuple[Any, ...], spot: Spot, x: int, y: int, t: float, opacity: float) -> None:
         """A notch from the panel to the face beside it, a line with a knee to a face further away."""
         import cv2
 

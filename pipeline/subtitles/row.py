@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bisect
 from collections.abc import Container, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -47,7 +47,7 @@ class RowText:
         if row.text == "translation" and not translation and row.colour is None:
             self.colours["source"] = owner.matrix.yuv(lit(accent, 0.5))
         self.rim_colour = owner.matrix.yuv((6, 8, 10))
-        self._state: tuple = ()
+        self._state: tuple[Any, ...] = ()
         self._sprites: list[tuple[Sprite, int, int]] = []
         self._flicker: Flicker | None = None
         self.goes: NDArray[np.float64] | None = None
@@ -119,7 +119,7 @@ class RowText:
             self._state, self._sprites = state, self._paint(state, t, width)
         return self._sprites
 
-    def _at(self, t: float) -> tuple:
+    def _at(self, t: float) -> tuple[Any, ...]:
         """Return what the picture depends on, so that equal states are equal pictures."""
         cue, still = self.cue, self.owner.look.reduced_motion
         if self.row.pop and cue.reveal != "none" and not still:
@@ -158,7 +158,7 @@ class RowText:
             share = (t - cue.start) / min(0.6, 0.4 * (cue.end - cue.start))
         return letters.standing(share)
 
-    def _paint(self, state: tuple, t: float, width: int) -> list[tuple[Sprite, int, int]]:
+    def _paint(self, state: tuple[Any, ...], t: float, width: int) -> list[tuple[Sprite, int, int]]:
         if state[0] == "turn":
             return self._turning(state, t, width)
         if state[0] == "pop":
@@ -188,7 +188,7 @@ class RowText:
             result.append((Sprite.of_mask(front, self.accent), x + left, y + top))
         return result
 
-    def _standing(self, letters: Letters, state: tuple, x: int, y: int) -> list[tuple[Sprite, int, int]]:
+    def _standing(self, letters: Letters, state: tuple[Any, ...], x: int, y: int) -> list[tuple[Sprite, int, int]]:
         """Return what is brighter than the rest of a source: words of the viewer's language, and the word being said."""
         if letters is not self.source:
             return []
@@ -210,7 +210,7 @@ class RowText:
                 result.append((Sprite.of_mask(mask, self.accent), x + left, y + top))
         return result
 
-    def _turning(self, state: tuple, t: float, width: int) -> list[tuple[Sprite, int, int]]:
+    def _turning(self, state: tuple[Any, ...], t: float, width: int) -> list[tuple[Sprite, int, int]]:
         source, translation = self.source, self.translation
         assert source
         assert translation
@@ -257,7 +257,7 @@ class RowText:
 
     # --- words that pop
 
-    def _popping(self, t: float) -> tuple:
+    def _popping(self, t: float) -> tuple[Any, ...]:
         """Return ("pop", words that stand, the one being said, the millisecond while one of them still moves)."""
         if not self._pops:
             self._pops = self._word_starts()
@@ -291,7 +291,7 @@ class RowText:
             words.append((max(cue.start, start), [i]))
         return words
 
-    def _words(self, state: tuple, t: float, width: int) -> list[tuple[Sprite, int, int]]:
+    def _words(self, state: tuple[Any, ...], t: float, width: int) -> list[tuple[Sprite, int, int]]:
         letters = self.translation or self.source
         assert letters
         count = state[1]

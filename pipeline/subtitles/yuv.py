@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -79,13 +79,13 @@ class Sprite:
 
     __slots__ = ("_chroma", "_uv", "alpha", "height", "keep", "luma", "width")
 
-    def __init__(self, alpha: NDArray[np.uint16], luma: NDArray[np.uint16], uv: tuple) -> None:
+    def __init__(self, alpha: NDArray[np.uint16], luma: NDArray[np.uint16], uv: tuple[Any, ...]) -> None:
         self.alpha = alpha  #: (h, w) 0..256
         self.luma = luma  #: Y * a + 128
         self.keep = 256 - alpha
         self.height, self.width = alpha.shape
         self._uv = uv  #: U and V, a number each or (h, w) each
-        self._chroma: dict[tuple[int, int], tuple] = {}
+        self._chroma: dict[tuple[int, int], tuple[Any, ...]] = {}
 
     @classmethod
     def of_rgba(cls, rgba: NDArray[np.uint8], matrix: Matrix) -> Sprite:
@@ -103,7 +103,7 @@ class Sprite:
         luma += np.uint16(128)
         return cls(alpha, luma, yuv[1:])
 
-    def chroma(self, odd_x: int, odd_y: int) -> tuple:
+    def chroma(self, odd_x: int, odd_y: int) -> tuple[Any, ...]:
         """keep (h, w) and U, V * a + 128 (2, h, w), at half size, for a sprite that begins on an odd column or row."""
         known = self._chroma.get((odd_x, odd_y))
         if known is None:
@@ -124,7 +124,7 @@ class Sprite:
         return known
 
     def blend(
-        self, target: tuple, x: int, y: int, opacity: float = 1.0, columns: tuple[int, int] | None = None
+        self, target: tuple[Any, ...], x: int, y: int, opacity: float = 1.0, columns: tuple[int, int] | None = None
     ) -> None:
         """The sprite stands on the planes with its corner at (x, y), clipped to them; `columns` limits it to a part."""
         first, last = columns or (0, self.width)
@@ -141,7 +141,7 @@ def _wide(mask: NDArray[np.uint8]) -> NDArray[np.uint16]:
     return alpha
 
 
-def _laid(values: NDArray, shape: tuple[int, int], odd_x: int, odd_y: int) -> NDArray:
+def _laid(values: NDArray[Any], shape: tuple[int, int], odd_x: int, odd_y: int) -> NDArray[Any]:
     """`values` on an even grid, one further right or down where they begin on an odd pixel."""
     if values.shape == shape:
         return values
@@ -198,9 +198,11 @@ class Corners:
     def __init__(self, corners: tuple[Sprite, Sprite, Sprite, Sprite]) -> None:
         self.corners, self.side = corners, corners[0].width
         self._keep, self._luma = (_square([getattr(c, name) for c in corners]) for name in ("keep", "luma"))
-        self._chroma: dict[tuple[int, int], tuple] = {}
+        self._chroma: dict[tuple[int, int], tuple[Any, ...]] = {}
 
-    def blend(self, target: tuple, left: int, top: int, right: int, bottom: int, opacity: float = 1.0) -> None:
+    def blend(
+        self, target: tuple[Any, ...], left: int, top: int, right: int, bottom: int, opacity: float = 1.0
+    ) -> None:
         """(left, top) is where the upper left sprite begins, (right, bottom) where the lower right one does; on the planes, at an even
         distance of more than a sprite's side."""
         _blend_four(target[0], self._keep, self._luma, left, top, right - left, bottom - top, opacity)
@@ -248,10 +250,10 @@ class Frost:
         whole = len(full) and full[-1] + 1 - full[0] == len(full)
         #: rows that show nothing of the picture itself
         self._body = (int(full[0]), int(full[-1]) + 1) if whole else (0, 0)
-        self._chroma: dict[tuple[int, int, float], tuple] = {}
+        self._chroma: dict[tuple[int, int, float], tuple[Any, ...]] = {}
 
     def blend(
-        self, target: tuple, x: int, y: int, strength: float, opacity: float = 1.0, columns: tuple[int, int] | None = None,
+        self, target: tuple[Any, ...], x: int, y: int, strength: float, opacity: float = 1.0, columns: tuple[int, int] | None = None,
         blur: int = 10,
     ) -> None:  # fmt: skip
         """The picture shows through by 1 - `strength`, without detail smaller than `blur` px."""
@@ -283,7 +285,7 @@ class Frost:
         half = ((first + (x & 1)) // 2, (last + (x & 1) + 1) // 2)
         _blend(target[1], keep, colours, x >> 1, y >> 1, *half, opacity)
 
-    def _coloured(self, odd_x: int, odd_y: int, strength: float) -> tuple:
+    def _coloured(self, odd_x: int, odd_y: int, strength: float) -> tuple[Any, ...]:
         """As `Sprite.chroma`. Detail in colour is not seen: the picture's is only drawn towards the tint."""
         known = self._chroma.get((odd_x, odd_y, strength))
         if known is None:
@@ -307,7 +309,13 @@ def _faded(values: NDArray[np.uint16], opacity: float) -> NDArray[np.uint16]:
 
 
 def fill(
-    target: tuple, left: int, top: int, right: int, bottom: int, yuv: tuple[int, int, int], opacity: float = 1.0
+    target: tuple[Any, ...],
+    left: int,
+    top: int,
+    right: int,
+    bottom: int,
+    yuv: tuple[int, int, int],
+    opacity: float = 1.0,
 ) -> None:
     """A rectangle in one colour, clipped to the planes."""
     share = np.uint16(round(256 * opacity))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import time
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import imageio_ffmpeg
 import pytest
@@ -13,6 +15,10 @@ from tests import fakes
 from tests.fixtures_browser import DONE, choose, expect, finished, opened, translate
 from tests.fixtures_web import served
 
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+
 KEY = "5e0ca3b1-dead-4bee-9f00-0123456789ab:fx"  #: nobody's
 
 
@@ -21,13 +27,13 @@ def ffmpeg(*args: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def sound(folder):
+def sound(folder: Path) -> Path:
     path = folder / "speech.mp3"
     ffmpeg("-f", "lavfi", "-i", "sine=frequency=300:duration=6", str(path))
     return path
 
 
-def test_a_sound_only_file_can_be_chosen(page, sound):
+def test_a_sound_only_file_can_be_chosen(page: Page, sound: Path) -> None:
     choose(page, sound)
     expect(page.locator("#clip-note")).to_contain_text("sound only: transcript and subtitles, no video")
     page.click("#run")
@@ -36,7 +42,7 @@ def test_a_sound_only_file_can_be_chosen(page, sound):
     expect(page.locator("#download-video")).to_have_count(0)
 
 
-def test_an_avi_is_not_called_unplayable(page, folder, clip):
+def test_an_avi_is_not_called_unplayable(page: Page, folder: Path, clip: Path) -> None:
     avi = folder / "old.avi"
     ffmpeg("-i", str(clip), "-c:v", "mpeg4", "-c:a", "mp3", str(avi))
     choose(page, avi)
@@ -44,7 +50,7 @@ def test_an_avi_is_not_called_unplayable(page, folder, clip):
     assert "not playable" not in page.locator("#panel").inner_text()
 
 
-def test_a_language_that_needs_a_key_says_so_beside_it_and_shows_the_field(page):
+def test_a_language_that_needs_a_key_says_so_beside_it_and_shows_the_field(page: Page) -> None:
     expect(page.locator("#key")).to_be_hidden()
     pick(page, "German")
     expect(page.locator("#target-note")).to_contain_text("German needs a DeepL key")
@@ -55,7 +61,7 @@ def test_a_language_that_needs_a_key_says_so_beside_it_and_shows_the_field(page)
     expect(page.locator("#target-note")).not_to_contain_text("DeepL key", timeout=DONE)
 
 
-def test_english_to_english_says_so_before_the_run(page):
+def test_english_to_english_says_so_before_the_run(page: Page) -> None:
     page.click("#more-speech button.label-wrap")
     time.sleep(0.5)
     source = page.locator("#source input")
@@ -65,7 +71,7 @@ def test_english_to_english_says_so_before_the_run(page):
     expect(page.locator("#target-note")).to_contain_text("It is spoken in English (American) already")
 
 
-def test_klingon_is_refused_at_once(page):
+def test_klingon_is_refused_at_once(page: Page) -> None:
     target = page.locator("#target input")
     target.click()
     page.wait_for_function("document.activeElement.selectionEnd > document.activeElement.selectionStart")
@@ -77,7 +83,7 @@ def test_klingon_is_refused_at_once(page):
     expect(page.locator("#problem [role=alert]")).to_contain_text("Klingon")
 
 
-def pick(page, language: str) -> None:
+def pick(page: Page, language: str) -> None:
     target = page.locator("#target input")
     target.click()
     page.wait_for_function("document.activeElement.selectionEnd > document.activeElement.selectionStart")
@@ -85,7 +91,7 @@ def pick(page, language: str) -> None:
     page.get_by_role("listbox").get_by_role("option").first.click()
 
 
-def test_languages_that_work_come_first(page):
+def test_languages_that_work_come_first(page: Page) -> None:
     page.locator("#target input").click()
     options = page.get_by_role("listbox").get_by_role("option").all_inner_texts()
     works = ["works now" in text for text in options]
@@ -93,7 +99,7 @@ def test_languages_that_work_come_first(page):
     assert works == sorted(works, reverse=True)
 
 
-def test_a_language_is_found_by_typing_and_says_what_it_needs(page):
+def test_a_language_is_found_by_typing_and_says_what_it_needs(page: Page) -> None:
     pick(page, "Pol")
     page.fill("#key input", KEY)
     expect(page.locator("#target-note")).not_to_contain_text("key", timeout=DONE)
@@ -104,7 +110,7 @@ def test_a_language_is_found_by_typing_and_says_what_it_needs(page):
     expect(page.get_by_role("listbox").get_by_role("option").first).to_contain_text("Polish · Polski — works now")
 
 
-def test_a_refused_key_is_said_without_the_key(page, clip):
+def test_a_refused_key_is_said_without_the_key(page: Page, clip: Path) -> None:
     choose(page, clip)
     pick(page, "Polish")
     page.fill("#key input", fakes.REFUSED_KEY)
@@ -113,7 +119,7 @@ def test_a_refused_key_is_said_without_the_key(page, clip):
     assert fakes.REFUSED_KEY[:12] not in page.content()
 
 
-def test_a_clip_that_is_too_long_can_be_trimmed(browser, folder, clip):
+def test_a_clip_that_is_too_long_can_be_trimmed(browser: Browser, folder: Path, clip: Path) -> None:
     services = fakes.services(folder, settings=Settings(models="light", cache_dir=folder, max_duration_s=4.0))
     with served(services) as url:
         for page in opened(browser, url, example=False):
@@ -126,7 +132,7 @@ def test_a_clip_that_is_too_long_can_be_trimmed(browser, folder, clip):
             assert page.evaluate("document.querySelector('#result-video video').duration") == pytest.approx(4, abs=0.4)
 
 
-def test_the_place_in_the_queue_is_said(browser, slow_url, clip):
+def test_the_place_in_the_queue_is_said(browser: Browser, slow_url: str, clip: Path) -> None:
     first = opened(browser, slow_url, example=False)
     one = next(first)
     translate(one, clip)

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from tests.fixtures_browser import DONE, LINE, choose, expect, finished, opened, translate
 
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+
 ACCORDIONS = ("#more-speech", "#more-translation", "#more-address", "#more-again", "#looks")
 
 
-def unfold(page) -> None:
+def unfold(page: Page) -> None:
     """Everything that can be opened is open."""
     for name in ACCORDIONS:
         page.click(f"{name} button.label-wrap")
@@ -21,7 +27,7 @@ def unfold(page) -> None:
 
 
 @pytest.mark.parametrize("width", [320, 390, 768, 1280])
-def test_nothing_is_wider_than_the_screen(browser, url, width):
+def test_nothing_is_wider_than_the_screen(browser: Browser, url: str, width: int) -> None:
     for page in opened(browser, url, width, 844):
         unfold(page)
         assert page.evaluate("document.documentElement.scrollWidth") <= width
@@ -36,7 +42,7 @@ def test_nothing_is_wider_than_the_screen(browser, url, width):
         assert beyond == []
 
 
-def test_every_control_has_a_name_for_a_screen_reader(page):
+def test_every_control_has_a_name_for_a_screen_reader(page: Page) -> None:
     unfold(page)
     nameless = page.evaluate(
         """() => [...document.querySelectorAll('main input, main select, main textarea, main button')].filter((e) => {
@@ -77,19 +83,21 @@ CONTRAST = """() => {
 }"""
 
 
-def test_every_text_is_dark_enough_on_light_or_light_enough_on_dark(page):
+def test_every_text_is_dark_enough_on_light_or_light_enough_on_dark(page: Page) -> None:
     unfold(page)
     assert page.evaluate(CONTRAST) == []
 
 
-def violations(page) -> list[str]:
+def violations(page: Page) -> list[str]:
     """What axe-core says against the page, with where it is."""
     found = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
     return [f"{v['id']}: {node['html'][:120]}" for v in found for node in v["nodes"]]
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "dark"), (1280, "light"), (390, "dark")])
-def test_axe_finds_nothing(browser, url, clip, width, scheme):
+def test_axe_finds_nothing(
+    browser: Browser, url: str, clip: Path, width: int, scheme: Literal["dark", "light"]
+) -> None:
     context = browser.new_context(viewport={"width": width, "height": 844}, color_scheme=scheme)
     for page in opened(browser, url, context=context):
         assert violations(page) == []
@@ -109,7 +117,7 @@ def test_axe_finds_nothing(browser, url, clip, width, scheme):
     context.close()
 
 
-def test_phone_the_upload_is_above_the_fold_and_stop_can_be_seen(browser, url, clip):
+def test_phone_the_upload_is_above_the_fold_and_stop_can_be_seen(browser: Browser, url: str, clip: Path) -> None:
     for page in opened(browser, url, 390, 844):
         box = page.locator("#clip").bounding_box()
         assert box
@@ -126,7 +134,7 @@ def test_phone_the_upload_is_above_the_fold_and_stop_can_be_seen(browser, url, c
         finished(page)
 
 
-def test_phone_the_player_stays_above_the_transcript(browser, url):
+def test_phone_the_player_stays_above_the_transcript(browser: Browser, url: str) -> None:
     for page in opened(browser, url, 390, 844):
         page.locator(LINE).last.scroll_into_view_if_needed()
         page.evaluate("document.querySelector('#transcript .line:last-child').scrollIntoView({block: 'end'})")
@@ -136,7 +144,7 @@ def test_phone_the_player_stays_above_the_transcript(browser, url):
         assert -5 <= box["y"] < 20
 
 
-def test_the_player_stands_beside_the_transcript(page):
+def test_the_player_stands_beside_the_transcript(page: Page) -> None:
     page.evaluate("document.querySelector('#transcript .line').scrollIntoView({block: 'center'})")
     time.sleep(0.3)
     player, line = page.locator("#result-video .player").bounding_box(), page.locator(LINE).first.bounding_box()

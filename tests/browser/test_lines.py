@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import re
 import time
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tests import fakes
 from tests.fixtures_browser import DONE, LINE, expect, finished, near, pixel, translate
 
+if TYPE_CHECKING:
+    from playwright.sync_api import Dialog, Page
 
-def test_a_new_name_and_colour_are_redrawn_without_a_model(page, clip):
+
+def test_a_new_name_and_colour_are_redrawn_without_a_model(page: Page, clip: Path) -> None:
     translate(page, clip)
     finished(page)
     drawings = len(fakes.RENDERED)
@@ -32,7 +37,7 @@ def test_a_new_name_and_colour_are_redrawn_without_a_model(page, clip):
     assert "analyse" not in fakes.OPEN
 
 
-def test_lines_are_corrected_given_away_removed_and_taken_back(page):
+def test_lines_are_corrected_given_away_removed_and_taken_back(page: Page) -> None:
     page.fill("#source-2", "And how long?")
     page.press("#source-2", "Enter")
     expect(page.locator("#pending")).to_contain_text("1 change")
@@ -61,13 +66,13 @@ def test_lines_are_corrected_given_away_removed_and_taken_back(page):
     assert (drawn.source, drawn.translation, drawn.person) == ("And how long?", "A jak długo?", "p1")
 
 
-def test_two_people_become_one(page):
+def test_two_people_become_one(page: Page) -> None:
     page.select_option("#merge-p3", "p2")
     expect(page.locator("#gallery .person")).to_have_count(2)
     expect(page.locator("#who-3")).to_have_value("p2")
 
 
-def test_an_impossible_edit_says_why_and_changes_nothing(page):
+def test_an_impossible_edit_says_why_and_changes_nothing(page: Page) -> None:
     page.fill("#name-p2", "   ")
     page.press("#name-p2", "Enter")
     expect(page.locator("#pending [role=alert]")).to_contain_text("needs a name")
@@ -75,7 +80,7 @@ def test_an_impossible_edit_says_why_and_changes_nothing(page):
     expect(page.locator("#pending")).to_contain_text("shows everything")
 
 
-def test_least_certain_first(page):
+def test_least_certain_first(page: Page) -> None:
     page.get_by_label("Least certain first").check()
     expect(page.locator("#transcript .line textarea").first).to_have_value("Not long.")
     page.get_by_label("In order").check()
@@ -84,7 +89,7 @@ def test_least_certain_first(page):
     )
 
 
-def test_nothing_is_changed_while_the_video_is_drawn(page):
+def test_nothing_is_changed_while_the_video_is_drawn(page: Page) -> None:
     page.fill("#name-p1", "Ada")
     page.press("#name-p1", "Enter")
     expect(page.locator("#undo")).to_be_enabled()
@@ -102,7 +107,7 @@ def test_nothing_is_changed_while_the_video_is_drawn(page):
     assert [person.name for person in fakes.RENDERED[-1].people] == ["Ada", "Speaker 2", "Speaker 3"]
 
 
-def test_two_speakers_cannot_have_one_name_and_a_new_one_gets_a_name_of_its_own(page):
+def test_two_speakers_cannot_have_one_name_and_a_new_one_gets_a_name_of_its_own(page: Page) -> None:
     page.fill("#name-p1", "Ada")
     page.press("#name-p1", "Enter")
     expect(page.locator("#pending")).to_contain_text("1 change")
@@ -114,7 +119,7 @@ def test_two_speakers_cannot_have_one_name_and_a_new_one_gets_a_name_of_its_own(
     expect(page.locator("#name-p2")).to_have_value("Speaker 2")
 
 
-def test_a_line_is_split_at_the_caret_and_merged_again_by_keyboard(page):
+def test_a_line_is_split_at_the_caret_and_merged_again_by_keyboard(page: Page) -> None:
     before = page.locator("#source-1").input_value()
     page.focus("#source-1")
     page.evaluate("document.querySelector('#source-1').setSelectionRange(17, 17)")
@@ -128,7 +133,7 @@ def test_a_line_is_split_at_the_caret_and_merged_again_by_keyboard(page):
     expect(page.locator("#source-1")).to_have_value(before)
 
 
-def test_what_was_typed_is_not_lost_when_the_line_is_split(page):
+def test_what_was_typed_is_not_lost_when_the_line_is_split(page: Page) -> None:
     page.focus("#source-1")
     page.fill("#source-1", "One two three four.")
     page.evaluate("document.querySelector('#source-1').setSelectionRange(8, 8)")
@@ -142,7 +147,7 @@ def test_what_was_typed_is_not_lost_when_the_line_is_split(page):
     expect(page.locator("#source-1")).to_have_value("One two")
 
 
-def test_the_keyboard_alone_adds_deletes_undoes_and_redoes(page):
+def test_the_keyboard_alone_adds_deletes_undoes_and_redoes(page: Page) -> None:
     page.focus("#source-2")
     page.keyboard.press("Alt+ArrowDown")
     expect(page.locator("#source-3")).to_be_focused()
@@ -162,7 +167,7 @@ def test_the_keyboard_alone_adds_deletes_undoes_and_redoes(page):
     expect(page.locator("#source-3")).to_have_count(0)
 
 
-def test_start_and_end_are_typed_and_dragged(page):
+def test_start_and_end_are_typed_and_dragged(page: Page) -> None:
     page.fill("#end-2", "0:03.5")
     page.press("#end-2", "Enter")
     expect(page.locator("#timeline rect.said[data-phrase='2']")).to_have_attribute("width", "1.300")
@@ -181,7 +186,7 @@ def test_start_and_end_are_typed_and_dragged(page):
     expect(page.locator("#start-2")).to_have_value(re.compile(r"0:02\.[89]"))
 
 
-def test_several_lines_move_at_once(page):
+def test_several_lines_move_at_once(page: Page) -> None:
     for number in (2, 3):
         page.check(f"#pick-{number}")
     expect(page.locator("#chosen b")).to_have_text("2 lines chosen")
@@ -195,7 +200,7 @@ def test_several_lines_move_at_once(page):
     expect(page.locator(LINE)).to_have_count(3)
 
 
-def test_find_and_replace(page):
+def test_find_and_replace(page: Page) -> None:
     page.keyboard.press("Alt+f")
     expect(page.locator("#find-text")).to_be_focused()
     page.fill("#find-text", "long")
@@ -206,7 +211,7 @@ def test_find_and_replace(page):
     expect(page.locator("#find-count")).to_have_text("0 found")
 
 
-def test_the_sheet_of_keys(page):
+def test_the_sheet_of_keys(page: Page) -> None:
     page.locator("h1").click()
     page.keyboard.press("?")
     expect(page.locator("#keys")).to_contain_text("Split the line at the caret")
@@ -214,13 +219,13 @@ def test_the_sheet_of_keys(page):
     expect(page.locator("#keys")).to_be_hidden()
 
 
-def test_evidence_is_there_by_keyboard(page):
+def test_evidence_is_there_by_keyboard(page: Page) -> None:
     page.locator("#transcript .sure summary").nth(2).focus()
     page.keyboard.press("Enter")
     expect(page.locator("#transcript .sure[open] .why")).to_contain_text("no visible mouth moves")
 
 
-def test_one_click_gives_two_mixed_up_faces_back(page):
+def test_one_click_gives_two_mixed_up_faces_back(page: Page) -> None:
     page.locator("#gallery .person").first.locator(".faces summary").click()
     page.locator("#gallery .person").first.get_by_label("now Speaker 2").click()
     expect(page.locator("#pending")).to_contain_text("1 change")
@@ -234,12 +239,17 @@ def test_one_click_gives_two_mixed_up_faces_back(page):
     expect(page.locator("#gallery .person").nth(2).locator(".frame svg")).to_have_count(1)
 
 
-def test_changes_are_not_thrown_away_without_a_question(page, clip):
+def test_changes_are_not_thrown_away_without_a_question(page: Page, clip: Path) -> None:
     page.fill("#name-p1", "Ada")
     page.press("#name-p1", "Enter")
     expect(page.locator("#pending")).to_contain_text("1 change")
-    asked = []
-    page.once("dialog", lambda dialog: (asked.append(dialog.message), dialog.dismiss()))
+    asked: list[str] = []
+
+    def stay(dialog: Dialog) -> None:
+        asked.append(dialog.message)
+        dialog.dismiss()
+
+    page.once("dialog", stay)
     page.click("#example-first_contact")
     assert "will be lost" in asked[0]
     expect(page.locator("#name-p1")).to_have_value("Ada")

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tests.fixtures_browser import DONE, LINE, VIDEO, expect, finished, translate
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
 
 VIEW = "document.querySelector('#result-video .player').dataset.view"
 
 
-def test_the_video_plays_and_a_line_seeks(page):
+def test_the_video_plays_and_a_line_seeks(page: Page) -> None:
     page.locator(f"{LINE} .when").nth(1).click()
     page.wait_for_function(f"document.querySelector('{VIDEO}').currentTime > 2.15", timeout=DONE)
     expect(page.locator(LINE).nth(1)).to_have_class(re.compile("now"))
@@ -19,7 +25,7 @@ def test_the_video_plays_and_a_line_seeks(page):
     page.wait_for_function(f"document.querySelector('{VIDEO}').paused")
 
 
-def test_the_subtitles_track_is_off_until_asked_for(page):
+def test_the_subtitles_track_is_off_until_asked_for(page: Page) -> None:
     mode = f"[...document.querySelector('{VIDEO}').textTracks].map((t) => t.mode)[0]"
     page.wait_for_function(f"{mode} === 'disabled'")
     page.check("#captions")
@@ -29,7 +35,7 @@ def test_the_subtitles_track_is_off_until_asked_for(page):
     page.wait_for_function(f"{mode} === 'disabled'")
 
 
-def test_a_correction_is_over_the_picture_in_under_a_fifth_of_a_second(page, clip):
+def test_a_correction_is_over_the_picture_in_under_a_fifth_of_a_second(page: Page, clip: Path) -> None:
     translate(page, clip)
     finished(page)
     page.evaluate(f"document.querySelector('{VIDEO}').pause()")
@@ -54,7 +60,7 @@ def test_a_correction_is_over_the_picture_in_under_a_fifth_of_a_second(page, cli
     assert page.evaluate(VIEW) == "live"
 
 
-def test_live_captions_stand_over_the_one_who_speaks(page):
+def test_live_captions_stand_over_the_one_who_speaks(page: Page) -> None:
     page.evaluate(f"document.querySelector('{VIDEO}').pause()")
     page.click("#result-video .views [data-view=live]")
     page.focus("#source-2")
@@ -70,7 +76,7 @@ def test_live_captions_stand_over_the_one_who_speaks(page):
     assert box["y"] + box["height"] <= picture["y"] + picture["height"] * 110 / 360 + 2, "above the face"
 
 
-def test_the_finished_video_is_a_switch_away(page):
+def test_the_finished_video_is_a_switch_away(page: Page) -> None:
     drawn = page.evaluate(f"document.querySelector('{VIDEO}').src")
     page.click("#result-video .views [data-view=live]")
     page.wait_for_function(f"document.querySelector('{VIDEO}').src !== '{drawn}'")

@@ -9,11 +9,17 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
+from pipeline.settings import Settings
 from tests.fixtures_browser import choose, finished, opened, pixel
 from tests.fixtures_web import served
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
 
 expect = pytest.importorskip("playwright.sync_api").expect
 
@@ -21,7 +27,7 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.slow
-def test_an_example_goes_the_whole_way(browser, settings):
+def test_an_example_goes_the_whole_way(browser: Browser, settings: Settings) -> None:
     from pipeline.web import services
 
     real = services.real(settings)
@@ -49,7 +55,7 @@ def test_an_example_goes_the_whole_way(browser, settings):
             expect(page.locator("#pending")).to_contain_text("shows everything", timeout=120_000)
 
 
-def test_a_space_without_a_key_works_and_says_how_to_get_one(browser, tmp_path):
+def test_a_space_without_a_key_works_and_says_how_to_get_one(browser: Browser, tmp_path: Path) -> None:
     """`python app.py` as a Space runs it: SPACE_ID set, no key, port 7860 or the one Gradio is told."""
     port = 17860
     environment = {

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -12,8 +14,11 @@ from tests import fakes
 from tests.fixtures_browser import DONE, LINE, VIDEO, choose, expect, finished, near, opened, pixel, translate
 from tests.fixtures_web import served
 
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
 
-def test_the_first_screen_shows_a_finished_result(page):
+
+def test_the_first_screen_shows_a_finished_result(page: Page) -> None:
     expect(page.locator("h1")).to_have_text("Speechglass")
     expect(page.locator("#result-title")).to_contain_text("Finished example")
     page.wait_for_function(f"document.querySelector('{VIDEO}').duration > 5")
@@ -25,14 +30,14 @@ def test_the_first_screen_shows_a_finished_result(page):
     expect(page.locator("#limits")).to_contain_text("200 MB")
 
 
-def test_a_clip_becomes_a_video_stage_by_stage(browser, folder, clip):
+def test_a_clip_becomes_a_video_stage_by_stage(browser: Browser, folder: Path, clip: Path) -> None:
     """Each stage takes a second or more, so that a busy machine shows them all."""
     with served(fakes.services(folder / "steady", steps=30)) as url:
         for page in opened(browser, url, example=False):
             stage_by_stage(page, clip)
 
 
-def stage_by_stage(page, clip) -> None:
+def stage_by_stage(page: Page, clip: Path) -> None:
     page.evaluate(
         """() => {
             window.seen = {stages: new Set(), early: false};
@@ -58,7 +63,7 @@ def stage_by_stage(page, clip) -> None:
     expect(page.locator("#result-title")).to_contain_text(clip.stem)
 
 
-def test_the_finished_video_starts_to_play_when_it_is_ready(page, clip):
+def test_the_finished_video_starts_to_play_when_it_is_ready(page: Page, clip: Path) -> None:
     translate(page, clip)
     finished(page)
     page.wait_for_function(f"document.querySelector('{VIDEO}').currentTime > 0.3", timeout=DONE)
@@ -66,7 +71,7 @@ def test_the_finished_video_starts_to_play_when_it_is_ready(page, clip):
 
 
 @pytest.mark.parametrize("delay", [0, 0.05, 0.1, 0.2, 0.3, 0.5, 0.8, 1.2, 2.0, 3.0])
-def test_too_busy_after_stop_and_translate(page, clip, delay):
+def test_too_busy_after_stop_and_translate(page: Page, clip: Path, delay: float) -> None:
     """Stop, then Translate after some time: the second run goes through, and nobody is said to wait."""
     translate(page, clip)
     expect(page.locator("#hud [aria-current=step]")).to_be_visible(timeout=DONE)
@@ -80,7 +85,7 @@ def test_too_busy_after_stop_and_translate(page, clip, delay):
     assert fakes.OPEN == []
 
 
-def test_the_button_says_stopping_until_it_is_over(browser, slow_url, clip):
+def test_the_button_says_stopping_until_it_is_over(browser: Browser, slow_url: str, clip: Path) -> None:
     before = set(jobs.root().glob("job-*"))
     for page in opened(browser, slow_url, example=False):
         translate(page, clip)
@@ -94,7 +99,7 @@ def test_the_button_says_stopping_until_it_is_over(browser, slow_url, clip):
         expect(page.locator("#result-title b")).to_have_count(0)
 
 
-def test_what_is_no_clip_is_refused_beside_the_upload_before_translate(page, tmp_path):
+def test_what_is_no_clip_is_refused_beside_the_upload_before_translate(page: Page, tmp_path: Path) -> None:
     poem = tmp_path / "poem.mp4"
     poem.write_text("Shall I compare thee to a summer's day?")
     page.set_input_files("#clip input[type=file]", str(poem))
@@ -105,12 +110,12 @@ def test_what_is_no_clip_is_refused_beside_the_upload_before_translate(page, tmp
     expect(page.locator("#gallery .person")).to_have_count(3)
 
 
-def test_no_clip_at_all(page):
+def test_no_clip_at_all(page: Page) -> None:
     page.click("#run")
     expect(page.locator("#problem [role=alert]")).to_contain_text("There is no clip yet")
 
 
-def test_an_example_is_there_at_once(page, clip):
+def test_an_example_is_there_at_once(page: Page, clip: Path) -> None:
     translate(page, clip)
     finished(page)
     page.click("#example-first_contact")
@@ -119,7 +124,7 @@ def test_an_example_is_there_at_once(page, clip):
     expect(page.locator("#gallery .person")).to_have_count(3)
 
 
-def test_downloads_are_called_after_the_clip_and_the_language(page, clip, tmp_path):
+def test_downloads_are_called_after_the_clip_and_the_language(page: Page, clip: Path, tmp_path: Path) -> None:
     translate(page, clip)
     finished(page)
     stem = "it s me you"
@@ -147,7 +152,7 @@ def test_downloads_are_called_after_the_clip_and_the_language(page, clip, tmp_pa
             }
 
 
-def test_the_look_is_changed_afterwards(page):
+def test_the_look_is_changed_afterwards(page: Page) -> None:
     page.click("#looks button.label-wrap")
     page.get_by_label("Bottom").last.check()
     page.locator("#looks input[type=number]").fill("1.5")
@@ -158,7 +163,7 @@ def test_the_look_is_changed_afterwards(page):
     assert near(pixel(page, 1.0, 320, 340), fakes.COLOURS[0]), "a larger text reaches further down"
 
 
-def test_an_address_is_fetched(page):
+def test_an_address_is_fetched(page: Page) -> None:
     page.click("#more-address button.label-wrap")
     page.fill("#url textarea, #url input", "https://example.org/clip.mp4")
     page.click("#run")
@@ -166,7 +171,7 @@ def test_an_address_is_fetched(page):
     assert near(pixel(page, 3.0, 320, 290), fakes.COLOURS[0])
 
 
-def test_a_clip_and_an_address_are_one_too_many_and_an_example_clears_the_address(page, clip):
+def test_a_clip_and_an_address_are_one_too_many_and_an_example_clears_the_address(page: Page, clip: Path) -> None:
     page.click("#more-address button.label-wrap")
     page.fill("#url textarea, #url input", "https://example.org/clip.mp4")
     choose(page, clip)
@@ -176,7 +181,7 @@ def test_a_clip_and_an_address_are_one_too_many_and_an_example_clears_the_addres
     expect(page.locator("#url textarea, #url input")).to_have_value("")
 
 
-def test_an_address_that_is_none(page):
+def test_an_address_that_is_none(page: Page) -> None:
     page.click("#more-address button.label-wrap")
     page.fill("#url textarea, #url input", "file:///etc/passwd")
     page.press("#url textarea, #url input", "Tab")  # the page has the address once the field is left
@@ -184,7 +189,7 @@ def test_an_address_that_is_none(page):
     expect(page.locator("#problem [role=alert]")).to_contain_text("starts with https://")
 
 
-def test_the_keyboard_alone_translates(page, clip):
+def test_the_keyboard_alone_translates(page: Page, clip: Path) -> None:
     choose(page, clip)
     page.locator("body").click(position={"x": 2, "y": 2})
     for _ in range(60):
@@ -198,7 +203,9 @@ def test_the_keyboard_alone_translates(page, clip):
     finished(page)
 
 
-def test_a_run_that_fails_says_so_beside_the_upload_and_keeps_the_result(browser, folder, clip):
+def test_a_run_that_fails_says_so_beside_the_upload_and_keeps_the_result(
+    browser: Browser, folder: Path, clip: Path
+) -> None:
     services = fakes.services(folder / "failing", examples=(fakes.make_example(folder / "failing"),), broken="speech")
     with served(services) as url:
         for page in opened(browser, url):

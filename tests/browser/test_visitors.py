@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import gc
 import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
 
 from pipeline.web import runs
 from tests import fakes
 from tests.fixtures_browser import DONE, LINE, expect, finished, near, opened, pixel, translate
 from tests.fixtures_web import served
 
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Dialog
 
-def test_four_visitors_are_served_in_turn_and_never_mixed_up(browser, url, folder):
+
+def test_four_visitors_are_served_in_turn_and_never_mixed_up(browser: Browser, url: str, folder: Path) -> None:
     colours = ("#c00000", "#00a000", "#0000c0", "#c0c000")
     clips = [fakes.make_clip(folder / f"visitor{n}.mp4", marker=colour) for n, colour in enumerate(colours)]
     visits = [opened(browser, url) for _ in clips]
@@ -32,7 +39,7 @@ def test_four_visitors_are_served_in_turn_and_never_mixed_up(browser, url, folde
         assert next(visit, None) is None
 
 
-def test_leaving_stops_the_run(browser, slow_url, clip, monkeypatch):
+def test_leaving_stops_the_run(browser: Browser, slow_url: str, clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runs, "GRACE_S", 1.0)
     visit = opened(browser, slow_url, example=False)
     page = next(visit)
@@ -46,7 +53,7 @@ def test_leaving_stops_the_run(browser, slow_url, clip, monkeypatch):
     assert fakes.OPEN == []
 
 
-def test_a_reload_keeps_result_and_edits(browser, url, clip):
+def test_a_reload_keeps_result_and_edits(browser: Browser, url: str, clip: Path) -> None:
     context = browser.new_context(viewport={"width": 1280, "height": 860})
     for page in opened(browser, url, context=context):
         translate(page, clip)
@@ -65,7 +72,7 @@ def test_a_reload_keeps_result_and_edits(browser, url, clip):
     context.close()
 
 
-def test_a_reload_keeps_the_running_job(browser, url, clip):
+def test_a_reload_keeps_the_running_job(browser: Browser, url: str, clip: Path) -> None:
     for page in opened(browser, url, left=True):
         translate(page, clip)
         expect(page.locator("#hud [aria-current=step]")).to_be_visible(timeout=DONE)
@@ -74,11 +81,16 @@ def test_a_reload_keeps_the_running_job(browser, url, clip):
         assert near(pixel(page, 3.0, 320, 290), fakes.COLOURS[0])
 
 
-def test_leaving_with_a_run_asks_first_and_who_stays_sees_it_go_on(browser, slow_url, clip):
+def test_leaving_with_a_run_asks_first_and_who_stays_sees_it_go_on(browser: Browser, slow_url: str, clip: Path) -> None:
     asked: list[str] = []
+
+    def stay(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.dismiss()
+
     for page in opened(browser, slow_url, example=False, left=True):
         translate(page, clip)
-        page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
+        page.on("dialog", stay)
         page.evaluate("setTimeout(() => location.reload(), 0)")
         end = time.monotonic() + 20
         while not asked and time.monotonic() < end:
@@ -89,7 +101,7 @@ def test_leaving_with_a_run_asks_first_and_who_stays_sees_it_go_on(browser, slow
         expect(page.locator("#run")).to_be_visible(timeout=DONE)
 
 
-def test_a_result_that_has_expired_is_not_taken_for_the_example(browser, tmp_path):
+def test_a_result_that_has_expired_is_not_taken_for_the_example(browser: Browser, tmp_path: Path) -> None:
     services = fakes.services(tmp_path, examples=(fakes.make_example(tmp_path),))
     with served(services) as url:
         from pipeline.web.jobs import Kept

@@ -7,10 +7,15 @@ import re
 import threading
 import time
 import zipfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from pipeline.options import Options
+from pipeline.progress import Clock
+from pipeline.records import Analysis, Stage
 from pipeline.settings import Settings
 from pipeline.web import limits
 from tests import fakes
@@ -28,19 +33,19 @@ KEY = "5e0ca3b1-dead-4bee-9f00-0123456789ab:fx"  #: nobody's
 
 
 @pytest.fixture(scope="module")
-def clip(tmp_path_factory) -> Path:
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return fakes.make_clip(tmp_path_factory.mktemp("clips") / "clip.mp4")
 
 
 @pytest.fixture(scope="module")
-def url(tmp_path_factory):
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("page")
     with served(fakes.services(folder, examples=(fakes.make_example(folder),))) as address:
         yield address
 
 
 @pytest.fixture
-def client(url, tmp_path):
+def client(url: str, tmp_path: Path) -> Client:
     return connect(url, tmp_path)
 
 
@@ -49,7 +54,7 @@ def connect(url: str, folder: Path, address: str = "203.0.113.1") -> Client:
     return Client(url, download_files=str(folder / "downloads"), verbose=False, headers=headers)
 
 
-def wait_until(condition, seconds: float = 20) -> bool:
+def wait_until(condition: Callable[[], bool], seconds: float = 20) -> bool:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if condition():
@@ -58,13 +63,13 @@ def wait_until(condition, seconds: float = 20) -> bool:
     return condition()
 
 
-def test_only_the_named_endpoints_are_public(client):
+def test_only_the_named_endpoints_are_public(client: Client) -> None:
     api = client.view_api(return_format="dict", print_info=False)
     assert set(api["named_endpoints"]) == ENDPOINTS
     assert not api["unnamed_endpoints"]
 
 
-def test_every_parameter_has_a_name_and_all_but_the_clip_a_default(client):
+def test_every_parameter_has_a_name_and_all_but_the_clip_a_default(client: Client) -> None:
     api = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
     required = {
         name: [p["parameter_name"] for p in info["parameters"] if not p["parameter_has_default"]]
@@ -84,7 +89,7 @@ def test_every_parameter_has_a_name_and_all_but_the_clip_a_default(client):
     assert all(info["description"] for info in api.values())
 
 
-def test_translate_video_gives_a_video_files_and_the_transcript(client, clip):
+def test_translate_video_gives_a_video_files_and_the_transcript(client: Client, clip: Path) -> None:
     video, files, transcript = client.predict(
         video=handle_file(str(clip)), target_language="English", api_name="/translate_video"
     )
@@ -99,7 +104,7 @@ def test_translate_video_gives_a_video_files_and_the_transcript(client, clip):
     assert len(zipfile.ZipFile(faces).namelist()) == 2
 
 
-def test_progress_comes_through_the_job(client, clip):
+def test_progress_comes_through_the_job(client: Client, clip: Path) -> None:
     job = client.submit(video=handle_file(str(clip)), target_language="EN-US", api_name="/translate_video")
     seen = []
     while not job.done():
@@ -113,7 +118,7 @@ def test_progress_comes_through_the_job(client, clip):
     assert fractions == sorted(fractions)
 
 
-def test_transcribe_draws_nothing_and_its_transcript_renders(client, clip):
+def test_transcribe_draws_nothing_and_its_transcript_renders(client: Client, clip: Path) -> None:
     before = len(fakes.RENDERED)
     _files, transcript = client.predict(video=handle_file(str(clip)), api_name="/transcribe")
     assert len(fakes.RENDERED) == before
@@ -124,7 +129,7 @@ def test_transcribe_draws_nothing_and_its_transcript_renders(client, clip):
     assert fakes.RENDERED[-1].people[0].name == "Ada"
 
 
-def test_languages_say_what_needs_a_key(client):
+def test_languages_say_what_needs_a_key(client: Client) -> None:
     answer = client.predict(api_name="/languages")
     targets = {item["code"]: item for item in answer["targets"]}
     assert targets["PL"]["needs_key"]
@@ -132,7 +137,7 @@ def test_languages_say_what_needs_a_key(client):
     assert any(item["code"] == "PL" for item in answer["sources"])
 
 
-def test_health_names_models_and_limits(client):
+def test_health_names_models_and_limits(client: Client) -> None:
     answer = client.predict(api_name="/health")
     assert answer["status"] == "ok"
     assert answer["models"]["speech"] == "fake"
@@ -140,14 +145,14 @@ def test_health_names_models_and_limits(client):
     assert answer["key"] is False
 
 
-def test_a_language_without_its_key_stays_in_the_original_and_says_so(client, clip):
+def test_a_language_without_its_key_stays_in_the_original_and_says_so(client: Client, clip: Path) -> None:
     _, transcript = client.predict(video=handle_file(str(clip)), target_language="Polish", api_name="/transcribe")
     assert transcript["target_language"] == "PL"
     assert [notice["code"] for notice in transcript["notices"]] == ["no_key"]
     assert not any(phrase["translation"] for phrase in transcript["phrases"])
 
 
-def test_what_drawing_has_to_say_is_in_the_transcript(client, clip):
+def test_what_drawing_has_to_say_is_in_the_transcript(client: Client, clip: Path) -> None:
     given = {"video": handle_file(str(clip)), "text_size": 0.5}
     _, files, transcript = client.predict(**given, target_language="PL", api_name="/translate_video")
     assert [notice["code"] for notice in transcript["notices"]] == ["no_key", "small"]
@@ -171,7 +176,9 @@ def test_what_drawing_has_to_say_is_in_the_transcript(client, clip):
         ({"deepl_key": "no key at all"}, "does not look like a DeepL key"),
     ],
 )
-def test_wrong_choices_are_refused_before_the_queue_in_a_sentence(client, clip, arguments, sentence):
+def test_wrong_choices_are_refused_before_the_queue_in_a_sentence(
+    client: Client, clip: Path, arguments: dict[str, str] | dict[str, int], sentence: str
+) -> None:
     before = len(fakes.RENDERED)
     with pytest.raises(Exception, match=sentence) as caught:
         client.predict(
@@ -196,7 +203,7 @@ def test_wrong_choices_are_refused_before_the_queue_in_a_sentence(client, clip, 
         {"video": 17},
     ],
 )
-def test_wrong_types_give_a_clean_error(client, clip, arguments):
+def test_wrong_types_give_a_clean_error(client: Client, clip: Path, arguments: dict[str, Any]) -> None:
     with pytest.raises(Exception, match=r"\w") as caught:
         client.predict(
             **{"video": handle_file(str(clip)), "target_language": "EN-US", **arguments}, api_name="/translate_video"
@@ -208,12 +215,12 @@ def test_wrong_types_give_a_clean_error(client, clip, arguments):
 
 
 @pytest.mark.parametrize("given", ["many", [1], {"a": 1}, "1e999"])
-def test_a_number_that_is_none_is_named(client, clip, given):
+def test_a_number_that_is_none_is_named(client: Client, clip: Path, given: str | list[int] | dict[str, int]) -> None:
     with pytest.raises(Exception, match="speakers: The number of speakers is a whole number"):
         client.predict(video=handle_file(str(clip)), speakers=given, api_name="/transcribe")
 
 
-def test_a_file_of_the_server_cannot_be_named(url, tmp_path):
+def test_a_file_of_the_server_cannot_be_named(url: str, tmp_path: Path) -> None:
     """Over plain HTTP a caller may write any path; only uploads are taken."""
     import httpx
 
@@ -232,7 +239,7 @@ def test_a_file_of_the_server_cannot_be_named(url, tmp_path):
     private.parent.rmdir()
 
 
-def test_a_file_that_is_no_video_and_one_that_is_too_long_are_refused(client, tmp_path):
+def test_a_file_that_is_no_video_and_one_that_is_too_long_are_refused(client: Client, tmp_path: Path) -> None:
     poem = tmp_path / "poem.mp4"
     poem.write_text("Shall I compare thee to a summer's day?")
     with pytest.raises(Exception, match="no video"):
@@ -244,13 +251,13 @@ def test_a_file_that_is_no_video_and_one_that_is_too_long_are_refused(client, tm
 
 
 @pytest.mark.parametrize("broken", [{}, {"version": 2}, {"version": 1, "people": 5}, [], "text", None])
-def test_a_transcript_that_is_none_is_refused(client, clip, broken):
+def test_a_transcript_that_is_none_is_refused(client: Client, clip: Path, broken: Any) -> None:
     with pytest.raises(Exception, match=r"transcript") as caught:
         client.predict(video=handle_file(str(clip)), transcript=broken, api_name="/render")
     assert "Traceback" not in str(caught.value)
 
 
-def test_an_error_in_the_run_has_a_title_and_a_sentence(client, clip):
+def test_an_error_in_the_run_has_a_title_and_a_sentence(client: Client, clip: Path) -> None:
     with pytest.raises(AppError) as caught:
         client.predict(
             video=handle_file(str(clip)), target_language="PL", deepl_key=fakes.REFUSED_KEY, api_name="/translate_video"
@@ -260,7 +267,7 @@ def test_an_error_in_the_run_has_a_title_and_a_sentence(client, clip):
     assert fakes.REFUSED_KEY not in str(caught.value)
 
 
-def test_a_cancelled_job_stops_and_leaves_nothing(client, clip):
+def test_a_cancelled_job_stops_and_leaves_nothing(client: Client, clip: Path) -> None:
     from pipeline.web import jobs
 
     before = set(jobs.root().glob("job-*"))  # results of other sessions that are still open
@@ -272,7 +279,7 @@ def test_a_cancelled_job_stops_and_leaves_nothing(client, clip):
     assert wait_until(lambda: not set(jobs.root().glob("job-*")) - before)
 
 
-def test_two_at_once_are_not_mixed_up(url, tmp_path):
+def test_two_at_once_are_not_mixed_up(url: str, tmp_path: Path) -> None:
     clips = {
         colour: fakes.make_clip(tmp_path / f"{n}.mp4", marker=colour) for n, colour in enumerate(("#c00000", "#0000c0"))
     }
@@ -289,7 +296,7 @@ def test_two_at_once_are_not_mixed_up(url, tmp_path):
         assert fakes._marker(Path(video)) == own
 
 
-def test_thirty_at_once_are_each_answered_or_refused(tmp_path, clip):
+def test_thirty_at_once_are_each_answered_or_refused(tmp_path: Path, clip: Path) -> None:
     """Ten visitors with three clips each."""
     slow = fakes.services(tmp_path, steps=2)
     answers: list[str] = []
@@ -318,7 +325,7 @@ def test_thirty_at_once_are_each_answered_or_refused(tmp_path, clip):
     assert all(re.search("queue is full", said, re.IGNORECASE) for said in refused), refused
 
 
-def test_a_visitor_with_many_clips_at_once_is_told_to_wait_and_the_first_are_done(tmp_path, clip):
+def test_a_visitor_with_many_clips_at_once_is_told_to_wait_and_the_first_are_done(tmp_path: Path, clip: Path) -> None:
     with served(fakes.services(tmp_path, steps=2)) as url:
         client = connect(url, tmp_path)
         jobs = [
@@ -332,7 +339,7 @@ def test_a_visitor_with_many_clips_at_once_is_told_to_wait_and_the_first_are_don
         assert client.predict(video=handle_file(str(clip)), api_name="/transcribe")
 
 
-def test_the_tools_for_agents_are_the_endpoints_described(url):
+def test_the_tools_for_agents_are_the_endpoints_described(url: str) -> None:
     import httpx
 
     schema = httpx.get(f"{url}gradio_api/mcp/schema", timeout=30).json()
@@ -344,7 +351,7 @@ def test_the_tools_for_agents_are_the_endpoints_described(url):
     assert "DeepL code or English name" in properties["target_language"]["description"]
 
 
-def test_the_documented_examples_run(url, clip, tmp_path, monkeypatch):
+def test_the_documented_examples_run(url: str, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     page = (Path(__file__).parents[2] / "docs" / "api.md").read_text(encoding="utf-8")
     blocks = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
     assert len(blocks) >= 3
@@ -355,7 +362,9 @@ def test_the_documented_examples_run(url, clip, tmp_path, monkeypatch):
         exec(re.sub(r"Client\(\"[^\"]*\"", f'Client("{url}"', block), names)
 
 
-def test_a_key_is_nowhere(tmp_path, clip, capfd, monkeypatch):
+def test_a_key_is_nowhere(
+    tmp_path: Path, clip: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Grep everything a run with a key wrote, said and answered."""
     monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
     (tmp_path / "tmp").mkdir()
@@ -376,7 +385,7 @@ def test_a_key_is_nowhere(tmp_path, clip, capfd, monkeypatch):
 
     broken = fakes.services(tmp_path / "tmp", settings=settings)
 
-    def analyse(path, options, clock):
+    def analyse(path: Path, options: Options, clock: Clock) -> Stage[Analysis]:
         if options.speakers == 3:
             raise RuntimeError(f"a defect that quotes its input: {options.keys}")
         return (yield from fakes.services(tmp_path / "tmp", settings=settings).analyse(path, options, clock))

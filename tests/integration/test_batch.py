@@ -14,13 +14,14 @@ import sys
 import time
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 
 from pipeline import results
 from pipeline.__main__ import main
-from pipeline.batch import driver, jobs, pool
+from pipeline.batch import driver, jobs, pool, summary
 from pipeline.batch.work import Outcome
 from pipeline.errors import KeyRefusedError, PipelineError, QuotaError, UsageError
 from pipeline.options import Options
@@ -47,7 +48,7 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def batch(clips: Path, out: Path, settings: Settings, load=quick, workers: int = 2, **more) -> driver.Batch:
+def batch(clips: Path, out: Path, settings: Settings, load: Any = quick, workers: int = 2, **more: Any) -> driver.Batch:
     return driver.Batch(jobs.read(clips, out, Options("PL"), Look()), out, settings, load, workers, **more)
 
 
@@ -185,7 +186,9 @@ def test_nothing_is_sent_when_the_characters_exceed_the_budget(clips: Path, tmp_
             driver.run(batch(clips, tmp_path / "new", refused))
 
 
-def test_a_full_disk_leaves_what_is_finished(clips: Path, tmp_path: Path, settings: Settings, monkeypatch) -> None:
+def test_a_full_disk_leaves_what_is_finished(
+    clips: Path, tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     out = tmp_path / "out"
     driver.run(dataclasses.replace(batch(clips, out, settings), jobs=batch(clips, out, settings).jobs[:1]))
     before = tree(out / "a")
@@ -195,7 +198,7 @@ def test_a_full_disk_leaves_what_is_finished(clips: Path, tmp_path: Path, settin
 
     monkeypatch.setattr(Path, "write_text", full)
     with pytest.raises(PipelineError, match="The disk is full"):
-        driver.summary.write(out, [Outcome("a", "a.mp4", "done")])
+        summary.write(out, [Outcome("a", "a.mp4", "done")])
     assert tree(out / "a") == before
 
 

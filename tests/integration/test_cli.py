@@ -95,6 +95,9 @@ def test_the_main_job_from_an_example_to_the_folder_of_results(
         assert (picture.name, picture.pix_fmt) == ("h264", "yuv420p")
         assert after.streams.audio[0].codec_context.name == "aac"
         rate = after.streams.video[0].average_rate
+        assert after.duration
+        assert before.duration
+        assert rate
         assert abs(after.duration - before.duration) / 1e6 <= 1 / rate + 0.001
     assert not list(Path(environment["TMPDIR"]).iterdir())
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 from pipeline import media
 from pipeline.models.sets import weights
-from pipeline.records import Segment
+from pipeline.records import Segment, Word
 from pipeline.settings import Settings
 from pipeline.speech import transcribe
 from pipeline.text.scripts import foreign_letters
@@ -19,7 +22,7 @@ pytestmark = pytest.mark.integration
 SPEECH = Path(__file__).parents[2] / "examples" / "europa_pl.mp4"
 
 
-def test_letters_of_another_script_are_heard_again_without_them(tmp_path):
+def test_letters_of_another_script_are_heard_again_without_them(tmp_path: Path) -> None:
     """Polish read as Russian is Cyrillic; a language that is not written in Cyrillic gets none of it."""
     sound = finish(media.extract_sound(media.probe(SPEECH, Settings()), tmp_path / "sound.wav"))
     samples = media.read_sound(sound)
@@ -33,18 +36,19 @@ def test_letters_of_another_script_are_heard_again_without_them(tmp_path):
     assert foreign_letters(again, "pl") == ""
 
 
-def test_only_the_stretch_with_foreign_letters_is_heard_again(monkeypatch):
+def test_only_the_stretch_with_foreign_letters_is_heard_again(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
 
-    def decoded(model, samples, start, end, language, suppressed=(-1,)):
+    def decoded(
+        model: Any, samples: np.ndarray, start: float, end: float, language: str, suppressed: tuple[int] = (-1,)
+    ) -> Iterator[Segment]:
         asked.append((start, end, tuple(suppressed)))
         texts = [("Xin chào", 0.0, 1.0), ("我 các bạn", 1.5, 2.5)] if suppressed == (-1,) else [("các bạn", 1.5, 2.5)]
         for text, first, last in texts:
-            word = transcribe.Word(first, last, text)
-            yield Segment(first, last, text, (word,), language)
+            yield Segment(first, last, text, (Word(first, last, text),), language)
 
     monkeypatch.setattr(transcribe, "_decoded", decoded)
     monkeypatch.setattr(transcribe, "_foreign_tokens", lambda model, language: [-1, 7])
-    heard = [segment.text for segment in transcribe._hear(None, None, 0.0, 3.0, "vi")]
+    heard = [segment.text for segment in transcribe._hear(None, np.empty(0), 0.0, 3.0, "vi")]
     assert heard == ["Xin chào", "các bạn"]
     assert asked == [(-0.5, 3.5, (-1,)), (1.0, 3.0, (-1, 7))]

@@ -5,25 +5,24 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+from collections.abc import Callable
+from pathlib import Path
 
+import imageio_ffmpeg
 import numpy as np
 import pysubs2
 import pytest
 
-from pipeline.records import Look
+from pipeline.records import Analysis, Look
 from pipeline.subtitles import fonts
 from tests.fixtures_export import HOSTILE, analysis, phrase, to_ass, to_srt, to_vtt
 
 pytestmark = pytest.mark.integration
 
-FFMPEG = shutil.which("ffmpeg")
-if FFMPEG is None:
-    import imageio_ffmpeg
-
-    FFMPEG = imageio_ffmpeg.get_ffmpeg_exe()
+FFMPEG = shutil.which("ffmpeg") or imageio_ffmpeg.get_ffmpeg_exe()
 
 
-def through_ffmpeg(path, kind):
+def through_ffmpeg(path: Path, kind: str) -> pysubs2.SSAFile:
     """The subtitles after ffmpeg has read the file and written it as `kind`."""
     out = path.with_name(f"out.{kind}")
     done = subprocess.run([FFMPEG, "-v", "warning", "-y", "-i", path, out], capture_output=True, text=True, check=True)
@@ -33,7 +32,7 @@ def through_ffmpeg(path, kind):
 
 @pytest.mark.parametrize(("export", "kind"), [(to_srt, "srt"), (to_vtt, "vtt"), (to_ass, "ass")])
 @pytest.mark.parametrize("to", ["srt", "ass", "vtt"])
-def test_ffmpeg_reads_the_same_cues(tmp_path, export, kind, to):
+def test_ffmpeg_reads_the_same_cues(tmp_path: Path, export: Callable[[Analysis], str], kind: str, to: str) -> None:
     path = tmp_path / f"subtitles.{kind}"
     path.write_text(export(analysis()), "utf-8")
     ours, theirs = pysubs2.load(str(path)), through_ffmpeg(path, to)
@@ -47,7 +46,7 @@ def test_ffmpeg_reads_the_same_cues(tmp_path, export, kind, to):
 
 
 @pytest.mark.parametrize(("export", "kind"), [(to_srt, "srt"), (to_vtt, "vtt")])
-def test_ffmpeg_shows_hostile_text_as_text(tmp_path, export, kind):
+def test_ffmpeg_shows_hostile_text_as_text(tmp_path: Path, export: Callable[[Analysis], str], kind: str) -> None:
     clip = analysis(phrases=(phrase(1, 1, 6, "p1", HOSTILE, HOSTILE), phrase(2, 7, 8, "p1", "After", "Po")))
     path = tmp_path / f"subtitles.{kind}"
     path.write_text(export(clip), "utf-8")
@@ -59,7 +58,7 @@ def test_ffmpeg_shows_hostile_text_as_text(tmp_path, export, kind):
     assert theirs[0].start == 1000
 
 
-def frame(path, t, size="1280x720"):
+def frame(path: Path, t: float, size: str = "1280x720") -> tuple[np.ndarray, str]:
     """The picture that libass draws over black at `t`, shipped fonts only."""
     done = subprocess.run(
         [FFMPEG, "-v", "verbose", "-f", "lavfi", "-i", f"color=black:s={size}:d=13:r=25", "-ss", str(t), "-frames:v", "1",
@@ -71,16 +70,14 @@ def frame(path, t, size="1280x720"):
 
 
 @pytest.fixture
-def libass():
-    if (
-        " ass "
-        not in subprocess.run([FFMPEG, "-v", "error", "-filters"], capture_output=True, text=True, check=True).stdout
-    ):
+def libass() -> None:
+    filters = subprocess.run([FFMPEG, "-v", "error", "-filters"], capture_output=True, text=True, check=True).stdout
+    if " ass " not in filters:
         pytest.skip("this ffmpeg has no libass")
 
 
 @pytest.mark.usefixtures("libass")
-def test_libass_finds_the_named_font_and_draws_over_the_head(tmp_path):
+def test_libass_finds_the_named_font_and_draws_over_the_head(tmp_path: Path) -> None:
     path = tmp_path / "a.ass"
     path.write_text(to_ass(analysis()), "utf-8")
     picture, log = frame(path, 2.8)
@@ -91,7 +88,7 @@ def test_libass_finds_the_named_font_and_draws_over_the_head(tmp_path):
 
 
 @pytest.mark.usefixtures("libass")
-def test_libass_shows_words_only_once_they_are_said(tmp_path):
+def test_libass_shows_words_only_once_they_are_said(tmp_path: Path) -> None:
     path = tmp_path / "a.ass"
     path.write_text(to_ass(analysis(), Look(texts="original", reveal="spoken")), "utf-8")
     ink = [int((frame(path, t)[0] > 100).sum()) for t in (0.6, 1.5, 2.9)]
@@ -100,7 +97,7 @@ def test_libass_shows_words_only_once_they_are_said(tmp_path):
 
 
 @pytest.mark.usefixtures("libass")
-def test_libass_turns_the_source_into_the_translation(tmp_path):
+def test_libass_turns_the_source_into_the_translation(tmp_path: Path) -> None:
     clip = analysis(phrases=(phrase(1, 1, 4, "p1", "iiii iiii", "WWWW WWWW"),))
     path = tmp_path / "a.ass"
     path.write_text(to_ass(clip), "utf-8")
@@ -109,7 +106,7 @@ def test_libass_turns_the_source_into_the_translation(tmp_path):
 
 
 @pytest.mark.usefixtures("libass")
-def test_a_portrait_clip_keeps_its_text_inside(tmp_path):
+def test_a_portrait_clip_keeps_its_text_inside(tmp_path: Path) -> None:
     from dataclasses import replace
     from fractions import Fraction
 

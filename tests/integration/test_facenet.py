@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 import pytest
+
+if TYPE_CHECKING:
+    from pipeline.faces.facenet import Facenet512
+
 
 pytestmark = pytest.mark.integration
 
@@ -18,7 +25,7 @@ FACES = [
 
 
 @pytest.fixture(scope="module")
-def facenet(tmp_path_factory):
+def facenet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Facenet512]:
     """DeepFace's Facenet512 with random weights, loaded from a file by DeepFace itself."""
     import torch
 
@@ -54,7 +61,7 @@ def picture() -> np.ndarray:
     return load_sample_image("china.jpg")
 
 
-def represented(frame: np.ndarray, box, landmarks, patch: pytest.MonkeyPatch) -> np.ndarray:
+def represented(frame: np.ndarray, box: Any, landmarks: Any, patch: pytest.MonkeyPatch) -> np.ndarray:
     """What `DeepFace.represent` says of one face of `frame` RGB, its detector being told where the face is."""
     from deepface import DeepFace
     from deepface.models.Detector import Detector, FacialAreaRegion
@@ -63,7 +70,7 @@ def represented(frame: np.ndarray, box, landmarks, patch: pytest.MonkeyPatch) ->
     class Known(Detector):
         """Hands DeepFace the given face, in the picture DeepFace has put a border round."""
 
-        def detect_faces(self, img):
+        def detect_faces(self, img: np.ndarray) -> list[Any]:
             x, y = (img.shape[1] - frame.shape[1]) // 2, (img.shape[0] - frame.shape[0]) // 2
             left, top, right, bottom = (int(value) for value in box)
             eyes = [(int(a) + x, int(b) + y) for a, b in landmarks]
@@ -84,12 +91,14 @@ def represented(frame: np.ndarray, box, landmarks, patch: pytest.MonkeyPatch) ->
     return np.array(answer["embedding"])
 
 
-def row(box, landmarks) -> np.ndarray:
+def row(box: Any, landmarks: Any) -> np.ndarray:
     """The face (15,) as a detector gives it."""
     return np.concatenate([np.float32(box), [1], np.float32(landmarks).ravel()]).astype(np.float32)
 
 
-def test_a_batch_equals_represent_one_by_one(facenet, picture, monkeypatch) -> None:
+def test_a_batch_equals_represent_one_by_one(
+    facenet: Facenet512, picture: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
     ours = facenet.raw([(picture, row(*face)) for face in FACES])
     for mine, face in zip(ours, FACES, strict=True):
         np.testing.assert_allclose(mine, represented(picture, *face, monkeypatch), rtol=1e-3, atol=1e-4)
@@ -99,7 +108,7 @@ def test_a_batch_equals_represent_one_by_one(facenet, picture, monkeypatch) -> N
 
 @pytest.mark.parametrize("zoom", [1, 3])
 def test_what_the_pipeline_keeps_of_a_face_embeds_as_represent_does_on_the_whole_frame(
-    zoom, facenet, picture, monkeypatch
+    zoom: int, facenet: Facenet512, picture: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The face stage embeds a region cut out of the frame, at the border too, with the detector's own box in it."""
     from pipeline.faces import identify
@@ -114,7 +123,7 @@ def test_what_the_pipeline_keeps_of_a_face_embeds_as_represent_does_on_the_whole
         np.testing.assert_allclose(mine, theirs, rtol=1e-3, atol=1e-4)
 
 
-def test_embeddings_have_unit_length_and_the_models_own_threshold(facenet, picture) -> None:
+def test_embeddings_have_unit_length_and_the_models_own_threshold(facenet: Facenet512, picture: np.ndarray) -> None:
     from deepface.config.threshold import thresholds
 
     vectors = facenet([(picture, row(*face)) for face in FACES])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +12,8 @@ import pytest
 from pipeline import media
 from pipeline.faces import detect, find_faces, identify
 from pipeline.models import sets
-from pipeline.records import Faces, FaceTrack
+from pipeline.progress import finish
+from pipeline.records import Faces, FaceTrack, Likeness, Notice
 from pipeline.settings import Settings
 
 pytestmark = pytest.mark.integration
@@ -19,16 +21,8 @@ pytestmark = pytest.mark.integration
 LIGHT = sets.load(Settings(models="light"))
 
 
-def run(stage):
-    while True:
-        try:
-            next(stage)
-        except StopIteration as stop:
-            return stop.value
-
-
 def faces_of(path: Path) -> Faces:
-    return run(LIGHT.find_faces(media.probe(path, Settings()), None))
+    return finish(LIGHT.find_faces(media.probe(path, Settings()), None))
 
 
 def write(path: Path, frames: list[np.ndarray], rate: int = 25) -> Path:
@@ -41,7 +35,7 @@ def write(path: Path, frames: list[np.ndarray], rate: int = 25) -> Path:
 
 
 @pytest.fixture(scope="module")
-def talkers(request) -> tuple[Path, list[np.ndarray]]:
+def talkers(request: pytest.FixtureRequest) -> tuple[Path, list[np.ndarray]]:
     """The example clip with two people in one picture, and its first frames (h, w, 3) RGB."""
     clips = sorted((Path(__file__).parents[2] / "examples").glob("*.mp4"))
     if not clips:
@@ -60,11 +54,11 @@ def crop(frames: list[np.ndarray], track: FaceTrack, factor: float) -> list[np.n
 
 
 @pytest.fixture(scope="module")
-def two(talkers, tmp_path_factory) -> Faces:
+def two(talkers: tuple[Path, list[np.ndarray]], tmp_path_factory: pytest.TempPathFactory) -> Faces:
     return faces_of(write(tmp_path_factory.mktemp("faces") / "two.mp4", talkers[1]))
 
 
-def test_two_people_in_one_picture_are_two_tracks_with_portraits(two):
+def test_two_people_in_one_picture_are_two_tracks_with_portraits(two: Faces) -> None:
     assert len(two.shots) == 1
     assert len(two.tracks) == 2
     assert {track.cluster for track in two.tracks} == {0, 1}
@@ -79,14 +73,16 @@ def test_two_people_in_one_picture_are_two_tracks_with_portraits(two):
     assert left < 640 < right
 
 
-def test_markers_do_not_tremble(two):
+def test_markers_do_not_tremble(two: Faces) -> None:
     for track in two.tracks:
         centres = np.array([(b.left + b.right, b.top + b.bottom) for b in track.boxes]) / 2
         jerk = np.abs(np.diff(centres, n=2, axis=0)).mean()
         assert jerk < 0.02 * (track.boxes[0].right - track.boxes[0].left)
 
 
-def test_shots_cut_tracks_and_a_mirrored_return_is_the_same_person(talkers, two, tmp_path):
+def test_shots_cut_tracks_and_a_mirrored_return_is_the_same_person(
+    talkers: tuple[Path, list[np.ndarray]], two: Faces, tmp_path: Path
+) -> None:
     import cv2
 
     frames = talkers[1]
@@ -103,7 +99,9 @@ def test_shots_cut_tracks_and_a_mirrored_return_is_the_same_person(talkers, two,
     assert first == third != second
 
 
-def test_a_close_up_that_fills_the_picture_and_a_face_of_24_px_are_found(talkers, two, tmp_path):
+def test_a_close_up_that_fills_the_picture_and_a_face_of_24_px_are_found(
+    talkers: tuple[Path, list[np.ndarray]], two: Faces, tmp_path: Path
+) -> None:
     import cv2
 
     frames, track = talkers[1], two.tracks[0]
@@ -126,7 +124,7 @@ def test_a_close_up_that_fills_the_picture_and_a_face_of_24_px_are_found(talkers
     assert found.tracks[0].boxes[-1].t >= 1.2
 
 
-def test_a_picture_without_faces_is_a_result(tmp_path):
+def test_a_picture_without_faces_is_a_result(tmp_path: Path) -> None:
     ground = np.random.default_rng(0).integers(60, 120, (240, 320, 3), dtype=np.uint8)
     found = faces_of(write(tmp_path / "none.mp4", [ground] * 20))
     assert found.tracks == ()
@@ -134,14 +132,14 @@ def test_a_picture_without_faces_is_a_result(tmp_path):
     assert len(found.shots) == 1
 
 
-def test_closing_the_stage_ends_its_decoder(talkers):
+def test_closing_the_stage_ends_its_decoder(talkers: tuple[Path, list[np.ndarray]]) -> None:
     stage = LIGHT.find_faces(media.probe(talkers[0], Settings()), None)
     first = next(stage)
     assert first.stage in ("faces", "fetch")
     stage.close()  # the fixture of the whole suite sees that no ffmpeg is left
 
 
-def test_progress_grows_and_brings_what_is_known(talkers):
+def test_progress_grows_and_brings_what_is_known(talkers: tuple[Path, list[np.ndarray]]) -> None:
     steps = [p for p in LIGHT.find_faces(media.probe(talkers[0], Settings()), None) if p.stage == "faces"]
     fractions = [p.fraction for p in steps]
     assert fractions == sorted(fractions)
@@ -149,7 +147,9 @@ def test_progress_grows_and_brings_what_is_known(talkers):
     assert fractions[-1] < 1
 
 
-def test_a_detector_and_an_embedder_of_ones_own_are_used(talkers, tmp_path):
+def test_a_detector_and_an_embedder_of_ones_own_are_used(
+    talkers: tuple[Path, list[np.ndarray]], tmp_path: Path
+) -> None:
     seen: list[tuple[int, ...]] = []
 
     def detector(images: np.ndarray) -> list[np.ndarray]:
@@ -160,20 +160,21 @@ def test_a_detector_and_an_embedder_of_ones_own_are_used(talkers, tmp_path):
         return [np.array([row], np.float32) for _ in images]
 
     class Embedder:
-        name, threshold, dim, likeness = "mine", 0.3, 4, None
+        name, threshold, dim = "mine", 0.3, 4
+        likeness: Likeness | None = None
 
-        def __call__(self, faces):
-            return np.tile(np.float32([[0, 1, 0, 0]]), (len(faces), 1))
+        def __call__(self, faces: list[Any]) -> np.ndarray:
+            return np.tile(np.array([[0, 1, 0, 0]], np.float32), (len(faces), 1))
 
     clip = media.probe(write(tmp_path / "own.mp4", talkers[1][:30]), Settings())
-    (track,) = run(find_faces(clip, detector, Embedder(), None)).tracks
+    (track,) = finish(find_faces(clip, detector, Embedder(), None)).tracks
     assert track.embedding == (0, 1, 0, 0)
     assert track.boxes[0].left == pytest.approx(0.4 * 1280, abs=2)
     assert len(seen) >= 2
 
 
-def test_detections_do_not_depend_on_the_batch(talkers):
-    detector = detect.RetinaFaceOnnx(run(sets.weights("retinaface-mobilenet", Settings())))
+def test_detections_do_not_depend_on_the_batch(talkers: tuple[Path, list[np.ndarray]]) -> None:
+    detector = detect.RetinaFaceOnnx(finish(sets.weights("retinaface-mobilenet", Settings())))
     frames = np.stack(talkers[1][:6:2])
     together = detector(frames)
     for frame, batch in zip(frames, together, strict=True):
@@ -188,9 +189,9 @@ def test_detections_do_not_depend_on_the_batch(talkers):
             assert points[0, 0] < points[1, 0]
 
 
-def test_mirrored_faces_embed_alike_and_other_people_do_not(talkers, two):
-    embedder = identify.dlib_faces(run(sets.weights("dlib-resnet", Settings())))
-    detector = detect.RetinaFaceOnnx(run(sets.weights("retinaface-mobilenet", Settings())))
+def test_mirrored_faces_embed_alike_and_other_people_do_not(talkers: tuple[Path, list[np.ndarray]], two: Faces) -> None:
+    embedder = identify.dlib_faces(finish(sets.weights("dlib-resnet", Settings())))
+    detector = detect.RetinaFaceOnnx(finish(sets.weights("retinaface-mobilenet", Settings())))
     frame = talkers[1][0]
     mirrored = np.ascontiguousarray(frame[:, ::-1])
     looks = []
@@ -207,31 +208,34 @@ def test_mirrored_faces_embed_alike_and_other_people_do_not(talkers, two):
 class Watcher:
     """A detector of speaking faces that notes when it looked, and how many faces there were."""
 
-    name, notice = "watcher", None
+    name = "watcher"
+    notice: Notice | None = None
 
     def __init__(self) -> None:
         self.looks: list[tuple[float, float, int]] = []
         self.closed = False
 
-    def see(self, t, until, frame, tracks) -> None:
+    def see(self, t: float, until: float, frame: np.ndarray, tracks: Any) -> None:
         assert frame.shape == (720 * 3 // 2, 1280)
         self.looks.append((t, until, sum(track.at(t) is not None for track in tracks)))
 
-    def finish(self, track) -> None: ...
+    def finish(self, track: Any) -> None: ...
 
-    def evidence(self, track):
+    def evidence(self, track: Any) -> tuple[int, tuple[float | None, ...]]:
         return 3, (1.0, None)
 
     def close(self) -> None:
         self.closed = True
 
 
-def test_every_frame_is_looked_at_once_and_rates_above_30_are_halved(talkers, tmp_path):
+def test_every_frame_is_looked_at_once_and_rates_above_30_are_halved(
+    talkers: tuple[Path, list[np.ndarray]], tmp_path: Path
+) -> None:
     clip = write(tmp_path / "sixty.mp4", [f for f in talkers[1][:45] for _ in range(2)], rate=60)
     watcher = Watcher()
-    detector = detect.retinaface_onnx(run(sets.weights("retinaface-mobilenet", Settings())))
-    embedder = identify.dlib_faces(run(sets.weights("dlib-resnet", Settings())))
-    found = run(find_faces(media.probe(clip, Settings()), detector, embedder, watcher))
+    detector = detect.retinaface_onnx(finish(sets.weights("retinaface-mobilenet", Settings())))
+    embedder = identify.dlib_faces(finish(sets.weights("dlib-resnet", Settings())))
+    found = finish(find_faces(media.probe(clip, Settings()), detector, embedder, watcher))
     assert [t for t, _, _ in watcher.looks] == pytest.approx([k / 30 for k in range(45)], abs=1e-3)
     assert all(until - t == pytest.approx(1 / 30) for t, until, _ in watcher.looks)
     assert {faces for _, _, faces in watcher.looks} == {2}  # also in the last frames of a block
@@ -242,7 +246,7 @@ def test_every_frame_is_looked_at_once_and_rates_above_30_are_halved(talkers, tm
 @pytest.mark.parametrize(
     ("name", "starts"), [("cuts", [0, 8.0, 13.016, 21.016]), ("crowd_music", [0, 1.502, 3.57, 7.875])]
 )
-def test_no_track_crosses_a_cut_of_a_real_clip(shared_clips, name, starts):
+def test_no_track_crosses_a_cut_of_a_real_clip(shared_clips: Path, name: str, starts: Any) -> None:
     found = faces_of(shared_clips / f"{name}.mp4")
     assert [shot.start for shot in found.shots] == pytest.approx(starts, abs=0.045)
     for track in found.tracks:

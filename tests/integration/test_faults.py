@@ -22,6 +22,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -33,7 +34,7 @@ from pipeline.models import fetch
 from pipeline.models.entries import Archive, File, Part, Weights
 from pipeline.options import Options
 from pipeline.progress import TOGETHER
-from pipeline.records import Analysis, Look, Models, Stage
+from pipeline.records import Analysis, Look, Models, Stage, Transcript
 from pipeline.settings import Settings
 from pipeline.subtitles import draw
 from pipeline.subtitles.formats import rttm
@@ -107,7 +108,11 @@ def in_stage(stage: str, what: Callable[[], object]) -> Callable[[Bench], None]:
     """`what` happens in the middle of the work of a model."""
 
     def arm(bench: Bench) -> None:
-        bench.models = quick_models(during=lambda name: what() if name == stage else None)
+        def during(name: str) -> None:
+            if name == stage:
+                what()
+
+        bench.models = quick_models(during=during)
 
     return arm
 
@@ -116,7 +121,9 @@ def patched(target: object, name: str, value: object) -> Callable[[Bench], None]
     return lambda bench: bench.patch.setattr(target, name, value)
 
 
-def only_for(original: Callable, condition: Callable[..., bool], fault: Callable) -> Callable:
+def only_for(
+    original: Callable[..., Any], condition: Callable[..., bool], fault: Callable[..., Any]
+) -> Callable[..., Any]:
     @functools.wraps(original)
     def either(*args: object, **kwargs: object) -> object:
         return (fault if condition(*args, **kwargs) else original)(*args, **kwargs)
@@ -166,7 +173,7 @@ def killed(job: str) -> Callable[[Bench], None]:
     def arm(bench: Bench) -> None:
         start = child.FFmpeg.__init__
 
-        def started(self: child.FFmpeg, command: object, its_job: str, **options: bool) -> None:
+        def started(self: child.FFmpeg, command: list[str], its_job: str, **options: Any) -> None:
             start(self, command, its_job, **options)
             if its_job == job:
                 os.kill(self.process.pid, signal.SIGKILL)
@@ -342,7 +349,12 @@ def test_a_disk_that_is_really_full(place: str, share: float, bench: Bench) -> N
 
 def test_a_clip_that_vanishes_during_the_run(bench: Bench) -> None:
     hidden = bench.folder / "hidden.mp4"
-    bench.models = quick_models(during=lambda stage: bench.clip.rename(hidden) if stage == "voices" else None)
+
+    def hide(stage: str) -> None:
+        if stage == "voices":
+            bench.clip.rename(hidden)
+
+    bench.models = quick_models(during=hide)
     with nothing_is_left(bench.folder / "results"), pytest.raises(PipelineError):
         bench.run()
     hidden.rename(bench.clip)
@@ -353,7 +365,7 @@ def test_a_clip_that_vanishes_during_the_run(bench: Bench) -> None:
 def test_a_model_download_that_breaks_off(bench: Bench) -> None:
     with package_index(bench) as (index, toy):
 
-        def transcribe(sound: Path, language: str | None) -> Stage:
+        def transcribe(sound: Path, language: str | None) -> Stage[Transcript]:
             weights = yield from fetch.path(toy, "Toy", bench.settings.cache_dir)
             assert weights.stat().st_size == 200_000
             return (yield from quick_models().transcribe(sound, language))

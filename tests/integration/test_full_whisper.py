@@ -6,14 +6,16 @@ import json
 import re
 import statistics
 import unicodedata
+from collections.abc import Sequence
 from difflib import SequenceMatcher
 from itertools import pairwise
 from pathlib import Path
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import pytest
 
-from pipeline.records import Word
+from pipeline.records import Progress, Stage, Transcript, Word
 from pipeline.speech import whisper_full
 from tests.convert_whisper import convert
 from tests.fixtures_full import light_whisper, write_sound
@@ -22,12 +24,15 @@ pytestmark = pytest.mark.integration
 
 
 @pytest.fixture(scope="module")
-def speech(tmp_path_factory):
+def speech(tmp_path_factory: pytest.TempPathFactory) -> Any:
     folder = convert(light_whisper(), tmp_path_factory.mktemp("whisper"))
     return whisper_full.load(folder, revision=None, device="cpu", dtype="float32")
 
 
-def run(stage):
+T = TypeVar("T")
+
+
+def run(stage: Stage[T]) -> tuple[T, list[Progress]]:
     steps = []
     while True:
         try:
@@ -51,13 +56,13 @@ def error_rate(heard: list[str], truth: list[str]) -> float:
     return row[-1] / max(1, len(truth))
 
 
-def words_of(transcript) -> list[Word]:
+def words_of(transcript: Transcript) -> list[Word]:
     return [word for segment in transcript.segments for word in segment.words]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["jfk.flac", "german.flac", "two_shot.mp4"])
-def test_it_hears_what_the_light_path_hears(name: str, speech, shared_clips: Path, tmp_path: Path) -> None:
+def test_it_hears_what_the_light_path_hears(name: str, speech: Any, shared_clips: Path, tmp_path: Path) -> None:
     from pipeline import media
     from pipeline.settings import Settings
     from pipeline.speech.transcribe import transcribe
@@ -76,10 +81,10 @@ def test_it_hears_what_the_light_path_hears(name: str, speech, shared_clips: Pat
     assert ours <= theirs + 0.03, (ours, theirs)
 
     mine, other = words_of(full), words_of(light)
-    keys = [["".join(plain(word.text)) for word in words] for words in (mine, other)]
+    keys, other_keys = (["".join(plain(word.text)) for word in words] for words in (mine, other))
     pairs = [
         (mine[block.a + i], other[block.b + i])
-        for block in SequenceMatcher(None, *keys, autojunk=False).get_matching_blocks()
+        for block in SequenceMatcher(None, keys, other_keys, autojunk=False).get_matching_blocks()
         for i in range(block.size)
     ]
     assert len(pairs) > 0.7 * len(other)
@@ -90,12 +95,13 @@ def test_it_hears_what_the_light_path_hears(name: str, speech, shared_clips: Pat
     assert all(0 <= word.start < word.end <= clip.duration + 0.01 for word in mine)
     assert all(word.text == word.text.strip() for word in mine)
     known = [step.preview.transcript for step in steps if step.preview is not None]
+    assert known[-1] is not None
     assert known[-1].segments == full.segments
     assert [step.fraction for step in steps] == sorted(step.fraction for step in steps)
 
 
 @pytest.mark.slow
-def test_words_of_a_script_without_spaces_are_timed_apart(speech, shared_clips: Path, tmp_path: Path) -> None:
+def test_words_of_a_script_without_spaces_are_timed_apart(speech: Any, shared_clips: Path, tmp_path: Path) -> None:
     from pipeline import media
     from pipeline.settings import Settings
 
@@ -128,7 +134,7 @@ def test_pieces_end_in_pauses_and_fit_the_window() -> None:
 
 
 def test_words_get_their_place_on_the_clips_clock() -> None:
-    chunks = [
+    chunks: list[dict[str, Any]] = [
         {"text": " So", "timestamp": (0.4, 0.9)}, {"text": " it", "timestamp": (0.8, 1.0)}, {"text": " ", "timestamp": (1.0, 1.0)},
         {"text": " is.", "timestamp": (1.0, None)}, {"text": " Well", "timestamp": (2.0, None)},
     ]  # fmt: skip
@@ -143,7 +149,7 @@ def test_words_get_their_place_on_the_clips_clock() -> None:
 
 
 @pytest.mark.slow
-def test_one_clip_in_two_languages_is_heard_in_both(speech, shared_clips: Path, tmp_path: Path) -> None:
+def test_one_clip_in_two_languages_is_heard_in_both(speech: Any, shared_clips: Path, tmp_path: Path) -> None:
     from pipeline import media
     from pipeline.settings import Settings
 
@@ -182,7 +188,7 @@ SAID = [
 
 @pytest.mark.parametrize(("text", "log_probability", "no_speech", "stands"), SAID)
 def test_both_paths_drop_and_keep_the_same(
-    text: str, log_probability: float, no_speech: float, stands: bool, tmp_path: Path, monkeypatch
+    text: str, log_probability: float, no_speech: float, stands: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The recogniser is made up; everything behind it is each path's own."""
     from types import SimpleNamespace
@@ -199,7 +205,7 @@ def test_both_paths_drop_and_keep_the_same(
         compression_ratio=guards.compression(text), start=0.5, end=4.0,
     )  # fmt: skip
 
-    def model(weights):
+    def model(weights: Path) -> Stage[Any]:
         yield from ()
         return SimpleNamespace(transcribe=lambda sound, **how: ([window], None))
 
@@ -219,7 +225,7 @@ def test_both_paths_drop_and_keep_the_same(
     )
 
 
-def test_a_doubted_sound_is_tried_again_and_the_best_try_stands(monkeypatch) -> None:
+def test_a_doubted_sound_is_tried_again_and_the_best_try_stands(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of a batch only what is doubted, at the light path's temperatures."""
     asked = []
     answers = {
@@ -229,20 +235,20 @@ def test_a_doubted_sound_is_tried_again_and_the_best_try_stands(monkeypatch) -> 
         "empty": {0.0: ("thanks", -1.4, 0.9)},
     }
 
-    def decoded(sounds, language, speech, temperature):
+    def decoded(sounds: Sequence[str], language: str, speech: Any, temperature: float) -> list[Any]:
         asked.append((temperature, list(sounds)))
         found = [answers[sound][temperature] for sound in sounds]
         return [whisper_full.Heard(text, (), sure, silent) for text, sure, silent in found]
 
     monkeypatch.setattr(whisper_full, "_decoded", decoded)
-    heard = [result.text for result in whisper_full.hear(list(answers), "en", None)]
+    heard = [result.text for result in whisper_full.hear(cast(Any, list(answers)), "en", None)]
     assert heard == ["sure", "better", "best", "thanks"]
     assert asked == [(0.0, list(answers)), (0.4, ["loops", "mumbled"]), (0.8, ["mumbled"])]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["jfk.flac", "german.flac"])
-def test_it_is_as_sure_of_a_text_as_the_light_path(name: str, speech, shared_clips: Path, tmp_path: Path) -> None:
+def test_it_is_as_sure_of_a_text_as_the_light_path(name: str, speech: Any, shared_clips: Path, tmp_path: Path) -> None:
     """The thresholds are the light path's, so the measure has to be too; other words are measurably less likely."""
     from pipeline import media
     from pipeline.settings import Settings
@@ -263,7 +269,7 @@ def test_it_is_as_sure_of_a_text_as_the_light_path(name: str, speech, shared_cli
 
 @pytest.mark.slow
 def test_speech_between_silence_noise_and_music_is_all_that_both_paths_hear(
-    speech, shared_clips: Path, tmp_path: Path
+    speech: Any, shared_clips: Path, tmp_path: Path
 ) -> None:
     from pipeline import media
     from pipeline.settings import Settings
@@ -271,7 +277,7 @@ def test_speech_between_silence_noise_and_music_is_all_that_both_paths_hear(
 
     random = np.random.default_rng(0)
     t = np.arange(16000 * 4) / 16000
-    chord = sum(np.sin(2 * np.pi * pitch * t) for pitch in (220, 277.2, 329.6)) * 0.05
+    chord = 0.05 * np.sin(2 * np.pi * np.outer((220, 277.2, 329.6), t)).sum(0)
     jfk, _ = run(media.extract_sound(media.probe(shared_clips / "jfk.flac", Settings()), tmp_path / "jfk.wav"))
     around = [np.zeros(16000 * 4), 0.01 * random.standard_normal(16000 * 4), chord.astype(np.float32)]
     wav = write_sound(
@@ -308,7 +314,9 @@ def test_five_minutes_of_speech_fit_the_card_and_main_memory() -> None:
     assert most < 0.75 * 16 * GB, "what is kept is copied to main memory, a batch at a time"
 
 
-def test_no_attention_of_the_encoder_is_kept_and_words_and_times_are_the_same(tmp_path, monkeypatch) -> None:
+def test_no_attention_of_the_encoder_is_kept_and_words_and_times_are_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The real pipeline on a tiny Whisper, with and without."""
     from tests.fixtures_full import sound, tiny_whisper
 
@@ -316,10 +324,11 @@ def test_no_attention_of_the_encoder_is_kept_and_words_and_times_are_the_same(tm
     checkpoint = tiny_whisper(tmp_path / "tiny")
     samples = [sound(4.0), sound(3.0)]
 
-    def heard(speech) -> tuple[list, list[int]]:
-        kept, generate = [], speech.model.generate
+    def heard(speech: Any) -> tuple[list[Any], list[int]]:
+        kept: list[int] = []
+        generate = speech.model.generate
 
-        def spy(*args, **options):
+        def spy(*args: Any, **options: Any) -> Any:
             result = generate(*args, **options)
             parts = [part for segment in result["segments"] for part in segment] if "segments" in result else []
             tables = [part["result"] for part in parts if "result" in part] or [result]

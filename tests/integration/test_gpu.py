@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Callable
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
@@ -18,6 +19,7 @@ from typing import Any
 
 import pytest
 
+from pipeline.records import Clip, Phrase, Stage
 from tests import zero_gpu
 
 pytestmark = pytest.mark.integration
@@ -90,14 +92,14 @@ def fakes() -> Any:
             yield Progress("voices", 0.1)
             time.sleep(0.01)
 
-    def load(name: str):
+    def load(name: str) -> Callable[..., str]:
         def loaded(*args: Any, **options: Any) -> str:
             loads.append(name)
             return name
 
         return loaded
 
-    def transcribe(sound, language, *, speech):
+    def transcribe(sound: Path, language: str | None, *, speech: Any) -> Stage[Transcript]:
         yield Progress("speech", 0.5, "Listening")
         word = Word(0.0, 0.5, "hello")
         segments = (Segment(0.0, 0.5, "hello", (word,)),)
@@ -106,7 +108,7 @@ def fakes() -> Any:
         over.setdefault(sound.stem, set()).add("speech")
         return Transcript("en", 1.0, segments, (Notice("pid", str(os.getpid())),))
 
-    def diarize(sound, speakers, *, diarizer):
+    def diarize(sound: Path, speakers: int | None, *, diarizer: Any) -> Stage[Diarization]:
         yield Progress("voices", 0.5)
         yield from after(sound, "speech")
         fault(sound, "voices")
@@ -114,7 +116,7 @@ def fakes() -> Any:
         turns = (Turn(0.0, 0.5, "v1"),)
         return Diarization(turns, (Voice("v1"),), (0.1,) * 250, (Notice("pid", str(os.getpid())),))
 
-    def find_faces(clip, *parts):
+    def find_faces(clip: Clip, *parts: Any) -> Stage[Faces]:
         marker = clip.path.with_suffix(".closed")
         try:
             yield from after(clip.path, "voices")
@@ -137,28 +139,35 @@ def fakes() -> Any:
         if f"defect-{stage}" in path.name:
             raise ValueError("nobody should read this")
 
-    def translate_text(phrases, language, target, *, translator):
+    def translate_text(
+        phrases: tuple[Phrase, ...], language: str, target: str, *, translator: Any
+    ) -> Stage[tuple[str, ...]]:
         yield Progress("translate", 0.5)
         return ("cześć",) * len(phrases)
 
-    whisper_full.load, whisper_full.transcribe = load("whisper"), transcribe
-    nemo.load, nemo.diarize = load("nemo"), diarize
-    retinaface_torch.network, retinaface_torch.RetinaFaceTorch = load("retinaface"), lambda model, **options: model
-    facenet.Facenet512 = type(
-        "Facenet512", (), {"name": "FaceNet512", "__init__": lambda self, file, **options: loads.append("facenet")}
-    )
+    def load_translator(*args: Any, **options: Any) -> open_translation.Translator:
+        loads.append("lmt")
+        return open_translation.Translator(network, None)
+
+    def fetched(weights: Any, name: str, cache: Path) -> Any:
+        yield from ()
+
+    vars(whisper_full).update(load=load("whisper"), transcribe=transcribe)
+    vars(nemo).update(load=load("nemo"), diarize=diarize)
+    vars(retinaface_torch).update(network=load("retinaface"), RetinaFaceTorch=lambda model, **options: model)
+    embedder = {"name": "FaceNet512", "__init__": lambda self, file, **options: loads.append("facenet")}
+    vars(facenet).update(Facenet512=type("Facenet512", (), embedder))
     network = type("Network", (), {"to": lambda self, device: loads.append(f"translator on {device}")})()
-    open_translation.load = lambda *args, **options: loads.append("lmt") or open_translation.Translator(network, None)
-    open_translation.translate_text = translate_text
+    vars(open_translation).update(load=load_translator, translate_text=translate_text)
     import pipeline.faces
     from pipeline.models import fetch, hub
 
-    pipeline.faces.find_faces = find_faces
-    hub.file = lambda key: Path(key)
-    fetch.path = lambda weights, name, cache: iter(())
+    vars(pipeline.faces).update(find_faces=find_faces)
+    vars(hub).update(file=Path)
+    vars(fetch).update(path=fetched)
     from pipeline import gpu
 
-    gpu.loads = loads
+    vars(gpu).update(loads=loads)
     return gpu
 
 
@@ -258,7 +267,7 @@ def faults(api: zero_gpu.DeviceApi) -> Any:
 
     folder = Path(tempfile.mkdtemp())
     models = gpu.full_models()
-    told = {}
+    told: dict[str, Any] = {}
     for name in (
         "kill-speech",
         "kill-voices",
@@ -352,6 +361,16 @@ def unreachable(cache: Path) -> None:
     os.environ.pop("SPEECHGLASS_WEIGHTS_DIR", None)
 
 
+def counted(load: Callable[..., Any], calls: list[str]) -> Callable[..., Any]:
+    """Return `load`, which adds to `calls` what it loads, and on which device."""
+
+    def loaded(*args: Any, **options: Any) -> Any:
+        calls.append(f"{args[0]} on {options.get('device', 'cpu')}")
+        return load(*args, **options)
+
+    return loaded
+
+
 def placing(api: zero_gpu.DeviceApi, checkpoints: str) -> Any:
     """`pipeline.gpu` imported as on a Space, with the real loaders on small checkpoints, and packed as at launch."""
     import torch
@@ -365,12 +384,7 @@ def placing(api: zero_gpu.DeviceApi, checkpoints: str) -> Any:
     unreachable(folder / "empty")
     calls: list[str] = []
     for owner in (whisper_full, nemo, open_translation):
-
-        def counted(*args: Any, _load: Any = owner.load, **options: Any) -> Any:
-            calls.append(f"{args[0]} on {options.get('device', 'cpu')}")
-            return _load(*args, **options)
-
-        owner.load = counted
+        vars(owner).update(load=counted(vars(owner)["load"], calls))
     from pipeline import gpu
     from pipeline.models import sets
     from pipeline.progress import finish
@@ -394,13 +408,14 @@ def placing(api: zero_gpu.DeviceApi, checkpoints: str) -> Any:
                 original = patching.cuda_aliases[tensor]
                 sizes[original.untyped_storage().data_ptr()] = original.numel() * original.element_size()
     whole = patching._total_unpacked_size()
+    speaking = finish(sets.speaking_detector(voice, Settings.from_environment(), may_fetch=False))
     half = str(networks["turbo"].dtype)  # before packing: nothing can be asked of a packed tensor
     return {
         "calls": calls, "elsewhere": elsewhere, "networks": sum(sizes.values()), "whole": whole, "packed": pack(),
         "half": half, "translator": sorted({p.device.type for p in gpu._translator().model.parameters()}),
         "tensorflow": "tensorflow" in sys.modules, "missed": sorted(sets._missed),
         "fetched": [file.name for file in (folder / "empty").rglob("*") if file.is_file() and file.suffix != ".lock"],
-        "speaking": finish(sets.speaking_detector(voice, Settings.from_environment(), may_fetch=False)).name,
+        "speaking": speaking.name if speaking else None,
         "available": torch.cuda.is_available(), "decorated": callable(getattr(gpu.perceive_on_gpu, "__wrapped__", None)),
     }  # fmt: skip
 
@@ -443,7 +458,7 @@ def told() -> dict[str, Any]:
     return zero_gpu.emulated("tests.integration.test_gpu", "contract")
 
 
-def test_a_clip_crosses_the_fork_both_ways(told) -> None:
+def test_a_clip_crosses_the_fork_both_ways(told: dict[str, Any]) -> None:
     told = told["whole_clip"]
     assert told["last"] == "Done"
     assert told["progress"] >= 4, "progress comes through"
@@ -462,7 +477,7 @@ def test_a_clip_crosses_the_fork_both_ways(told) -> None:
     assert sorted(told["loads"]) == ["facenet", "lmt", "nemo", "retinaface", "whisper"]
 
 
-def test_a_minute_fits_a_visitor_without_an_account(told) -> None:
+def test_a_minute_fits_a_visitor_without_an_account(told: dict[str, Any]) -> None:
     told = told["whole_clip"]
     # 120 s a day without an account; the scheduler is asked for 1.5 times what is declared
     assert float(told["asked"]["durationSeconds"]) <= 80 * 1.5
@@ -472,7 +487,7 @@ def test_a_minute_fits_a_visitor_without_an_account(told) -> None:
     assert told["asked"]["token"]
 
 
-def test_the_longest_clip_fits_a_free_account(told) -> None:
+def test_the_longest_clip_fits_a_free_account(told: dict[str, Any]) -> None:
     from pipeline.settings import Settings
 
     assert Settings().max_duration_s == 300
@@ -482,7 +497,7 @@ def test_the_longest_clip_fits_a_free_account(told) -> None:
     assert told["seconds"]["10"] < told["seconds"]["60"] < told["seconds"]["300"]
 
 
-def test_without_a_gpu_the_visitor_reads_why_and_for_how_long(told) -> None:
+def test_without_a_gpu_the_visitor_reads_why_and_for_how_long(told: dict[str, Any]) -> None:
     told = told["refusals"]
     for mode, ending in told.items():
         assert ending["error"] == "GpuError", (mode, ending)
@@ -501,7 +516,7 @@ def test_without_a_gpu_the_visitor_reads_why_and_for_how_long(told) -> None:
     assert "closed" in told["left"]["sentence"]
 
 
-def test_what_was_found_before_a_fault_is_kept(told) -> None:
+def test_what_was_found_before_a_fault_is_kept(told: dict[str, Any]) -> None:
     told = told["faults"]
     assert told["kill-speech"]["error"] == "GpuError"
     assert "speech" in told["kill-speech"]["found"], "the words so far were shown"
@@ -527,7 +542,7 @@ def test_what_was_found_before_a_fault_is_kept(told) -> None:
     assert told["released"] == 7, "every GPU is given back"
 
 
-def test_a_visitor_who_leaves_stops_the_worker(told) -> None:
+def test_a_visitor_who_leaves_stops_the_worker(told: dict[str, Any]) -> None:
     told = told["leaving"]
     assert told["closed"], "the stage's finally ran in the worker"
     assert told["released"] >= 1
@@ -535,7 +550,7 @@ def test_a_visitor_who_leaves_stops_the_worker(told) -> None:
 
 
 @pytest.fixture(scope="module")
-def checkpoints(tmp_path_factory) -> Path:
+def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a small checkpoint of every architecture of the full set, under the catalogue's keys."""
     from tests.fixtures_full import checkpoints
 
@@ -543,7 +558,7 @@ def checkpoints(tmp_path_factory) -> Path:
 
 
 @pytest.mark.slow
-def test_weights_are_placed_once_at_import(checkpoints) -> None:
+def test_weights_are_placed_once_at_import(checkpoints: Path) -> None:
     told = zero_gpu.emulated("tests.integration.test_gpu", "placing", str(checkpoints))
     assert len(told["calls"]) == len(set(told["calls"])) == 3
     assert [call.endswith("on cuda") for call in told["calls"]].count(False) == 1
@@ -561,7 +576,7 @@ def test_weights_are_placed_once_at_import(checkpoints) -> None:
 
 
 @pytest.mark.slow
-def test_a_clip_goes_through_the_fork_with_the_real_code(checkpoints, tmp_path) -> None:
+def test_a_clip_goes_through_the_fork_with_the_real_code(checkpoints: Path, tmp_path: Path) -> None:
     import subprocess
 
     from pipeline.media import ffmpeg_binary

@@ -34,7 +34,7 @@ from pipeline import languages, media, project, results, transcript
 from pipeline.errors import InputError, NoAudioError
 from pipeline.models import sets
 from pipeline.options import Options
-from pipeline.records import Analysis, Look, Models, Segment, Word
+from pipeline.records import Analysis, Clip, Look, Models, Segment, Stage, Transcript, Word
 from pipeline.settings import Settings
 from tests.fixtures_clips import CORPUS, Ugly, click_at, flash_at, is_upright, make
 from tests.fixtures_runs import finish, nothing_is_left
@@ -63,7 +63,7 @@ def watched(real: Models, calls: Counter[str]) -> Models:
 
         return call
 
-    def transcribe(sound: Path, language: str | None):
+    def transcribe(sound: Path, language: str | None) -> Stage[Transcript]:
         calls["transcribe"] += 1
         heard = yield from real.transcribe(sound, language)
         samples = np.abs(media.read_sound(sound)) > 0.1
@@ -74,8 +74,8 @@ def watched(real: Models, calls: Counter[str]) -> Models:
         segments = (*heard.segments, Segment(word.start, word.end, word.text, (word,)))
         return dataclasses.replace(heard, language=heard.language or "en", segments=segments, notices=())
 
-    others = ("prepare", "diarize", "find_faces", "translate_speech")
-    return dataclasses.replace(real, transcribe=transcribe, **{name: counted(name) for name in others})
+    others: dict[str, Any] = {name: counted(name) for name in ("prepare", "diarize", "find_faces", "translate_speech")}
+    return dataclasses.replace(real, transcribe=transcribe, **others)
 
 
 def check_analysis(analysis: Analysis, name: str) -> None:
@@ -126,7 +126,7 @@ def is_cue_seen(truth: Ugly, name: str) -> bool:
     return truth.click is not None and truth.flash is not None and name != "tiny"
 
 
-def cue_at(video: media.Clip) -> float | None:
+def cue_at(video: Clip) -> float | None:
     """When something is drawn in the lower third of a picture that is otherwise one colour there, in s."""
     step = 2 * max(1, video.width // 1280)  # 4K would be much to look through
     height, width = video.height // step * 2, video.width // step * 2
@@ -194,7 +194,12 @@ def shell(settings: Settings, scratch: Path, tmp_path: Path, monkeypatch: pytest
 
 @pytest.mark.parametrize("name", [*NAMES, *STREAMS])
 def test_a_hostile_name_or_a_strange_stream_given_to_the_command(
-    name: str, light: Models, shell: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch, capfdbinary
+    name: str,
+    light: Models,
+    shell: Path,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    capfdbinary: pytest.CaptureFixture[bytes],
 ) -> None:
     """Given as it is, and the folder of the results is named after it."""
     monkeypatch.setattr(sets, "load", lambda settings: watched(light, Counter()))
@@ -212,7 +217,12 @@ def test_a_hostile_name_or_a_strange_stream_given_to_the_command(
 
 @pytest.mark.parametrize("name", BAD)
 def test_every_unusable_clip_is_refused_by_the_command_before_a_model_runs(
-    name: str, light: Models, shell: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys
+    name: str,
+    light: Models,
+    shell: Path,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     calls: Counter[str] = Counter()
     path = make(name, shell)

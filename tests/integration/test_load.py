@@ -29,7 +29,9 @@ def resident() -> int:
     return psutil.Process().memory_info().rss
 
 
-def test_fifty_runs_in_one_process_leave_it_as_it_was(tmp_path: Path, settings: Settings, monkeypatch) -> None:
+def test_fifty_runs_in_one_process_leave_it_as_it_was(
+    tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Measured after ten runs, when every font, sprite and library is there: 40 more may add 8 MB (one 160 x 90 clip is 1 MB of
     frames, so a leak of frames would add 40), no open file and no thread."""
     (tmp_path / "scratch").mkdir()

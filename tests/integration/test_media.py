@@ -13,8 +13,10 @@ import subprocess
 import tempfile
 import threading
 import time
+from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import psutil
@@ -23,6 +25,7 @@ import pytest
 from pipeline import media
 from pipeline.errors import InputError, LimitError, MediaError, NoAudioError, NotAClipError
 from pipeline.media import child, source
+from pipeline.progress import finish
 from pipeline.records import Clip
 from pipeline.settings import Settings
 from pipeline.workspace import workspace
@@ -47,14 +50,6 @@ GOOD = [name for name, recipe in CORPUS.items() if recipe.error is None]
 BAD = [name for name, recipe in CORPUS.items() if recipe.error is not None]
 
 
-def drained(stage):
-    while True:
-        try:
-            next(stage)
-        except StopIteration as end:
-            return end.value
-
-
 def rendered(clip: Clip, to: Path) -> Clip:
     width, height = media.output_size(clip)
     rate = media.output_rate(clip)
@@ -65,7 +60,7 @@ def rendered(clip: Clip, to: Path) -> Clip:
 
 
 @pytest.mark.parametrize("name", GOOD)
-def test_every_usable_clip_comes_out_as_long_upright_and_in_sync(name, tmp_path):
+def test_every_usable_clip_comes_out_as_long_upright_and_in_sync(name: str, tmp_path: Path) -> None:
     truth = CORPUS[name]
     clip = media.probe(make(name, tmp_path), SETTINGS)
     frame = 1 / float(truth.rate or 30)
@@ -86,7 +81,7 @@ def test_every_usable_clip_comes_out_as_long_upright_and_in_sync(name, tmp_path)
             truth.click, abs=0.03
         )  # MP2 and AAC in MPEG do not tell their delay
     if truth.audio:
-        samples = media.read_sound(drained(media.extract_sound(clip, tmp_path / "sound.wav")))
+        samples = media.read_sound(finish(media.extract_sound(clip, tmp_path / "sound.wav")))
         assert abs(len(samples) - clip.duration * media.SAMPLE_RATE) <= 1
     if not clip.has_video:
         return
@@ -106,7 +101,7 @@ def test_every_usable_clip_comes_out_as_long_upright_and_in_sync(name, tmp_path)
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_every_unusable_clip_gets_its_sentence(name, tmp_path):
+def test_every_unusable_clip_gets_its_sentence(name: str, tmp_path: Path) -> None:
     path = make(name, tmp_path)
     with pytest.raises(InputError) as caught:
         media.probe(path, SETTINGS)
@@ -119,7 +114,7 @@ def test_every_unusable_clip_gets_its_sentence(name, tmp_path):
     assert len(sentence) < 220
 
 
-def test_a_variable_rate_lands_on_the_right_frame_in_both_halves(tmp_path):
+def test_a_variable_rate_lands_on_the_right_frame_in_both_halves(tmp_path: Path) -> None:
     clip = media.probe(make("variable_rate", tmp_path), SETTINGS)
     times, frames = luma(clip, rate=30)
     assert times == [k / 30 for k in range(120)]
@@ -128,7 +123,7 @@ def test_a_variable_rate_lands_on_the_right_frame_in_both_halves(tmp_path):
     assert white == pytest.approx([1 + k / 30 for k in range(6)] + [3 + k / 30 for k in range(6)], abs=1 / 30 + 1e-6)
 
 
-def test_a_part_of_the_clip_is_the_same_frames_as_in_the_whole(tmp_path):
+def test_a_part_of_the_clip_is_the_same_frames_as_in_the_whole(tmp_path: Path) -> None:
     clip = media.probe(make("transport_stream", tmp_path), SETTINGS)
     whole = {round(t, 6): frame.copy() for t, frame in media.frames(clip, width=64, height=36, rate=10)}
     part = list(media.frames(clip, width=64, height=36, rate=10, start=0.8, end=1.5))
@@ -138,7 +133,7 @@ def test_a_part_of_the_clip_is_the_same_frames_as_in_the_whole(tmp_path):
     assert list(media.frames(clip, width=64, height=36, rate=10, start=2, end=2)) == []
 
 
-def test_frames_are_writable_their_own_and_of_the_asked_shape(tmp_path):
+def test_frames_are_writable_their_own_and_of_the_asked_shape(tmp_path: Path) -> None:
     clip = media.probe(make("plain", tmp_path), SETTINGS)
     kept = [frame for _, frame in media.frames(clip, width=32, height=18, rate=5)]
     assert {frame.shape for frame in kept} == {(18, 32, 3)}
@@ -170,7 +165,7 @@ def test_frames_are_writable_their_own_and_of_the_asked_shape(tmp_path):
         ([], True),
     ],
 )
-def test_colours_survive_a_render_with_nothing_drawn(tags, full, tmp_path):
+def test_colours_survive_a_render_with_nothing_drawn(tags: dict[str, str], full: bool, tmp_path: Path) -> None:
     path = tmp_path / "colours.mp4"
     matrix = "bt709" if "bt709" in tags else "smpte170m"
     pixels = "yuvj420p" if full else "yuv420p"
@@ -187,7 +182,7 @@ def test_colours_survive_a_render_with_nothing_drawn(tags, full, tmp_path):
     assert (out.full_range, out.colour_matrix) == (False, media.video_matrix(clip))
 
 
-def test_sound_that_mp4_carries_is_copied_bit_for_bit(tmp_path):
+def test_sound_that_mp4_carries_is_copied_bit_for_bit(tmp_path: Path) -> None:
     clip = media.probe(make("plain", tmp_path), SETTINGS)
     rendered(clip, tmp_path / "out.mp4")
 
@@ -200,7 +195,7 @@ def test_sound_that_mp4_carries_is_copied_bit_for_bit(tmp_path):
     assert len(after) > 0.9 * len(before)
 
 
-def test_the_index_is_in_front_and_the_file_is_as_readable_as_any_other(tmp_path):
+def test_the_index_is_in_front_and_the_file_is_as_readable_as_any_other(tmp_path: Path) -> None:
     clip = media.probe(make("plain", tmp_path), SETTINGS)
     rendered(clip, tmp_path / "out.mp4")
     data = (tmp_path / "out.mp4").read_bytes()
@@ -210,13 +205,13 @@ def test_the_index_is_in_front_and_the_file_is_as_readable_as_any_other(tmp_path
     assert (tmp_path / "out.mp4").stat().st_mode == other.stat().st_mode
 
 
-def test_a_file_that_was_cut_off_says_how_much_is_gone(tmp_path):
+def test_a_file_that_was_cut_off_says_how_much_is_gone(tmp_path: Path) -> None:
     clip = media.probe(make("cut_at_50", tmp_path), SETTINGS)
     assert clip.missing == pytest.approx(6 - clip.duration, abs=0.05)
     assert media.probe(make("sound_longer", tmp_path), SETTINGS).missing == 0
 
 
-def test_limits_are_told_in_people_s_units(tmp_path):
+def test_limits_are_told_in_people_s_units(tmp_path: Path) -> None:
     path = make("plain", tmp_path)
     with pytest.raises(LimitError, match="3 s long and the limit is 1 s"):
         media.probe(path, Settings(max_duration_s=1))
@@ -233,7 +228,7 @@ def test_limits_are_told_in_people_s_units(tmp_path):
         media.probe(tmp_path / "pipe.mp4", SETTINGS)
 
 
-def test_a_clip_without_sound_has_no_sound_to_extract(tmp_path):
+def test_a_clip_without_sound_has_no_sound_to_extract(tmp_path: Path) -> None:
     clip = media.probe(make("picture_only", tmp_path), SETTINGS)
     with pytest.raises(NoAudioError):
         next(media.extract_sound(clip, tmp_path / "sound.wav"))
@@ -253,19 +248,19 @@ def children() -> list[int]:
 
 
 @pytest.fixture
-def long_clip(tmp_path) -> Clip:
+def long_clip(tmp_path: Path) -> Clip:
     path = tmp_path / "long.mp4"
     ffmpeg(*picture("640x360", duration=60, flash=90), *sound(duration=60), *X264, "-c:a", "aac", path)
     return media.probe(path, SETTINGS)
 
 
-def writing(clip: Clip, to: Path):
+def writing(clip: Clip, to: Path) -> Generator[float, None, None]:
     frames = media.frames(clip, width=640, height=360, pixels="yuv420p")
     return media.write_video(clip, frames, to, width=640, height=360, rate=30)
 
 
 @pytest.mark.parametrize("name", ["plain", "two_tracks", "unreadable_sound_first", "thumbnail_first", "cover_art"])
-def test_a_part_that_is_cut_out_has_every_stream_that_can_be_read(name, tmp_path):
+def test_a_part_that_is_cut_out_has_every_stream_that_can_be_read(name: str, tmp_path: Path) -> None:
     whole = media.probe(make(name, tmp_path), SETTINGS)
     media.cut(whole.path, tmp_path / "cut.mkv", 0.5, 2)
     part = media.probe(tmp_path / "cut.mkv", SETTINGS)
@@ -292,13 +287,13 @@ def sentence_for(path: Path) -> str:
 
 
 @pytest.fixture
-def slow_file(tmp_path) -> Path:
+def slow_file(tmp_path: Path) -> Path:
     """A file that keeps libav busy for about a second."""
     huge_index(tmp_path / "slow.mp4", 10_000_000)
     return tmp_path / "slow.mp4"
 
 
-def test_a_file_that_crashes_the_decoder_costs_one_process_and_one_sentence(slow_file, tmp_path):
+def test_a_file_that_crashes_the_decoder_costs_one_process_and_one_sentence(slow_file: Path, tmp_path: Path) -> None:
     with ThreadPoolExecutor() as pool:
         answer = pool.submit(sentence_for, slow_file)
         deadline = time.monotonic() + 20
@@ -311,12 +306,14 @@ def test_a_file_that_crashes_the_decoder_costs_one_process_and_one_sentence(slow
     assert media.probe(make("plain", tmp_path), SETTINGS).has_video  # the next one works
 
 
-def test_a_file_that_keeps_the_decoder_busy_is_given_up(slow_file, monkeypatch):
+def test_a_file_that_keeps_the_decoder_busy_is_given_up(slow_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(child, "SCAN_LIMIT_S", 0.2)
     assert sentence_for(slow_file) == "“slow.mp4” takes too long to read; save it again as MP4 and retry."
 
 
-def test_a_file_that_fills_the_memory_fills_that_of_one_process(tmp_path, monkeypatch):
+def test_a_file_that_fills_the_memory_fills_that_of_one_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The memory runs out in the middle of decoding, as it would at 2 GB with a larger one."""
     deep = ["-vf", "format=yuv444p10le", "-c:v", "libx264", "-preset", "ultrafast"]  # a frame is 57 MB
     ffmpeg(*picture("4096x2304", duration=0.2), *deep, tmp_path / "big.mp4")
@@ -327,12 +324,12 @@ def test_a_file_that_fills_the_memory_fills_that_of_one_process(tmp_path, monkey
     )
 
 
-def test_the_scan_writes_no_file_and_knows_no_key(tmp_path, monkeypatch):
+def test_the_scan_writes_no_file_and_knows_no_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What a file could make libav do is bounded by the kernel."""
     monkeypatch.setenv("DEEPL_AUTH_KEY", "secret")
-    seen = {}
+    seen: dict[str, Any] = {}
 
-    def started(command, **options):
+    def started(command: list[str], **options: Any) -> subprocess.Popen[bytes]:
         process = popen(command, **options)
         seen["environment"] = Path(f"/proc/{process.pid}/environ").read_bytes()
         seen["process"] = psutil.Process(process.pid)
@@ -351,7 +348,7 @@ def test_the_scan_writes_no_file_and_knows_no_key(tmp_path, monkeypatch):
     assert b"secret" not in seen["environment"]
 
 
-def test_closing_any_stage_ends_its_children_and_leaves_no_file(long_clip, tmp_path):
+def test_closing_any_stage_ends_its_children_and_leaves_no_file(long_clip: Clip, tmp_path: Path) -> None:
     threads = threading.active_count()
     (tmp_path / "out").mkdir()
     stages = (
@@ -369,7 +366,7 @@ def test_closing_any_stage_ends_its_children_and_leaves_no_file(long_clip, tmp_p
 
 
 @pytest.mark.parametrize("victim", [0, 1])
-def test_a_killed_ffmpeg_is_told_and_leaves_nothing(victim, long_clip, tmp_path):
+def test_a_killed_ffmpeg_is_told_and_leaves_nothing(victim: int, long_clip: Clip, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     stage = writing(long_clip, tmp_path / "out" / "video.mp4")
     for _ in range(5):
@@ -384,8 +381,8 @@ def test_a_killed_ffmpeg_is_told_and_leaves_nothing(victim, long_clip, tmp_path)
     assert media.probe(long_clip.path, SETTINGS) == long_clip  # the next run works
 
 
-def test_a_source_of_frames_that_raises_leaves_nothing(long_clip, tmp_path):
-    def broken():
+def test_a_source_of_frames_that_raises_leaves_nothing(long_clip: Clip, tmp_path: Path) -> None:
+    def broken() -> Iterator[tuple[float, np.ndarray]]:
         for t, frame in media.frames(long_clip, width=640, height=360, pixels="yuv420p"):
             if t > 0.3:
                 raise KeyboardInterrupt
@@ -399,18 +396,18 @@ def test_a_source_of_frames_that_raises_leaves_nothing(long_clip, tmp_path):
     assert list((tmp_path / "out").iterdir()) == []
 
 
-def test_a_full_disk_is_called_by_its_name(long_clip, tmp_path, monkeypatch):
+def test_a_full_disk_is_called_by_its_name(long_clip: Clip, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(source, "unfinished", lambda to: Path("/dev/full"))
     monkeypatch.setattr(Path, "unlink", lambda self, missing_ok=False: None)
     with pytest.raises(MediaError, match="disk is full"):
-        drained(media.extract_sound(long_clip, tmp_path / "sound.wav"))
+        finish(media.extract_sound(long_clip, tmp_path / "sound.wav"))
     with pytest.raises(MediaError, match="disk is full"):
         for _ in writing(long_clip, tmp_path / "video.mp4"):
             pass
     assert children() == []
 
 
-def test_memory_does_not_grow_with_the_clip(long_clip):
+def test_memory_does_not_grow_with_the_clip(long_clip: Clip) -> None:
     """Sixty seconds of 640x360 are 415 MB; a slow reader must not let them pile up."""
     status = Path("/proc/self/status")
 
@@ -426,7 +423,7 @@ def test_memory_does_not_grow_with_the_clip(long_clip):
     assert most - before < 40
 
 
-def test_the_workspace_is_private_and_goes_away_also_after_an_error():
+def test_the_workspace_is_private_and_goes_away_also_after_an_error() -> None:
     with contextlib.suppress(ZeroDivisionError), workspace() as folder:
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
         (folder / "sub").mkdir()
@@ -436,8 +433,10 @@ def test_the_workspace_is_private_and_goes_away_also_after_an_error():
 
 
 @pytest.mark.parametrize("code", [errno.ENOLCK, errno.EOPNOTSUPP])
-def test_a_file_system_without_locks_has_workspaces_and_no_sweep(code, tmp_path, monkeypatch):
-    def flock(*_):
+def test_a_file_system_without_locks_has_workspaces_and_no_sweep(
+    code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def flock(*_: Any) -> None:
         raise OSError(code, os.strerror(code))
 
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
@@ -453,7 +452,7 @@ def test_a_file_system_without_locks_has_workspaces_and_no_sweep(code, tmp_path,
 @pytest.mark.parametrize(
     "name", ["plain", "rotated_90", "sound_late", "picture_late", "transport_stream", "hdr", "cut_at_50", "resized"]
 )
-def test_the_binary_of_the_wheel_does_the_same(name, tmp_path, monkeypatch):
+def test_the_binary_of_the_wheel_does_the_same(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = make(name, tmp_path)
     monkeypatch.setenv("PATH", str(tmp_path))
     assert "imageio_ffmpeg" in media.ffmpeg_binary()
@@ -467,8 +466,9 @@ def test_the_binary_of_the_wheel_does_the_same(name, tmp_path, monkeypatch):
         assert click_at(out, tmp_path) == pytest.approx(truth.click, abs=0.04)
 
 
-def test_a_plain_transcode_has_the_same_settings(tmp_path):
+def test_a_plain_transcode_has_the_same_settings(tmp_path: Path) -> None:
     clip = media.probe(make("plain", tmp_path), SETTINGS)
     media.transcode_plain(clip, tmp_path / "plain.mp4")
     out = media.probe(tmp_path / "plain.mp4", SETTINGS)
-    assert (out.video_codec, out.audio_codec, out.duration) == ("h264", "aac", pytest.approx(3.0, abs=0.034))
+    assert (out.video_codec, out.audio_codec) == ("h264", "aac")
+    assert out.duration == pytest.approx(3.0, abs=0.034)

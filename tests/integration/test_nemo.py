@@ -6,10 +6,12 @@ from __future__ import annotations
 import tempfile
 from itertools import pairwise
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 import pytest
 
+from pipeline.records import Diarization, Progress, Stage
 from tests.fixtures_full import nemo_files, sound, write_sound
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
@@ -18,7 +20,7 @@ SECONDS = 30.0
 
 
 @pytest.fixture(scope="module")
-def diarizer(tmp_path_factory):
+def diarizer(tmp_path_factory: pytest.TempPathFactory) -> Any:
     from pipeline.speech import nemo
 
     files = nemo_files(tmp_path_factory.mktemp("nemo"))
@@ -26,18 +28,21 @@ def diarizer(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def clip(tmp_path_factory) -> Path:
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_sound(tmp_path_factory.mktemp("sound") / "a clip, with a comma.wav", sound(SECONDS))
 
 
 @pytest.fixture
-def private(tmp_path, monkeypatch) -> Path:
+def private(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder temporary files go to."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     return tmp_path
 
 
-def run(stage):
+T = TypeVar("T")
+
+
+def run(stage: Stage[T]) -> tuple[T, list[Progress]]:
     steps = []
     while True:
         try:
@@ -46,7 +51,7 @@ def run(stage):
             return stop.value, steps
 
 
-def check(diarization, voices: range) -> None:
+def check(diarization: Diarization, voices: range) -> None:
     turns = diarization.turns
     assert len({turn.speaker for turn in turns}) in voices
     assert [turn.start for turn in turns] == sorted(turn.start for turn in turns)
@@ -63,7 +68,7 @@ def check(diarization, voices: range) -> None:
     assert "nemo" not in {type(item).__module__.split(".")[0] for part in plain for item in part}
 
 
-def test_sortformer_gives_turns_in_seconds_and_keeps_overlaps(diarizer, clip, private) -> None:
+def test_sortformer_gives_turns_in_seconds_and_keeps_overlaps(diarizer: Any, clip: Path, private: Path) -> None:
     from pipeline.speech import nemo
 
     found = nemo.hear(clip, diarizer)
@@ -74,7 +79,7 @@ def test_sortformer_gives_turns_in_seconds_and_keeps_overlaps(diarizer, clip, pr
     assert list(private.iterdir()) == []
 
 
-def test_a_clip_is_diarized_whole(diarizer, clip, private) -> None:
+def test_a_clip_is_diarized_whole(diarizer: Any, clip: Path, private: Path) -> None:
     from pipeline.speech import nemo
 
     diarization, steps = run(nemo.diarize(clip, None, diarizer=diarizer))
@@ -85,14 +90,14 @@ def test_a_clip_is_diarized_whole(diarizer, clip, private) -> None:
 
 
 @pytest.mark.parametrize("speakers", [1, 2])
-def test_no_more_voices_than_asked(diarizer, clip, speakers: int) -> None:
+def test_no_more_voices_than_asked(diarizer: Any, clip: Path, speakers: int) -> None:
     from pipeline.speech import nemo
 
     diarization, _ = run(nemo.diarize(clip, speakers, diarizer=diarizer))
     check(diarization, range(1, speakers + 1))
 
 
-def test_clustering_tells_voices_apart_in_given_regions(diarizer, clip, private) -> None:
+def test_clustering_tells_voices_apart_in_given_regions(diarizer: Any, clip: Path, private: Path) -> None:
     from pipeline.speech import nemo
 
     speech = [(0.4, 9.0), (10.0, 18.5), (20.0, 29.0)]
@@ -104,7 +109,9 @@ def test_clustering_tells_voices_apart_in_given_regions(diarizer, clip, private)
     assert nemo.cluster_regions(clip, [], None, diarizer.titanet) == []
 
 
-def test_more_than_four_voices_are_clustered(diarizer, clip, private, monkeypatch) -> None:
+def test_more_than_four_voices_are_clustered(
+    diarizer: Any, clip: Path, private: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from pipeline.speech import nemo
 
     monkeypatch.setattr(nemo, "hear", lambda *args: pytest.fail("Sortformer has four outputs"))
@@ -114,7 +121,9 @@ def test_more_than_four_voices_are_clustered(diarizer, clip, private, monkeypatc
     assert list(private.iterdir()) == []
 
 
-def test_four_voices_become_more_where_clustering_finds_more(diarizer, clip, monkeypatch) -> None:
+def test_four_voices_become_more_where_clustering_finds_more(
+    diarizer: Any, clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from pipeline.speech import nemo
 
     four = [(float(i), i + 0.9, f"speaker_{i % 4}") for i in range(12)]
@@ -126,7 +135,7 @@ def test_four_voices_become_more_where_clustering_finds_more(diarizer, clip, mon
     check(run(nemo.diarize(clip, None, diarizer=diarizer))[0], range(4, 5))
 
 
-def test_marblenet_says_where_a_voice_is(diarizer, clip) -> None:
+def test_marblenet_says_where_a_voice_is(diarizer: Any, clip: Path) -> None:
     from pipeline.media import read_sound
     from pipeline.speech import nemo
 
@@ -136,7 +145,7 @@ def test_marblenet_says_where_a_voice_is(diarizer, clip) -> None:
     assert all(a[1] < b[0] for a, b in pairwise(found))
 
 
-def test_silence_has_no_turns(diarizer, tmp_path, monkeypatch) -> None:
+def test_silence_has_no_turns(diarizer: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from pipeline.speech import nemo
 
     monkeypatch.setattr(nemo, "hear", lambda *args: [])
@@ -149,4 +158,4 @@ def test_regions_have_hysteresis_and_no_short_gaps() -> None:
     from pipeline.speech.nemo import regions
 
     probability = [0.1] * 50 + [0.6] + [0.4] * 49 + [0.1] * 10 + [0.9] * 50 + [0.1] * 100 + [0.9] * 5 + [0.1] * 50
-    assert list(regions(probability, 6.3)) == [(pytest.approx(0.9), pytest.approx(3.3))]
+    assert list(regions(probability, 6.3)) == [pytest.approx((0.9, 3.3))]

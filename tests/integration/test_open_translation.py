@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
 import pytest
 
-from pipeline.records import Phrase
+from pipeline.records import Phrase, Progress, Stage
+from pipeline.speech import guards
 from tests.fixtures_full import tiny_lmt
+
+if TYPE_CHECKING:
+    from pipeline.open_translation import Translator
+
 
 pytestmark = pytest.mark.integration
 
@@ -20,12 +28,12 @@ SENTENCES = [
 
 
 @pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory):
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tiny_lmt(tmp_path_factory.mktemp("lmt"), SENTENCES)
 
 
 @pytest.fixture(scope="module")
-def translator(checkpoint):
+def translator(checkpoint: Path) -> Translator:
     from pipeline.open_translation import load
 
     return load(checkpoint, revision=None, dtype="float32")
@@ -38,7 +46,10 @@ def phrases(*texts: str, languages: tuple[str, ...] = ()) -> tuple[Phrase, ...]:
     )
 
 
-def run(stage):
+T = TypeVar("T")
+
+
+def run(stage: Stage[T]) -> tuple[T, list[Progress]]:
     steps = []
     while True:
         try:
@@ -47,11 +58,11 @@ def run(stage):
             return stop.value, steps
 
 
-def test_as_many_texts_come_out_as_phrases_went_in(translator, monkeypatch) -> None:
+def test_as_many_texts_come_out_as_phrases_went_in(translator: Translator, monkeypatch: pytest.MonkeyPatch) -> None:
     from pipeline import open_translation
 
     monkeypatch.setattr(open_translation, "BATCH", 2)
-    monkeypatch.setattr(open_translation.guards, "loops", lambda text: False)  # random weights do little but loop
+    monkeypatch.setattr(guards, "loops", lambda text: False)  # random weights do little but loop
     given = phrases("", *SENTENCES[:3], "...", "Oui.", languages=("", "", "", "de", "", "fr"))
     texts, steps = run(open_translation.translate_text(given, "en", "PL", translator=translator))
     assert len(texts) == len(given)
@@ -62,7 +73,7 @@ def test_as_many_texts_come_out_as_phrases_went_in(translator, monkeypatch) -> N
     assert steps[-1].fraction == 1.0
 
 
-def test_a_sentence_translates_the_same_alone_and_in_a_batch(translator) -> None:
+def test_a_sentence_translates_the_same_alone_and_in_a_batch(translator: Translator) -> None:
     from pipeline.open_translation import _generate
 
     both = _generate(SENTENCES[:3], "en", "de", translator)
@@ -72,11 +83,11 @@ def test_a_sentence_translates_the_same_alone_and_in_a_batch(translator) -> None
         assert one[:20] == other[:20]
 
 
-def test_it_is_asked_as_its_authors_ask_it(translator, monkeypatch) -> None:
+def test_it_is_asked_as_its_authors_ask_it(translator: Translator, monkeypatch: pytest.MonkeyPatch) -> None:
     seen = []
     generate = translator.model.generate
 
-    def spy(**options):
+    def spy(**options: Any) -> Any:
         seen.append(options)
         return generate(**options)
 
@@ -93,12 +104,14 @@ def test_it_is_asked_as_its_authors_ask_it(translator, monkeypatch) -> None:
     assert seen[0]["num_beams"] == 5
 
 
-def test_between_two_languages_it_was_not_trained_on_the_way_goes_through_english(monkeypatch, translator) -> None:
+def test_between_two_languages_it_was_not_trained_on_the_way_goes_through_english(
+    monkeypatch: pytest.MonkeyPatch, translator: Translator
+) -> None:
     from pipeline import open_translation
 
     asked = []
 
-    def generated(texts, source, to, _translator):
+    def generated(texts: list[str], source: str, to: str, _translator: Translator) -> list[str]:
         asked.append((source, to))
         return [f"{text} ({to})" for text in texts]
 
@@ -111,12 +124,14 @@ def test_between_two_languages_it_was_not_trained_on_the_way_goes_through_englis
     assert asked == [("pl", "zh")]
 
 
-def test_whole_sentences_are_translated_and_divided_among_their_phrases(monkeypatch, translator) -> None:
+def test_whole_sentences_are_translated_and_divided_among_their_phrases(
+    monkeypatch: pytest.MonkeyPatch, translator: Translator
+) -> None:
     from pipeline import open_translation
 
     asked = []
 
-    def generated(texts, *_):
+    def generated(texts: list[str], *_: Any) -> list[str]:
         asked.extend(texts)
         return ["Ich bin im Herzen des Viertels aufgewachsen und verfolge meine eigenen Träume." for _ in texts]
 
@@ -128,10 +143,15 @@ def test_whole_sentences_are_translated_and_divided_among_their_phrases(monkeypa
     texts, _ = run(open_translation.translate_text(said, "en", "DE", translator=translator))
     assert asked == ["I grew up in the heart of the district and chase my own dreams."]
     assert all(texts)
-    assert " ".join(texts) == "Ich bin im Herzen des Viertels aufgewachsen und verfolge meine eigenen Träume."
+    assert (
+        " ".join(text or "" for text in texts)
+        == "Ich bin im Herzen des Viertels aufgewachsen und verfolge meine eigenen Träume."
+    )
 
 
-def test_a_sentence_that_cannot_be_divided_is_translated_phrase_by_phrase(monkeypatch, translator) -> None:
+def test_a_sentence_that_cannot_be_divided_is_translated_phrase_by_phrase(
+    monkeypatch: pytest.MonkeyPatch, translator: Translator
+) -> None:
     from pipeline import open_translation
 
     monkeypatch.setattr(open_translation, "_generate", lambda texts, *_: ["Ja"] * len(texts))
@@ -140,7 +160,7 @@ def test_a_sentence_that_cannot_be_divided_is_translated_phrase_by_phrase(monkey
     assert texts == ("Ja", "Ja", "Ja")
 
 
-def test_a_loop_is_no_translation(translator, monkeypatch) -> None:
+def test_a_loop_is_no_translation(translator: Translator, monkeypatch: pytest.MonkeyPatch) -> None:
     from pipeline import open_translation
 
     monkeypatch.setattr(
@@ -151,7 +171,7 @@ def test_a_loop_is_no_translation(translator, monkeypatch) -> None:
 
 
 @pytest.mark.parametrize("target", ["EN-US", "PL"])
-def test_what_is_in_the_target_language_is_left_alone(translator, target: str) -> None:
+def test_what_is_in_the_target_language_is_left_alone(translator: Translator, target: str) -> None:
     from pipeline.open_translation import translate_text
 
     texts, steps = run(translate_text(phrases(SENTENCES[0]), target[:2].lower(), target, translator=translator))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -12,11 +13,12 @@ from benchmarks.compose.render import write
 from benchmarks.compose.scene import Composition
 from pipeline import media
 from pipeline.people import attribute
+from pipeline.settings import Settings
 
 pytestmark = pytest.mark.integration
 
 
-def test_a_listener_in_the_picture_gets_no_words_of_the_one_who_is_heard(tmp_path, settings):
+def test_a_listener_in_the_picture_gets_no_words_of_the_one_who_is_heard(tmp_path: Path, settings: Settings) -> None:
     """The picture cuts to the listener while the other goes on talking, and back."""
     composition = Composition("reaction", "en")
     situations.reaction(composition, footage.Cast("orbit", footage.ASTRONAUT, footage.ADMIRAL))

@@ -17,6 +17,7 @@ import pytest
 from PIL import Image
 
 from pipeline import media, run
+from pipeline.progress import finish
 from pipeline.records import Analysis, Look, Media
 from pipeline.settings import Settings
 from pipeline.subtitles import yuv
@@ -182,14 +183,6 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def drain(stage):  # type: ignore[no-untyped-def]
-    while True:
-        try:
-            next(stage)
-        except StopIteration as stop:
-            return stop.value
-
-
 @pytest.mark.parametrize("look", ["cyberpunk", "classic", "bars", "kiroshi"])
 def test_a_rendered_clip_has_the_text_where_and_when_it_belongs(look: str, clip: Path, tmp_path: Path) -> None:
     analysed = dataclasses.replace(
@@ -197,7 +190,7 @@ def test_a_rendered_clip_has_the_text_where_and_when_it_belongs(look: str, clip:
     )
     made = compose(analysed, Look(look), WIDTH, HEIGHT, Fraction(25))
     to = tmp_path / "out.mp4"
-    drain(run.render(clip, analysed, Look(look), to, Settings(cache_dir=tmp_path)))
+    finish(run.render(clip, analysed, Look(look), to, Settings(cache_dir=tmp_path)))
     result = media.probe(to, Settings())
     assert (result.width, result.height) == (made.canvas.width, made.canvas.height)
     assert result.has_audio

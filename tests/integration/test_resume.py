@@ -7,6 +7,7 @@ import shutil
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,21 @@ from pipeline import cache, results, run
 from pipeline.errors import GpuError
 from pipeline.options import Options
 from pipeline.perceive import perceive
-from pipeline.records import Analysis, Diarization, Faces, Findings, Look, Models, Notice, Preview, Progress, Transcript
+from pipeline.records import (
+    Analysis,
+    Diarization,
+    Faces,
+    Findings,
+    Job,
+    Look,
+    Models,
+    Notice,
+    Perceiving,
+    Preview,
+    Progress,
+    Stage,
+    Transcript,
+)
 from pipeline.settings import Settings
 from tests.fixtures_runs import finish, quick_models, small_clip
 
@@ -30,12 +45,12 @@ class Desk:
     settings: Settings
     calls: Counter[str] = field(default_factory=Counter)
 
-    def run(self, clip: Path | None = None, models: Models | None = None, **options: object) -> dict[str, int]:
+    def run(self, clip: str | Path | None = None, models: Models | None = None, **options: Any) -> dict[str, int]:
         """What was computed by a run with these options."""
         self.calls.clear()
-        chosen = Options(**{"target": "", **options})  # type: ignore[arg-type]
+        chosen = Options(**{"target": "", **options})
         self.analysis: Analysis = finish(
-            run.analyse(clip or self.clip, chosen, self.settings, models or quick_models(self.calls))
+            run.analyse(Path(clip or self.clip), chosen, self.settings, models or quick_models(self.calls))
         )
         return dict(self.calls)
 
@@ -124,7 +139,7 @@ def test_a_file_that_changes_under_its_name_is_another_clip(
     ],
 )
 def test_a_choice_repeats_the_stage_that_depends_on_it_and_no_other(
-    desk: Desk, options: dict[str, object], again: dict[str, int]
+    desk: Desk, options: dict[str, Any], again: dict[str, int]
 ) -> None:
     desk.run()
     assert desk.run(**options) == again
@@ -200,7 +215,7 @@ def test_what_a_stage_says_along_the_way_is_not_kept_as_its_result(desk: Desk) -
     """A part of the transcript is shown while the rest is heard."""
     models = quick_models(desk.calls)
 
-    def transcribe(sound: Path, language: str | None):
+    def transcribe(sound: Path, language: str | None) -> Stage[Transcript]:
         whole = yield from models.transcribe(sound, language)
         part = dataclasses.replace(whole, segments=whole.segments[:1])
         yield Progress("speech", 0.5, preview=Preview(transcript=part))
@@ -216,7 +231,7 @@ def test_a_gpu_that_was_taken_away_leaves_no_stand_in_behind(desk: Desk) -> None
     """What is missing for a reason that passes is looked for in the next run; its notice is not kept."""
     notice = Notice("gpu", "The GPU was taken away; try again.")
 
-    def taken_away(models, job):
+    def taken_away(models: Models, job: Job) -> Perceiving:
         heard = yield from models.transcribe(job.sound, job.source)
         yield Findings(heard)
         stand_in = Findings(heard, Diarization((), ()), Faces((), ()))
@@ -253,7 +268,7 @@ def test_an_entry_says_nothing_of_the_clip_by_its_name_and_is_ours_alone(desk: D
 def test_silence_is_kept_too(desk: Desk) -> None:
     models = quick_models(desk.calls)
 
-    def nothing_heard(sound: Path, language: str | None):
+    def nothing_heard(sound: Path, language: str | None) -> Stage[Transcript]:
         yield Progress("speech", 0.5)
         desk.calls["speech"] += 1
         return Transcript("", 0.0, ())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -29,7 +30,7 @@ def pictures(height: int, width: int) -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def network():
+def network() -> Any:
     """retina-face's own network with random weights that find something: batch statistics taken from a real picture, so
     that scores spread, and box offsets of the size a trained network gives."""
     import torch
@@ -51,7 +52,7 @@ def network():
     return model.eval()
 
 
-def confident(network, images: np.ndarray, upscale: bool) -> float:
+def confident(network: Any, images: np.ndarray, upscale: bool) -> float:
     """The score that some 100 anchors a picture reach: the package compares every two of them in Python."""
     import torch
 
@@ -64,7 +65,7 @@ def confident(network, images: np.ndarray, upscale: bool) -> float:
     return float(scores.topk(100 * len(images)).values[-1])
 
 
-def theirs(images: np.ndarray, network, threshold: float, upscale: bool) -> list[np.ndarray]:
+def theirs(images: np.ndarray, network: Any, threshold: float, upscale: bool) -> list[np.ndarray]:
     from retinaface import RetinaFace
 
     found = []
@@ -80,7 +81,7 @@ def theirs(images: np.ndarray, network, threshold: float, upscale: bool) -> list
 
 
 @pytest.mark.parametrize(("height", "width", "upscale"), [(270, 480, False), (199, 333, False), (90, 120, True)])
-def test_a_batch_equals_the_package_frame_by_frame(network, height: int, width: int, upscale: bool) -> None:
+def test_a_batch_equals_the_package_frame_by_frame(network: Any, height: int, width: int, upscale: bool) -> None:
     from pipeline.faces.retinaface_torch import RetinaFaceTorch
 
     images = pictures(height, width)[-3:] if not upscale else pictures(height, width)[:1]
@@ -96,7 +97,7 @@ def test_a_batch_equals_the_package_frame_by_frame(network, height: int, width: 
         np.testing.assert_allclose(mine[:, 4:], other[:, 4:], atol=0.02, rtol=1e-4)
 
 
-def test_weights_come_through_the_packages_own_loader(network, tmp_path) -> None:
+def test_weights_come_through_the_packages_own_loader(network: Any, tmp_path: Path) -> None:
     import torch
 
     from pipeline.faces import retinaface_torch
@@ -111,7 +112,7 @@ def test_weights_come_through_the_packages_own_loader(network, tmp_path) -> None
         np.testing.assert_array_equal(one, other)
 
 
-def test_no_picture_and_no_face_are_results(network) -> None:
+def test_no_picture_and_no_face_are_results(network: Any) -> None:
     from pipeline.faces.retinaface_torch import RetinaFaceTorch
 
     assert RetinaFaceTorch(network)(np.zeros((0, 64, 64, 3), np.uint8)) == []

@@ -7,7 +7,9 @@ import socket
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -21,30 +23,30 @@ pytestmark = pytest.mark.alone
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory):
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     with attacked(tmp_path_factory.mktemp("attacked")) as running:
         yield running
 
 
 @pytest.fixture(scope="module")
-def clip(tmp_path_factory) -> Path:
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return fakes.make_clip(tmp_path_factory.mktemp("clips") / "clip.mp4")
 
 
 @pytest.fixture
-def client(server, request):
+def client(server: Server, request: pytest.FixtureRequest) -> Iterator[httpx.Client]:
     """A visitor of their own for every test, so that no test uses up another's share."""
     number = abs(hash(request.node.name)) % 65_000
     with server.client(f"198.18.{number // 256}.{number % 256}") as visitor:
         yield visitor
 
 
-def record() -> dict:
+def record() -> dict[str, Any]:
     """The transcript of the clip."""
     return json.loads(transcript.to_json(fakes.analysis()))
 
 
-def test_what_the_page_needs_is_open(client):
+def test_what_the_page_needs_is_open(client: httpx.Client) -> None:
     paths = ["/", "/config", "/gradio_api/info", "/gradio_api/openapi.json", "/gradio_api/mcp/schema", "/robots.txt"]
     assert {path: client.get(path).status_code for path in paths} == dict.fromkeys(paths, 200)
 
@@ -77,15 +79,15 @@ def test_what_the_page_needs_is_open(client):
         ("PUT", "/gradio_api/upload"),
     ],
 )
-def test_what_nobody_needs_is_not_there(client, method, path):
+def test_what_nobody_needs_is_not_there(client: httpx.Client, method: str, path: str) -> None:
     answer = client.request(method, path, files={"video": ("a.mp4", b"x")} if method == "POST" else None)
     assert answer.status_code == 404
     assert "Traceback" not in answer.text
 
 
-def test_a_file_that_is_an_address_is_refused_and_never_fetched(client):
+def test_a_file_that_is_an_address_is_refused_and_never_fetched(client: httpx.Client) -> None:
     """Also deep inside a value of another kind, and however it is written."""
-    fetched = []
+    fetched: list[Any] = []
     with _listening(fetched) as address:
         for path in (f"http://{address}/film.mp4", f"HTTP://{address}/film.mp4"):
             given = {"path": path, "meta": FILE}
@@ -104,7 +106,7 @@ def test_a_file_that_is_an_address_is_refused_and_never_fetched(client):
 class _listening:
     """A server that notes who calls."""
 
-    def __init__(self, calls: list) -> None:
+    def __init__(self, calls: list[Any]) -> None:
         self.calls, self.socket = calls, socket.create_server(("127.0.0.1", 0))
 
     def __enter__(self) -> str:
@@ -126,7 +128,9 @@ class _listening:
 
 
 @pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://127.0.0.1.evil.example", "http://[::"])
-def test_a_request_that_another_site_makes_a_browser_send_is_refused(client, clip, origin):
+def test_a_request_that_another_site_makes_a_browser_send_is_refused(
+    client: httpx.Client, clip: Path, origin: str
+) -> None:
     headers = {"origin": origin}
     assert client.post("/gradio_api/call/health", json={"data": []}, headers=headers).status_code == 403
     upload = client.post("/gradio_api/upload", files={"files": ("a.mp4", clip.read_bytes())}, headers=headers)
@@ -135,7 +139,7 @@ def test_a_request_that_another_site_makes_a_browser_send_is_refused(client, cli
     assert client.post("/gradio_api/call/health", json={"data": []}, headers=own).status_code == 200
 
 
-def test_a_name_that_is_not_ours_is_refused(client):
+def test_a_name_that_is_not_ours_is_refused(client: httpx.Client) -> None:
     """A site whose name leads to this machine: the browser takes both for one origin."""
     headers = {"host": "rebound.example:7860", "origin": "http://rebound.example:7860"}
     assert client.post("/gradio_api/call/health", json={"data": []}, headers=headers).status_code == 421
@@ -143,17 +147,17 @@ def test_a_name_that_is_not_ours_is_refused(client):
 
 
 @pytest.mark.parametrize("path", ["call/render", "queue/join", "run/edit", "cancel", "mcp/", "call/v2/render"])
-def test_a_large_body_is_refused_before_it_is_parsed(server, client, path):
+def test_a_large_body_is_refused_before_it_is_parsed(server: Server, client: httpx.Client, path: str) -> None:
     before = server.memory()
     answer = client.post(f"/gradio_api/{path}", content=b'{"data":[' + b"0," * (14 * 2**20) + b"0]}")
     assert answer.status_code == 413
     assert server.memory() - before < 40 * 2**20
 
 
-def test_a_large_body_of_unknown_length_is_refused_while_it_arrives(server, client):
+def test_a_large_body_of_unknown_length_is_refused_while_it_arrives(server: Server, client: httpx.Client) -> None:
     sent = []
 
-    def body():
+    def body() -> Iterator[bytes]:
         for _ in range(28):
             sent.append(1)
             yield b"[" * 2**20
@@ -161,17 +165,17 @@ def test_a_large_body_of_unknown_length_is_refused_while_it_arrives(server, clie
     assert client.post("/gradio_api/call/render", content=body()).status_code == 413
 
 
-def test_a_small_body_of_many_values_is_refused(client):
+def test_a_small_body_of_many_values_is_refused(client: httpx.Client) -> None:
     for body in (b'{"data":[' + b"[]," * 1_000_000 + b"0]}", b'{"data":' + b"[" * 100_000):
         assert client.post("/gradio_api/call/render", content=body).status_code in (400, 413)
 
 
-def test_an_upload_over_the_limit_is_refused_while_it_arrives(client):
+def test_an_upload_over_the_limit_is_refused_while_it_arrives(client: httpx.Client) -> None:
     """With its length told, and without."""
     head = b'--b\r\nContent-Disposition: form-data; name="files"; filename="a.mp4"\r\n\r\n'
     kind = {"content-type": "multipart/form-data; boundary=b"}
 
-    def body():
+    def body() -> Iterator[bytes]:
         yield head
         for _ in range(12):
             yield b"x" * 2**20
@@ -181,7 +185,7 @@ def test_an_upload_over_the_limit_is_refused_while_it_arrives(client):
     assert told.status_code == 413
 
 
-def test_an_upload_of_fields_or_of_many_parts_is_refused(client):
+def test_an_upload_of_fields_or_of_many_parts_is_refused(client: httpx.Client) -> None:
     """Gradio keeps what is no file in memory."""
     assert client.post("/gradio_api/upload", files={"files": (None, b"x" * 2**20)}).status_code == 400
     many = [("files", (f"{n}.mp4", b"x")) for n in range(50)]
@@ -192,7 +196,7 @@ def test_an_upload_of_fields_or_of_many_parts_is_refused(client):
 
 
 @pytest.mark.parametrize("name", ["begin", "run", "redraw", "show", "edit", "undo", "key_typed", "show_2", "stopped"])
-def test_an_event_of_the_page_cannot_be_called_by_name(client, name):
+def test_an_event_of_the_page_cannot_be_called_by_name(client: httpx.Client, name: str) -> None:
     for path in (f"call/{name}", f"run/{name}", f"call/v2/{name}"):
         assert client.post(f"/gradio_api/{path}", json={"data": []}).status_code == 404
 
@@ -224,7 +228,9 @@ def test_an_event_of_the_page_cannot_be_called_by_name(client, name):
     ],
 )
 @pytest.mark.parametrize("path", ["queue/join", "run/edit", "call/health"])
-def test_a_malformed_event_is_refused_in_a_sentence(server, client, path, body):
+def test_a_malformed_event_is_refused_in_a_sentence(
+    server: Server, client: httpx.Client, path: str, body: bytes
+) -> None:
     before = server.log.stat().st_size
     answer = client.post(f"/gradio_api/{path}", content=body, headers={"content-type": "application/json"})
     if path == "call/health" and b'"data":[]' in body:
@@ -235,20 +241,20 @@ def test_a_malformed_event_is_refused_in_a_sentence(server, client, path, body):
     assert "Traceback" not in server.log.read_text()[before:]
 
 
-def test_an_edit_with_a_very_long_text_is_refused_before_it_is_read(client):
+def test_an_edit_with_a_very_long_text_is_refused_before_it_is_read(client: httpx.Client) -> None:
     number = next(d["id"] for d in client.get("/config").json()["dependencies"] if d["api_name"] == "edit")
     told = {"kind": "rename", "person": "p1", "value": "x" * 3_000_000}
     body = {"fn_index": number, "data": [None, "", False, "time"], "session_hash": "abc", "event_data": told}
     assert client.post("/gradio_api/run/predict", json=body).status_code == 422
 
 
-def test_a_named_call_without_its_parameters_or_with_others_is_refused(client):
+def test_a_named_call_without_its_parameters_or_with_others_is_refused(client: httpx.Client) -> None:
     assert client.post("/gradio_api/call/v2/transcribe", json={}).status_code == 422
     assert client.post("/gradio_api/call/v2/health", json={"what": 1}).status_code == 422
 
 
 @pytest.mark.parametrize("kind", ["phrases", "boxes", "tracks", "shots", "turns", "words", "characters", "one time"])
-def test_a_transcript_with_more_than_its_clip_can_hold_is_refused(client, clip, kind):
+def test_a_transcript_with_more_than_its_clip_can_hold_is_refused(client: httpx.Client, clip: Path, kind: str) -> None:
     found = record()
     phrase = found["phrases"][0]
     if kind == "phrases":
@@ -279,7 +285,7 @@ def test_a_transcript_with_more_than_its_clip_can_hold_is_refused(client, clip, 
     assert "not the clip" in json.dumps(said)
 
 
-def test_a_render_stops_with_its_client(server, client, clip):
+def test_a_render_stops_with_its_client(server: Server, client: httpx.Client, clip: Path) -> None:
     """The largest transcript this clip may have is being drawn; the client goes."""
     given, found = upload(client, clip), record()
     phrase = {**found["phrases"][0], "words": [], "source": "a b c d e f g " * 5, "translation": "x y z " * 8}
@@ -295,7 +301,7 @@ def test_a_render_stops_with_its_client(server, client, clip):
     assert soon(lambda: not {p.pid for p in server.process.children(recursive=True)} - before)
 
 
-def test_one_visitor_cannot_take_the_whole_queue(server, clip):
+def test_one_visitor_cannot_take_the_whole_queue(server: Server, clip: Path) -> None:
     """Twenty-six calls at once from one address; then somebody else comes."""
     with server.client("198.51.100.7") as greedy, server.client("203.0.113.9") as honest:
         given = upload(greedy, clip)
@@ -316,7 +322,7 @@ def test_one_visitor_cannot_take_the_whole_queue(server, clip):
         assert result_of(honest, "render", video=upload(honest, clip), transcript=record())[0] == "complete"
 
 
-def test_a_job_that_nobody_listens_to_does_not_start(server, client, clip):
+def test_a_job_that_nobody_listens_to_does_not_start(server: Server, client: httpx.Client, clip: Path) -> None:
     given = upload(client, clip)
     before = set(server.folder.rglob("job-*"))
     event = client.post("/gradio_api/call/v2/transcribe", json={"video": given}).json()["event_id"]
@@ -325,7 +331,7 @@ def test_a_job_that_nobody_listens_to_does_not_start(server, client, clip):
         assert any("complete" in line for line in stream.iter_lines())
 
 
-def test_a_flood_of_requests_is_slowed_down_for_its_sender_alone(server):
+def test_a_flood_of_requests_is_slowed_down_for_its_sender_alone(server: Server) -> None:
     with server.client("198.51.100.77") as flood, server.client("203.0.113.99") as honest:
         answers = [flood.post("/gradio_api/cancel", json={}).status_code for _ in range(80)]
         assert answers[0] == 422
@@ -333,7 +339,7 @@ def test_a_flood_of_requests_is_slowed_down_for_its_sender_alone(server):
         assert honest.post("/gradio_api/call/health", json={"data": []}).status_code == 200
 
 
-def test_nothing_stays_of_any_request_whether_it_ended_or_was_broken_off(tmp_path, clip):
+def test_nothing_stays_of_any_request_whether_it_ended_or_was_broken_off(tmp_path: Path, clip: Path) -> None:
     """Every kind of request, half of them to the end and half broken off; then the folders are as they were."""
     with attacked(tmp_path, keep_s=15.0) as server:
         _nothing_stays(server, clip)
@@ -411,7 +417,7 @@ def _break_off(server: Server, head: bytes, is_upload: bool) -> None:
         connection.sendall(head + b"\r\nHost: 127.0.0.1\r\nContent-Length: 1000000\r\n\r\n" + body + b"x" * 300_000)
 
 
-def test_the_private_folder_is_known_before_gradio_is_imported():
+def test_the_private_folder_is_known_before_gradio_is_imported() -> None:
     """Gradio reads its temporary folder when it is imported; app.py makes ours before, without torch or Gradio."""
     code = (
         "import sys, pipeline.web.jobs; assert not {'gradio', 'torch', 'spaces'} & set(sys.modules);"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterator
+from typing import Any
 
 import httpx
 import pytest
@@ -13,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.errors import Unsatisfiable
 from schemathesis import Case, GenerationMode
 
-from tests.fixtures_attack import FILE, attacked
+from tests.fixtures_attack import FILE, Server, attacked
 
 pytestmark = pytest.mark.alone
 
@@ -28,7 +30,7 @@ MB = 2**20
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory):
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     with attacked(tmp_path_factory.mktemp("fuzzed")) as running:
         httpx.post(f"{running.url}/gradio_api/call/health", json={"data": []})  # everything is loaded
         before, start = running.memory(), time.monotonic()
@@ -49,7 +51,7 @@ def headers() -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def description(server):
+def description(server: Server) -> Any:
     found = httpx.get(f"{server.url}/gradio_api/openapi.json", timeout=30).json()
     # The stream of a result stays open until the result is there.
     found["paths"] = {path: methods for path, methods in found["paths"].items() if "{event_id}" not in path}
@@ -57,7 +59,7 @@ def description(server):
     return schemathesis.openapi.from_dict(_valid(found))
 
 
-def _valid(schema):
+def _valid(schema: Any) -> Any:
     """Return the schema without the types that Gradio gives as objects, which OpenAPI does not know."""
     if isinstance(schema, dict):
         return {name: _valid(value) for name, value in schema.items() if not (name == "type" and value == {})}
@@ -65,7 +67,7 @@ def _valid(schema):
 
 
 @pytest.mark.parametrize("mode", GenerationMode)
-def test_no_described_request_breaks_the_server(server, description, mode: GenerationMode) -> None:
+def test_no_described_request_breaks_the_server(server: Server, description: Any, mode: GenerationMode) -> None:
     """Requests that fit the OpenAPI description, and requests that nearly do."""
     operations = [found.ok() for found in description.get_all_operations()]
     assert len(operations) >= 6
@@ -73,7 +75,7 @@ def test_no_described_request_breaks_the_server(server, description, mode: Gener
 
         @FUZZ
         @given(operation.as_strategy(generation_mode=mode))
-        def send(case: Case) -> None:
+        def send(case: Case[Any]) -> None:
             answer = case.call(base_url=server.url, headers=headers(), timeout=60)
             assert answer.status_code < 500, answer.text
 
@@ -133,7 +135,7 @@ def bodies(draw: st.DrawFn) -> tuple[bytes, str]:
 
 
 @pytest.mark.parametrize("path", OPEN)
-def test_no_body_breaks_the_server(server, path: str) -> None:
+def test_no_body_breaks_the_server(server: Server, path: str) -> None:
     slowest = 0.0
 
     @FUZZ

@@ -6,6 +6,7 @@ import dataclasses
 import json
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -37,7 +38,7 @@ def faces_of(clip: Path, settings: Settings, folder: Path) -> Faces:
     return finish(sets.load(settings).find_faces(probed, sound))
 
 
-def means(track: FaceTrack, turns: list[dict], speaker: str) -> list[float]:
+def means(track: FaceTrack, turns: list[dict[str, Any]], speaker: str) -> list[float]:
     """Mean log-odds of the track in each turn of `speaker`."""
     found = []
     for turn in turns:
@@ -52,7 +53,9 @@ def means(track: FaceTrack, turns: list[dict], speaker: str) -> list[float]:
 
 
 @pytest.mark.parametrize("name", ["two_shot", "two_shot_2"])
-def test_the_face_that_speaks_has_evidence_for_it_and_the_other_against(name, learned, shared_clips, tmp_path):
+def test_the_face_that_speaks_has_evidence_for_it_and_the_other_against(
+    name: str, learned: Settings, shared_clips: Path, tmp_path: Path
+) -> None:
     truth = json.loads((shared_clips / f"{name}.truth.json").read_text())
     found = faces_of(shared_clips / f"{name}.mp4", learned, tmp_path)
     assert found.notices == ()
@@ -65,7 +68,9 @@ def test_the_face_that_speaks_has_evidence_for_it_and_the_other_against(name, le
     assert max(means(right, truth["turns"], first)) < -0.5
 
 
-def test_a_listener_does_not_say_what_is_heard_off_screen(learned, shared_clips, tmp_path):
+def test_a_listener_does_not_say_what_is_heard_off_screen(
+    learned: Settings, shared_clips: Path, tmp_path: Path
+) -> None:
     found = faces_of(shared_clips / "off_screen_voice.mp4", learned, tmp_path)
     listener = [value for value in found.tracks[0].speaking if value is not None]
     speaker = [value for value in found.tracks[1].speaking if value is not None]
@@ -73,7 +78,9 @@ def test_a_listener_does_not_say_what_is_heard_off_screen(learned, shared_clips,
     assert np.mean(speaker) > 1
 
 
-def test_without_the_weights_lips_give_the_evidence_and_a_notice_says_so(examples, tmp_path, monkeypatch):
+def test_without_the_weights_lips_give_the_evidence_and_a_notice_says_so(
+    examples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(sets, "_missed", {"lr-asd": time.monotonic()})  # it was just tried
     clip = tmp_path / "clip.mp4"
     media.cut(examples / "orbit_en.mp4", clip, 0.0, 6.0)
@@ -84,7 +91,7 @@ def test_without_the_weights_lips_give_the_evidence_and_a_notice_says_so(example
     assert means(left, turns, "A")[0] > 0.5 > means(right, turns, "A")[0]
 
 
-def test_a_clip_without_sound_has_faces_and_no_evidence(examples, tmp_path):
+def test_a_clip_without_sound_has_faces_and_no_evidence(examples: Path, tmp_path: Path) -> None:
     probed = media.probe(examples / "orbit_en.mp4", Settings())
     silent = dataclasses.replace(probed, has_audio=False, duration=1.0)
     found = finish(sets.load(Settings(models="light")).find_faces(silent, None))
@@ -92,7 +99,7 @@ def test_a_clip_without_sound_has_faces_and_no_evidence(examples, tmp_path):
     assert all(track.speaking == () for track in found.tracks)
 
 
-def test_evidence_lies_inside_its_track_and_is_dense(learned, examples, tmp_path):
+def test_evidence_lies_inside_its_track_and_is_dense(learned: Settings, examples: Path, tmp_path: Path) -> None:
     found = faces_of(examples / "europa_pl.mp4", learned, tmp_path)
     assert found.tracks
     for track in found.tracks:
@@ -103,7 +110,7 @@ def test_evidence_lies_inside_its_track_and_is_dense(learned, examples, tmp_path
         assert all(value is None or -5 <= value <= 5 for value in track.speaking)
 
 
-def test_a_file_of_other_weights_is_refused(tmp_path):
+def test_a_file_of_other_weights_is_refused(tmp_path: Path) -> None:
     import torch
 
     other = tmp_path / "other.model"
@@ -115,7 +122,7 @@ def test_a_file_of_other_weights_is_refused(tmp_path):
         lr_asd.LrAsd(other)
 
 
-def test_pieces_give_the_features_of_the_whole(learned):
+def test_pieces_give_the_features_of_the_whole(learned: Settings) -> None:
     network = lr_asd.LrAsd(WEIGHTS / "lr_asd" / "finetuning_TalkSet.model")
     rng = np.random.default_rng(0)
     faces = rng.integers(0, 255, (75, 112, 112), dtype=np.uint8)

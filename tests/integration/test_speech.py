@@ -3,9 +3,10 @@
 import json
 import subprocess
 import wave
+from collections.abc import Generator
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from benchmarks.score import distance, tokens
 from pipeline import media
 from pipeline.models import sets
 from pipeline.perceive import perceive
-from pipeline.records import Diarization, Job, Phrase, Stage, Transcript
+from pipeline.records import Diarization, Job, Phrase, Transcript
 from pipeline.settings import Settings
 
 pytestmark = pytest.mark.integration
@@ -26,8 +27,10 @@ transcribe, diarize, translate_speech = LIGHT.transcribe, LIGHT.diarize, LIGHT.t
 CLIPS = Path(__file__).parents[2].parent / "shared" / "clips"
 needs_clips = pytest.mark.skipif(not CLIPS.is_dir(), reason="the shared clips are not on this machine")
 
+T = TypeVar("T")
 
-def _result(stage: Stage[Any]) -> Any:
+
+def _result(stage: Generator[Any, None, T]) -> T:
     while True:
         try:
             next(stage)
@@ -201,8 +204,10 @@ def test_a_call_with_one_party_per_channel_is_heard_channel_by_channel(tmp_path:
         "[0:a]pan=mono|c0=c0,atrim=0:15[l];[1:a]pan=mono|c0=c0,atrim=0:15[r];"
         "[l][r]join=inputs=2:channel_layout=stereo[o]"
     )
-    command = [media.ffmpeg_binary(), "-v", "error", "-i", examples / "orbit_en.mp4", "-i", examples / "europa_pl.mp4"]
-    subprocess.run([*command, "-filter_complex", graph, "-map", "[o]", call], check=True)
+    inputs: list[str | Path] = ["-i", examples / "orbit_en.mp4", "-i", examples / "europa_pl.mp4"]
+    subprocess.run(
+        [media.ffmpeg_binary(), "-v", "error", *inputs, "-filter_complex", graph, "-map", "[o]", call], check=True
+    )
     clip = media.probe(call, Settings())
     found = _result(perceive(LIGHT, Job(clip, _result(media.extract_sound(clip, tmp_path / "sound.wav")))))
     for channel, name in enumerate(("orbit_en", "europa_pl"), 1):

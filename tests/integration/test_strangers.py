@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +26,7 @@ RATE = media.SAMPLE_RATE
 
 
 @pytest.fixture(scope="module")
-def voice(tmp_path_factory) -> np.ndarray:
+def voice(tmp_path_factory: pytest.TempPathFactory) -> np.ndarray:
     """Six seconds of Polish, 16 kHz."""
     path = tmp_path_factory.mktemp("voice") / "sound.wav"
     samples = media.read_sound(finish(media.extract_sound(media.probe(SPEECH, Settings()), path)))
@@ -61,7 +62,9 @@ def applause(seconds: float) -> np.ndarray:
 
 
 @pytest.mark.parametrize(("before", "seconds"), [("tone", 38.0), ("silence", 9.0)])
-def test_speech_that_begins_late_is_heard_where_it_begins(before, seconds, voice, tmp_path):
+def test_speech_that_begins_late_is_heard_where_it_begins(
+    before: str, seconds: float, voice: np.ndarray, tmp_path: Path
+) -> None:
     lead = tone(seconds) if before == "tone" else np.zeros(int(seconds * RATE))
     alone, late = heard(voice, tmp_path), heard(np.concatenate([lead, voice]), tmp_path)
     assert late.language == "pl"
@@ -69,20 +72,20 @@ def test_speech_that_begins_late_is_heard_where_it_begins(before, seconds, voice
     assert len(set(words(alone)) & set(words(late))) >= 0.8 * len(set(words(alone)))
 
 
-def test_applause_after_speech_says_nothing(voice, tmp_path):
+def test_applause_after_speech_says_nothing(voice: np.ndarray, tmp_path: Path) -> None:
     transcript = heard(np.concatenate([voice, applause(8.0)]), tmp_path)
     assert transcript.language == "pl"
     assert transcript.segments[-1].end < SPOKEN_S + 0.5
 
 
-def test_a_shout_is_understood(voice, tmp_path):
+def test_a_shout_is_understood(voice: np.ndarray, tmp_path: Path) -> None:
     """Four times as loud and clipped, as a microphone gives a shout."""
     quiet, loud = words(heard(voice / 2, tmp_path)), words(heard(np.clip(voice * 4, -0.9, 0.9), tmp_path))
     assert len(set(quiet) & set(loud)) >= 0.8 * len(set(quiet))
 
 
 @pytest.mark.parametrize("seed", range(16))
-def test_a_file_with_random_bytes_changed_is_a_clip_or_a_sentence(seed, tmp_path):
+def test_a_file_with_random_bytes_changed_is_a_clip_or_a_sentence(seed: int, tmp_path: Path) -> None:
     """As by a transfer that went wrong; what the probe lets through can be read to its end."""
     path = make("plain", tmp_path)
     chance, data = random.Random(seed), bytearray(path.read_bytes())
@@ -99,4 +102,4 @@ def test_a_file_with_random_bytes_changed_is_a_clip_or_a_sentence(seed, tmp_path
         sound = media.read_sound(finish(media.extract_sound(clip, tmp_path / "sound.wav")))
         assert len(sound) == pytest.approx(clip.duration * RATE, abs=1)
     if clip.has_video:
-        assert sum(1 for _ in media.frames(clip, width=32, height=18, rate=5)) == media.frame_count(clip, 5)
+        assert sum(1 for _ in media.frames(clip, width=32, height=18, rate=5)) == media.frame_count(clip, Fraction(5))

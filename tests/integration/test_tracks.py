@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -38,7 +39,7 @@ def speech() -> list[str]:
 
 
 @pytest.mark.parametrize("other", ["silence", "hiss", "music"])
-def test_the_track_in_which_somebody_speaks_is_heard(other, speech, tmp_path):
+def test_the_track_in_which_somebody_speaks_is_heard(other: str, speech: list[str], tmp_path: Path) -> None:
     chord = "+".join(f"0.1*sin(2*PI*{f}*t)*(0.6+0.4*sin(2*PI*2*t))" for f in (220, 277, 330, 440))
     first = {
         "silence": sound(duration=6, expression="0"),
@@ -51,14 +52,14 @@ def test_the_track_in_which_somebody_speaks_is_heard(other, speech, tmp_path):
     assert notices[0].text.startswith("The file has 2 sound tracks and track 2 was heard, because ")
 
 
-def test_a_dubbed_film_is_heard_in_its_default_language(speech, tmp_path):
+def test_a_dubbed_film_is_heard_in_its_default_language(speech: list[str], tmp_path: Path) -> None:
     other = ["-i", str(SPEECH.with_name("europa_pl.mp4"))]
     clip, notices = finish(tracks.choose(two_tracks(tmp_path, other, speech), SETTINGS, None))
     assert clip.audio_track == 1
     assert "track 1 was heard; another can be chosen with --audio" in notices[0].text
 
 
-def test_the_track_that_is_asked_for_is_heard_and_written(speech, tmp_path):
+def test_the_track_that_is_asked_for_is_heard_and_written(speech: list[str], tmp_path: Path) -> None:
     path = two_tracks(tmp_path, speech, sound(duration=6))
     out = tmp_path / "out"
     analysis = finish(
@@ -81,7 +82,7 @@ def test_the_track_that_is_asked_for_is_heard_and_written(speech, tmp_path):
     assert np.abs(tone - samples).max() < 0.01
 
 
-def test_a_track_that_is_not_there_is_refused(tmp_path, speech):
+def test_a_track_that_is_not_there_is_refused(tmp_path: Path, speech: list[str]) -> None:
     path = two_tracks(tmp_path, speech, sound(duration=6))
     with pytest.raises(UsageError, match="has 2 sound tracks, so there is no track 3"):
         media.probe(path, SETTINGS, 3)
@@ -89,7 +90,7 @@ def test_a_track_that_is_not_there_is_refused(tmp_path, speech):
         media.probe(SPEECH, SETTINGS, 2)
 
 
-def test_opposite_phase_is_heard_as_the_same_speech(tmp_path):
+def test_opposite_phase_is_heard_as_the_same_speech(tmp_path: Path) -> None:
     """Every block keeps the voice, also where the phase turns within the clip."""
     first, turned = tmp_path / "first.wav", tmp_path / "turned.wav"
     ffmpeg("-i", SPEECH, "-t", "6", "-ac", "1", first)
@@ -104,14 +105,16 @@ def test_opposite_phase_is_heard_as_the_same_speech(tmp_path):
         assert np.sqrt((b @ b) / (a @ a)) == pytest.approx(1, abs=0.03)
 
 
-def test_both_channels_can_be_read_where_they_differ(tmp_path):
+def test_both_channels_can_be_read_where_they_differ(tmp_path: Path) -> None:
     call, plain = tmp_path / "call.wav", tmp_path / "plain.wav"
     ffmpeg(*sound(channels=2, expression="0.3*sin(2*PI*400*t)*lt(t,1)"), plain)
     ffmpeg(
         "-f", "lavfi", "-i", "aevalsrc=0.3*sin(2*PI*400*t)*lt(t\\,1)|0.3*sin(2*PI*900*t)*gt(t\\,2):s=16000:d=3", call
     )
     heard = finish(media.extract_sound(media.probe(call, SETTINGS), tmp_path / "mono.wav"))
-    left, right = media.read_channels(heard)
+    channels = media.read_channels(heard)
+    assert channels is not None
+    left, right = channels
     assert np.abs(left[40_000:]).max() < 0.01 < 0.2 < np.abs(left[:10_000]).max()
     assert np.abs(right[:10_000]).max() < 0.01 < 0.2 < np.abs(right[40_000:]).max()
     assert len(left) == len(media.read_sound(heard)) == 48_000
@@ -129,5 +132,5 @@ def test_both_channels_can_be_read_where_they_differ(tmp_path):
         ([Heard(3, 0.0, False), Heard(1, 0.0, False)], 3),
     ],
 )
-def test_the_first_track_counts_unless_others_hold_much_more_speech(heard, expected):
+def test_the_first_track_counts_unless_others_hold_much_more_speech(heard: Any, expected: int) -> None:
     assert tracks.best(heard) == expected

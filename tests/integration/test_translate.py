@@ -5,12 +5,14 @@ from __future__ import annotations
 import dataclasses
 import logging
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from pipeline import deepl_service, translate
 from pipeline.errors import KeyRefusedError, QuotaError, TranslationError
 from pipeline.options import Options
+from pipeline.progress import finish
 from pipeline.records import Models, Phrase
 from pipeline.settings import Settings
 from tests import deepl_server
@@ -32,14 +34,6 @@ def keyed(settings: Settings, server: DeepLServer) -> Settings:
     return dataclasses.replace(settings, deepl_keys=(KEY,), deepl_server=server.url)
 
 
-def finish(stage):
-    while True:
-        try:
-            next(stage)
-        except StopIteration as stop:
-            return stop.value
-
-
 def said(*texts: str, person: str = "p1") -> tuple[Phrase, ...]:
     return tuple(Phrase(i + 1, 3.0 * i, 3.0 * i + 2, person, text, ()) for i, text in enumerate(texts))
 
@@ -48,9 +42,7 @@ NO_MODELS = Models({}, None, None, None, None, lambda target: False)  # type: ig
 LIGHT = Models({}, None, None, None, None)  # type: ignore[arg-type]
 
 
-def run(
-    settings: Settings, phrases: tuple[Phrase, ...], language: str = "en", **options: object
-) -> translate.Translation:
+def run(settings: Settings, phrases: tuple[Phrase, ...], language: str = "en", **options: Any) -> translate.Translation:
     chosen = Options(**{"target": "PL", **options})
     plan = finish(translate.plan(chosen, settings, NO_MODELS, 10.0))
     return finish(translate.carry_out(plan, phrases, language, None, settings))
@@ -100,7 +92,7 @@ def test_what_is_already_in_the_target_language_is_left_alone(keyed: Settings, s
 
 
 @pytest.mark.parametrize("answer", [lambda t: [], lambda t: t[:-1], lambda t: [*t, "more"], lambda t: [" ".join(t)]])
-def test_merged_or_missing_answers_never_slide(keyed: Settings, server: DeepLServer, answer) -> None:
+def test_merged_or_missing_answers_never_slide(keyed: Settings, server: DeepLServer, answer: Any) -> None:
     right = server.translations
     server.translations = lambda texts: answer(texts) if len(texts) > 1 else right(texts)
     assert run(keyed, said("One.", "Two.", "Three.")).texts == ("enO.", "owT.", "eerhT.")
@@ -120,7 +112,7 @@ def test_an_empty_answer_is_no_translation_and_is_named(keyed: Settings, server:
     [status(429), status(500), status(503), hang_up, silence(1.0)],
     ids=["429", "500", "503", "hang up", "timeout"],
 )
-def test_a_passing_fault_is_waited_out(keyed: Settings, server: DeepLServer, fault) -> None:
+def test_a_passing_fault_is_waited_out(keyed: Settings, server: DeepLServer, fault: Any) -> None:
     server.faults.extend([fault, fault])
     assert run(keyed, said("One.")).texts == ("enO.",)
 
@@ -139,7 +131,7 @@ def test_a_passing_fault_is_waited_out(keyed: Settings, server: DeepLServer, fau
     ids=["429", "500", "400", "half", "not json", "no text", "hang up"],
 )
 def test_a_lasting_fault_leaves_the_original_and_one_notice_with_the_times(
-    keyed: Settings, server: DeepLServer, fault
+    keyed: Settings, server: DeepLServer, fault: Any
 ) -> None:
     server.always = fault
     result = run(keyed, said("One.", "Two."))

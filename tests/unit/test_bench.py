@@ -6,6 +6,7 @@ import itertools
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -47,12 +48,12 @@ FACES = Faces(
 )
 
 
-def test_disturbances_are_the_same_every_time():
+def test_disturbances_are_the_same_every_time() -> None:
     assert list(disturb.disturbed("clip", VOICES, FACES)) == list(disturb.disturbed("clip", VOICES, FACES))
     assert list(disturb.disturbed("clip", VOICES, FACES)) != list(disturb.disturbed("other", VOICES, FACES))
 
 
-def test_every_disturbance_but_the_first_changes_something():
+def test_every_disturbance_but_the_first_changes_something() -> None:
     first, *others = disturb.disturbed("clip", VOICES, FACES)
     assert first == ("as perceived", VOICES, FACES)
     assert all((voices, faces) != (VOICES, FACES) for _, voices, faces in others)
@@ -62,7 +63,7 @@ def test_every_disturbance_but_the_first_changes_something():
     }  # fmt: skip
 
 
-def test_merged_voices_sound_like_both_and_split_ones_are_described_anew():
+def test_merged_voices_sound_like_both_and_split_ones_are_described_anew() -> None:
     merged = disturb.merge_voices(VOICES, "v1", "v2")
     assert [voice.speaker for voice in merged.voices] == ["v1"]
     assert [turn.embedding for turn in merged.turns] == [turn.embedding for turn in VOICES.turns]
@@ -75,7 +76,7 @@ def test_merged_voices_sound_like_both_and_split_ones_are_described_anew():
 
 @pytest.mark.parametrize("length", [0.05, 0.4, 1.9])
 @pytest.mark.parametrize("step", [0.3, 0.4, 2.0])
-def test_moved_edges_make_no_turns_overlap(length, step):
+def test_moved_edges_make_no_turns_overlap(length: float, step: float) -> None:
     """Turns of 0.4 s are shorter than the edges move; every third is another voice, which may have overlapped before."""
     turns = tuple(Turn(step * i, step * i + length, "v2" if i % 3 == 1 else "v1") for i in range(8))
     for seed in range(30):
@@ -87,7 +88,7 @@ def test_moved_edges_make_no_turns_overlap(length, step):
             assert max(abs(a.start - b.start), abs(a.end - b.end)) <= disturb.MOVED + 1e-9
 
 
-def test_noised_evidence_errs_by_the_deviation_for_more_than_a_moment_and_stays_unknown_where_it_was():
+def test_noised_evidence_errs_by_the_deviation_for_more_than_a_moment_and_stays_unknown_where_it_was() -> None:
     long = replace(FACES, tracks=(replace(FACES.tracks[0], speaking=(None, *(1.5,) * 5000)),))
     (noised,) = disturb.noise_evidence(long, 2.0, np.random.default_rng(0)).tracks
     assert noised.speaking[0] is None
@@ -97,37 +98,37 @@ def test_noised_evidence_errs_by_the_deviation_for_more_than_a_moment_and_stays_
     assert disturb.noise_evidence(replace(FACES, tracks=()), 2.0, np.random.default_rng(0)).tracks == ()
 
 
-def test_hidden_evidence_is_unknown_and_keeps_its_place():
+def test_hidden_evidence_is_unknown_and_keeps_its_place() -> None:
     hidden = disturb.hide_evidence(FACES, 0).tracks
     assert set(hidden[0].speaking) == {None}
     assert len(hidden[0].speaking) == 95
     assert hidden[2] == FACES.tracks[2]
 
 
-def test_a_split_face_is_two_clusters_just_beyond_the_threshold():
+def test_a_split_face_is_two_clusters_just_beyond_the_threshold() -> None:
     faces = disturb.split_face(FACES, 0).tracks
     assert [t.cluster for t in faces] == [0, 2, 1, 1]
     assert 1 - np.dot(FACES.tracks[1].embedding, faces[1].embedding) == pytest.approx(1.3 * 0.075)
 
 
-def test_merged_faces_are_one_cluster_just_within_the_threshold():
+def test_merged_faces_are_one_cluster_just_within_the_threshold() -> None:
     faces = disturb.merge_faces(FACES, 0, 1).tracks
     assert {t.cluster for t in faces} == {0}
     assert [1 - np.dot(faces[0].embedding, t.embedding) for t in faces[2:]] == pytest.approx([0.8 * 0.075] * 2)
 
 
-def test_what_the_last_line_holds_is_json():
+def test_what_the_last_line_holds_is_json() -> None:
     trials = [bench.Trial("voices merged", 0.6, np.float64(0.0), ())]
     rows = bench.by_disturbance(trials)
     assert json.loads(bench.as_json(rows)) == {"voices merged": {"cases": 1, "voice": 0.6, "all": 0.0, "below": 1}}
 
 
-def test_numpys_values_in_the_last_line_are_numbers():
+def test_numpys_values_in_the_last_line_are_numbers() -> None:
     summary = {"right": np.bool_(True), "phrases": np.int64(3), "share": np.float32(0.5), "clip": Path("a.mp4")}
     assert json.loads(bench.as_json(summary)) == {"right": True, "phrases": 3, "share": 0.5, "clip": "a.mp4"}
 
 
-def test_calibration_counts_by_bins_of_confidence():
+def test_calibration_counts_by_bins_of_confidence() -> None:
     """A phrase is right where its person and its face are."""
     judged = [
         JudgedPhrase(confidence, 1.0, person, face)
@@ -140,15 +141,15 @@ def test_calibration_counts_by_bins_of_confidence():
     ]
 
 
-def test_goals_compare_what_was_measured_with_what_was_promised():
-    rows = {
+def test_goals_compare_what_was_measured_with_what_was_promised() -> None:
+    rows: dict[str, dict[str, Any]] = {
         "real_interview": {"face_accuracy": 0.9, "speaker_accuracy": 0.97, "speaker_count_error": -1},
         "two_shot": {"face_accuracy": 0.99},
         "cuts": {"face_accuracy": 0.97},
         "phone_call": {"der": 0.02},
         "orbit_en": {"duration": 20.0, "timings": {"faces": 4.0}},
     }
-    evidence = {
+    evidence: dict[str, Any] = {
         "by_clip": {
             name: {"all": {"face": face, "speaker": 1.0}} for name, face in (("a", 0.9), ("b", 1.0), ("c", 0.0))
         },

@@ -71,7 +71,7 @@ def test_an_error_ends_the_others_and_is_raised() -> None:
 
 def test_what_is_waited_for_comes_before_the_error() -> None:
     closed: list[str] = []
-    seen = []
+    seen: list[Any] = []
     running = beside(
         {"words": stage("words", 60, closed), "a": stage("a", 1, closed, ValueError("mine")), "b": stage("b", 10_000, closed)},
         wait_for="words",

@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.people import attribute
 from pipeline.progress import finish
-from pipeline.records import Diarization, Faces, Notice, Phrase, Progress, Segment, Transcript, Turn, Voice, Word
+from pipeline.records import Diarization, Faces, Notice, Phrase, Progress, Segment, Stage, Transcript, Turn, Voice, Word
 from pipeline.speech import channels
 from pipeline.speech.channels import Frames
 
@@ -120,7 +120,7 @@ def test_words_said_at_once_go_to_their_own_channel() -> None:
 def test_two_speakers_are_one_in_each_party(tmp_path: Path) -> None:
     asked = []
 
-    def diarizer(sound: Path, speakers: int | None):
+    def diarizer(sound: Path, speakers: int | None) -> Stage[Diarization]:
         asked.append((sound.name, speakers))
         yield Progress("voices", 0.5)
         return _said((0, 1, "v1"))
@@ -144,14 +144,16 @@ def test_every_phrase_is_translated_from_the_sound_of_its_party() -> None:
         for i, s in enumerate(sorted(heard.segments, key=lambda s: -s.start))
     )
 
-    def translator(sound: Path, own: tuple[Phrase, ...], language: str, target: str):
+    def translator(
+        sound: Path, phrases: tuple[Phrase, ...], language: str, target: str
+    ) -> Stage[tuple[str | None, ...]]:
         yield Progress("translate", 0.5)
-        return tuple(f"{sound.name} {phrase.source}" for phrase in own)
+        return tuple(f"{sound.name} {phrase.source}" for phrase in phrases)
 
     stage = channels.translate(translator, Path("mix"), (Path("a"), Path("b")), heard, phrases, "DE")
     steps = []
 
-    def watched():
+    def watched() -> Stage[tuple[str | None, ...]]:
         for _ in range(2):
             steps.append(next(stage))
             yield steps[-1]

@@ -1,6 +1,7 @@
 """Mixed conversations say truly who speaks when, and the fit finds the numbers that made its data."""
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -69,7 +70,7 @@ def test_a_real_clip_counts_five_times_as_much_as_a_mixture_for_the_prior() -> N
     assert best_prior(costs[1:], clips[1:]) == PRIORS[9]  # type: ignore[arg-type]
 
 
-def test_both_figures_of_two_files_are_printed(tmp_path, capsys) -> None:
+def test_both_figures_of_two_files_are_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for name, lines in (("truth", ((0, 4, "a"), (3, 3, "b"))), ("found", ((0, 3.2, "x"), (3.2, 2.8, "y")))):
         text = "".join(f"SPEAKER c 1 {a} {length} <NA> <NA> {who} <NA> <NA>\n" for a, length, who in lines)
         (tmp_path / f"{name}.rttm").write_text(text)

@@ -8,9 +8,11 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler, HTTPServer, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
@@ -28,9 +30,9 @@ class Handler(BaseHTTPRequestHandler):
     other_port = 0
     asked: list[str] = []  # noqa: RUF012  shared on purpose: what the private server was asked
 
-    def do_GET(self):
+    def do_GET(self) -> None:
         path = self.path.split("?")[0]
-        self.asked.append(f"{self.server.server_port}{path}")
+        self.asked.append(f"{cast(HTTPServer, self.server).server_port}{path}")
         if path in ("/clip.mp4", "/watch"):
             self.answer(CLIP, "video/mp4")
         elif path == "/cut.mp4":
@@ -70,7 +72,7 @@ class Handler(BaseHTTPRequestHandler):
         else:
             self.send_error(404)
 
-    def answer(self, body: bytes, kind: str, length: int | None = -1):
+    def answer(self, body: bytes, kind: str, length: int | None = -1) -> None:
         self.send_response(200)
         self.send_header("Content-Type", kind)
         if length is not None:
@@ -78,17 +80,17 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def redirect(self, to: str):
+    def redirect(self, to: str) -> None:
         self.send_response(302)
         self.send_header("Location", to)
         self.end_headers()
 
-    def log_message(self, *arguments):
+    def log_message(self, *arguments: object) -> None:
         pass
 
 
 @pytest.fixture(scope="module")
-def server():
+def server() -> Iterator[tuple[int, int]]:
     """(the server that may be reached, the port of one that may not)."""
     servers = [ThreadingHTTPServer(("127.0.0.1", 0), Handler) for _ in range(2)]
     for one in servers:
@@ -101,7 +103,7 @@ def server():
         one.server_close()
 
 
-def fetched(port: int, path: str, folder: Path, settings: Settings = SETTINGS, **options) -> Path:
+def fetched(port: int, path: str, folder: Path, settings: Settings = SETTINGS, **options: Any) -> Path:
     stage = download.fetch(
         f"http://127.0.0.1:{port}{path}", folder, settings, _reachable=(f"127.0.0.1:{port}",), **options
     )
@@ -113,7 +115,9 @@ def fetched(port: int, path: str, folder: Path, settings: Settings = SETTINGS, *
 
 
 @pytest.mark.parametrize("path", ["/clip.mp4", "/here.mp4", "/watch"])
-def test_a_media_file_arrives_whole_also_after_a_redirect_or_without_a_suffix(server, tmp_path, path):
+def test_a_media_file_arrives_whole_also_after_a_redirect_or_without_a_suffix(
+    server: tuple[int, int], tmp_path: Path, path: str
+) -> None:
     got = fetched(server[0], path, tmp_path)
     assert got.parent == tmp_path
     assert got.read_bytes() == CLIP
@@ -133,7 +137,9 @@ def test_a_media_file_arrives_whole_also_after_a_redirect_or_without_a_suffix(se
         ("/round.mp4", "could not be fetched"),
     ],
 )
-def test_everything_else_is_one_sentence_and_leaves_nothing(server, tmp_path, path, words):
+def test_everything_else_is_one_sentence_and_leaves_nothing(
+    server: tuple[int, int], tmp_path: Path, path: str, words: str
+) -> None:
     Handler.asked.clear()
     with pytest.raises(FetchError, match=words) as caught:
         fetched(server[0], path, tmp_path)
@@ -144,19 +150,19 @@ def test_everything_else_is_one_sentence_and_leaves_nothing(server, tmp_path, pa
 
 
 @pytest.mark.parametrize("path", ["/large.mp4", "/endless.mp4"])
-def test_a_clip_beyond_the_size_limit_is_dropped(server, tmp_path, path):
+def test_a_clip_beyond_the_size_limit_is_dropped(server: tuple[int, int], tmp_path: Path, path: str) -> None:
     with pytest.raises(LimitError, match="larger than 1 MB"):
         fetched(server[0], path, tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_slow_server_does_not_hold_us(server, tmp_path):
+def test_a_slow_server_does_not_hold_us(server: tuple[int, int], tmp_path: Path) -> None:
     with pytest.raises(FetchError, match="took longer than 2 s"):
         fetched(server[0], "/slow.mp4", tmp_path, _time_limit_s=2)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_closing_the_stage_ends_the_child(server, tmp_path):
+def test_closing_the_stage_ends_the_child(server: tuple[int, int], tmp_path: Path) -> None:
     stage = download.fetch(
         f"http://127.0.0.1:{server[0]}/slow.mp4", tmp_path, SETTINGS, _reachable=(f"127.0.0.1:{server[0]}",)
     )
@@ -177,15 +183,19 @@ def test_closing_the_stage_ends_the_child(server, tmp_path):
         "http://x/" + "a" * 3000, "http://exa\nmple.org/",
     ],
 )  # fmt: skip
-def test_what_is_no_public_web_address_is_refused_before_a_child_starts(url, tmp_path, monkeypatch):
-    monkeypatch.setattr(download.subprocess, "Popen", lambda *a, **k: pytest.fail("a child was started"))
+def test_what_is_no_public_web_address_is_refused_before_a_child_starts(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(subprocess, "Popen", lambda *a, **k: pytest.fail("a child was started"))
     with pytest.raises(FetchError) as caught:
         next(download.fetch(url, tmp_path, SETTINGS))
     assert str(caught.value).endswith(".")
 
 
 @pytest.mark.parametrize("host", ["localhost", "2130706433", "0x7f.1", "127.1"])
-def test_names_and_odd_spellings_of_this_machine_are_refused_at_connect(server, tmp_path, host):
+def test_names_and_odd_spellings_of_this_machine_are_refused_at_connect(
+    server: tuple[int, int], tmp_path: Path, host: str
+) -> None:
     Handler.asked.clear()
     stage = download.fetch(f"http://{host}:{server[0]}/clip.mp4", tmp_path, SETTINGS)
     with pytest.raises(FetchError, match=r"not on the public internet|No such site"):
@@ -203,7 +213,7 @@ def test_names_and_odd_spellings_of_this_machine_are_refused_at_connect(server, 
         ("::ffff:8.8.8.8", True), ("64:ff9b::7f00:1", False), ("2002:7f00:1::", False),
     ],
 )  # fmt: skip
-def test_public_addresses(address, public):
+def test_public_addresses(address: str, public: bool) -> None:
     assert download.is_public(ipaddress.ip_address(address)) is public
 
 
@@ -215,11 +225,11 @@ def test_public_addresses(address, public):
         ("https://a.org/v#t=0:01:30.5", 90.5), ("https://a.org/v?t=", 0),
     ],
 )  # fmt: skip
-def test_start_times(url, start):
+def test_start_times(url: str, start: float) -> None:
     assert download._checked(url, ())[1] == start
 
 
-def test_a_start_time_cuts_the_clip(server, tmp_path, monkeypatch):
+def test_a_start_time_cuts_the_clip(server: tuple[int, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from pipeline import media
     from tests.fixtures_clips import make
 
@@ -255,7 +265,7 @@ for name, attempt in {
 """
 
 
-def test_the_guard_holds_for_yt_dlp_and_everything_else_in_the_process(server):
+def test_the_guard_holds_for_yt_dlp_and_everything_else_in_the_process(server: tuple[int, int]) -> None:
     Handler.asked.clear()
     done = subprocess.run(
         [sys.executable, "-c", GUARDED.replace("%PORT%", str(server[0]))], capture_output=True, text=True, check=True
@@ -268,7 +278,7 @@ def test_the_guard_holds_for_yt_dlp_and_everything_else_in_the_process(server):
 
 
 @pytest.fixture
-def site(server, monkeypatch):
+def site(server: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """yt-dlp with one extractor, for our own server; returns the dict the extractor answers with, to be changed."""
     import yt_dlp
     from yt_dlp.extractor.common import InfoExtractor
@@ -281,11 +291,11 @@ def site(server, monkeypatch):
     class OurIE(InfoExtractor):
         _VALID_URL = r"http://127\.0\.0\.1:\d+/video"
 
-        def _real_extract(self, url):
+        def _real_extract(self, url: str) -> dict[str, Any]:
             return info
 
     class Site(yt_dlp.YoutubeDL):
-        def __init__(self, options):
+        def __init__(self, options: dict[str, Any]) -> None:
             super().__init__(options, auto_init=False)
             self.add_info_extractor(OurIE())
 
@@ -293,16 +303,20 @@ def site(server, monkeypatch):
     return info
 
 
-def from_site(server, folder: Path, settings: Settings = SETTINGS, start: float = 0) -> Path:
+def from_site(server: tuple[int, int], folder: Path, settings: Settings = SETTINGS, start: float = 0) -> Path:
     order = {"max_bytes": settings.max_file_bytes, "max_duration_s": settings.max_duration_s, "start": start}
     return download._from_site(f"http://127.0.0.1:{server[0]}/video", folder, order, lambda got, total: None)
 
 
-def test_a_video_page_gives_one_file_with_picture_and_sound(server, site, tmp_path):
+def test_a_video_page_gives_one_file_with_picture_and_sound(
+    server: tuple[int, int], site: dict[str, Any], tmp_path: Path
+) -> None:
     assert from_site(server, tmp_path).read_bytes() == CLIP
 
 
-def test_long_live_and_listed_videos_are_refused_before_the_download(server, site, tmp_path):
+def test_long_live_and_listed_videos_are_refused_before_the_download(
+    server: tuple[int, int], site: dict[str, Any], tmp_path: Path
+) -> None:
     with pytest.raises(LimitError, match="min long"):
         from_site(server, tmp_path, replace(SETTINGS, max_duration_s=10))
     assert from_site(server, tmp_path, replace(SETTINGS, max_duration_s=10), start=25)
@@ -315,7 +329,7 @@ def test_long_live_and_listed_videos_are_refused_before_the_download(server, sit
         from_site(server, tmp_path)
 
 
-def test_a_video_too_large_for_us_is_a_limit(server, site, tmp_path):
+def test_a_video_too_large_for_us_is_a_limit(server: tuple[int, int], site: dict[str, Any], tmp_path: Path) -> None:
     with pytest.raises(PipelineError, match="larger than"):
         from_site(server, tmp_path, replace(SETTINGS, max_file_bytes=1000))
 
@@ -333,7 +347,7 @@ def test_a_video_too_large_for_us_is_a_limit(server, site, tmp_path):
         ("something new", "could not be fetched"),
     ],
 )
-def test_messages_of_libraries_become_sentences(said, words):
+def test_messages_of_libraries_become_sentences(said: str, words: str) -> None:
     sentence = download._sentence(RuntimeError(said))
     assert words in sentence
     assert sentence.endswith(".")

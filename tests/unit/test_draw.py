@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import numpy as np
 import pytest
 
 from pipeline.errors import UsageError
-from pipeline.records import Look, Shot
+from pipeline.records import Look, Phrase, Shot, Track
 from pipeline.subtitles import looks, yuv
 from pipeline.subtitles.draw import Compositor, compose
 from pipeline.subtitles.setting import lit
@@ -18,7 +19,7 @@ TEXTS = ("morph", "both", "original", "translation")
 PL = TRANSLATIONS["PL"]
 
 
-def compositor(look: Look, *phrases, size: tuple[int, int] = (WIDTH, HEIGHT), **how) -> Compositor:
+def compositor(look: Look, *phrases: Phrase, size: tuple[int, int] = (WIDTH, HEIGHT), **how: Any) -> Compositor:
     return compose(analysis(*phrases, **how), look, *size, 25)
 
 
@@ -260,7 +261,7 @@ def test_the_speaking_face_alone_is_marked() -> None:
     assert (drawn(plain, 1.5).astype(int) - backdrop() != 0)[260:330, 405:415].sum() == 0
 
 
-def made_tracks(made: Compositor):
+def made_tracks(made: Compositor) -> tuple[Track, ...]:
     from pipeline.records import Box, Track
 
     return tuple(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -27,26 +29,26 @@ def seconds(analysis: Analysis) -> dict[str, float]:
     return {person.id: person.speaking_s for person in analysis.people}
 
 
-def test_rename_changes_one_name_and_trims_it(analysis):
+def test_rename_changes_one_name_and_trims_it(analysis: Analysis) -> None:
     edited = edit.rename(analysis, "p2", "  Ada \n Lovelace\u202e ")
     assert [person.name for person in edited.people] == ["Speaker 1", "Ada Lovelace", "Speaker 3"]
     assert edited.phrases == analysis.phrases
 
 
 @pytest.mark.parametrize("name", ["", "   ", "\n", "x" * 41])
-def test_a_name_has_one_to_forty_characters(analysis, name):
+def test_a_name_has_one_to_forty_characters(analysis: Analysis, name: str) -> None:
     with pytest.raises(UsageError, match="name"):
         edit.rename(analysis, "p1", name)
 
 
-def test_recolour_takes_six_hex_digits(analysis):
+def test_recolour_takes_six_hex_digits(analysis: Analysis) -> None:
     assert edit.recolour(analysis, "p1", "#AABBCC").people[0].colour == "#aabbcc"
     for colour in ("red", "#abc", "#12345g", "#123456;}", ""):
         with pytest.raises(UsageError, match="colour"):
             edit.recolour(analysis, "p1", colour)
 
 
-def test_a_line_given_away_takes_its_turn_along(analysis):
+def test_a_line_given_away_takes_its_turn_along(analysis: Analysis) -> None:
     edited = edit.give(analysis, 2, "p1")
     assert line(edited, 2).person == "p1"
     assert line(edited, 2).evidence == edit.BY_HAND
@@ -55,19 +57,19 @@ def test_a_line_given_away_takes_its_turn_along(analysis):
     assert seconds(edited)["p2"] == 0
 
 
-def test_only_the_lines_stretch_of_a_longer_turn_moves(analysis):
+def test_only_the_lines_stretch_of_a_longer_turn_moves(analysis: Analysis) -> None:
     long = replace(analysis, turns=(PersonTurn(0.0, 6.0, "p1"),))
     edited = edit.give(long, 1, "p3")
     assert edited.turns == (PersonTurn(0.0, 0.4, "p1"), PersonTurn(0.4, 2.0, "p3"), PersonTurn(2.0, 6.0, "p1"))
 
 
-def test_a_line_can_be_nobodys(analysis):
+def test_a_line_can_be_nobodys(analysis: Analysis) -> None:
     edited = edit.give(analysis, 3, None)
     assert line(edited, 3).person is None
     assert seconds(edited)["p3"] == 0
 
 
-def test_a_new_speaker_gets_an_id_a_name_and_a_colour_of_their_own(analysis):
+def test_a_new_speaker_gets_an_id_a_name_and_a_colour_of_their_own(analysis: Analysis) -> None:
     edited = edit.give_to_new(analysis, [4])
     new = edited.people[-1]
     assert (new.id, new.name, new.face) == ("p4", "Speaker 4", False)
@@ -78,7 +80,7 @@ def test_a_new_speaker_gets_an_id_a_name_and_a_colour_of_their_own(analysis):
     assert twice.people[-1].id == "p5"
 
 
-def test_merged_people_share_everything(analysis):
+def test_merged_people_share_everything(analysis: Analysis) -> None:
     edited = edit.merge(analysis, "p1", "p3")
     assert [person.id for person in edited.people] == ["p2", "p3"]
     three = next(person for person in edited.people if person.id == "p3")
@@ -90,17 +92,17 @@ def test_merged_people_share_everything(analysis):
     assert three.speaking_s == pytest.approx(1.6 + 0.7 + 1.1)
 
 
-def test_merging_drops_a_runner_up_who_is_now_the_speaker(analysis):
+def test_merging_drops_a_runner_up_who_is_now_the_speaker(analysis: Analysis) -> None:
     assert line(analysis, 3).evidence.runner_up == "p2"
     assert line(edit.merge(analysis, "p3", "p2"), 3).evidence.runner_up is None
 
 
-def test_nobody_is_merged_with_themselves(analysis):
+def test_nobody_is_merged_with_themselves(analysis: Analysis) -> None:
     with pytest.raises(UsageError, match="themselves"):
         edit.merge(analysis, "p1", "p1")
 
 
-def test_words_that_stay_keep_their_times(analysis):
+def test_words_that_stay_keep_their_times(analysis: Analysis) -> None:
     before = line(analysis, 1)
     edited = line(edit.correct_source(analysis, 1, "Everyone there is working for one better future."), 1)
     kept = {word.text: (word.start, word.end) for word in before.words}
@@ -110,7 +112,7 @@ def test_words_that_stay_keep_their_times(analysis):
     assert edited.source == " ".join(word.text for word in edited.words)
 
 
-def test_changed_words_share_the_time_of_those_they_replace():
+def test_changed_words_share_the_time_of_those_they_replace() -> None:
     words = (Word(0.0, 1.0, "one"), Word(1.0, 2.0, "two"), Word(2.0, 3.0, "three"))
     phrase = Phrase(1, 0.0, 3.0, None, "one two three", words)
     analysis = replace(fakes.analysis(), phrases=(phrase,), turns=())
@@ -120,7 +122,7 @@ def test_changed_words_share_the_time_of_those_they_replace():
     assert edited.words[1].end == pytest.approx(1.6)
 
 
-def test_a_script_without_spaces_keeps_its_times_too():
+def test_a_script_without_spaces_keeps_its_times_too() -> None:
     texts = "言葉は変わる"
     words = tuple(Word(float(i), i + 1.0, c) for i, c in enumerate(texts))
     analysis = replace(fakes.analysis(), phrases=(Phrase(1, 0.0, 6.0, None, texts, words),), turns=())
@@ -129,25 +131,25 @@ def test_a_script_without_spaces_keeps_its_times_too():
     assert [word.start for word in edited.words] == [0, 1, 2, 3, 4, 5]
 
 
-def test_a_line_needs_words_and_not_too_many(analysis):
+def test_a_line_needs_words_and_not_too_many(analysis: Analysis) -> None:
     for text in ("", "  ", "x" * 1001):
         with pytest.raises(UsageError, match="line"):
             edit.correct_source(analysis, 1, text)
 
 
-def test_a_translation_can_be_changed_and_taken_away(analysis):
+def test_a_translation_can_be_changed_and_taken_away(analysis: Analysis) -> None:
     assert line(edit.correct_translation(analysis, 1, " Nowy\ntekst "), 1).translation == "Nowy tekst"
     assert line(edit.correct_translation(analysis, 1, ""), 1).translation is None
 
 
-def test_a_removed_line_leaves_no_trace(analysis):
+def test_a_removed_line_leaves_no_trace(analysis: Analysis) -> None:
     edited = edit.remove(analysis, 3)
     assert [phrase.id for phrase in edited.phrases] == [1, 2, 4]
     assert [turn for turn in edited.turns if turn.person == "p3"] == []
 
 
-def test_who_or_what_is_not_there_is_refused(analysis):
-    for attempt in (
+def test_who_or_what_is_not_there_is_refused(analysis: Analysis) -> None:
+    attempts: tuple[Callable[[], object], ...] = (
         lambda: edit.rename(analysis, "p9", "X"),
         lambda: edit.recolour(analysis, "", "#000000"),
         lambda: edit.give(analysis, 99, "p1"),
@@ -157,7 +159,8 @@ def test_who_or_what_is_not_there_is_refused(analysis):
         lambda: edit.correct_source(analysis, 0, "x"),
         lambda: edit.correct_translation(analysis, 0, "x"),
         lambda: edit.remove(analysis, 0),
-    ):
+    )
+    for attempt in attempts:
         with pytest.raises(UsageError, match="no such"):
             attempt()
 
@@ -183,7 +186,7 @@ edits = st.one_of(
 
 @settings(max_examples=150, deadline=None)
 @given(st.lists(edits, max_size=8))
-def test_after_any_edits_the_transcript_can_be_read_back(steps):
+def test_after_any_edits_the_transcript_can_be_read_back(steps: Any) -> None:
     analysis = fakes.analysis()
     for function, *arguments in steps:
         try:

@@ -19,7 +19,7 @@ def line(analysis: Analysis, number: int) -> Phrase:
     return next(phrase for phrase in analysis.phrases if phrase.id == number)
 
 
-def test_a_line_is_split_at_the_caret_and_each_half_keeps_its_words(analysis):
+def test_a_line_is_split_at_the_caret_and_each_half_keeps_its_words(analysis: Analysis) -> None:
     text = line(analysis, 1).source
     edited = edit.split(analysis, 1, text.index("working"))
     one, two = edited.phrases[:2]
@@ -33,7 +33,7 @@ def test_a_line_is_split_at_the_caret_and_each_half_keeps_its_words(analysis):
     assert len({p.id for p in edited.phrases}) == 5
 
 
-def test_a_line_is_split_at_the_caret_of_its_translation(analysis):
+def test_a_line_is_split_at_the_caret_of_its_translation(analysis: Analysis) -> None:
     translation = line(analysis, 1).translation
     assert translation
     edited = edit.split(analysis, 1, translation.index("na lepszą"), translated=True)
@@ -42,19 +42,19 @@ def test_a_line_is_split_at_the_caret_of_its_translation(analysis):
 
 
 @pytest.mark.parametrize("at", [-1, 0, 45, 100])
-def test_a_line_is_not_split_into_something_and_nothing(analysis, at):
+def test_a_line_is_not_split_into_something_and_nothing(analysis: Analysis, at: int) -> None:
     with pytest.raises(UsageError, match="between two words"):
         edit.split(analysis, 1, at)
 
 
-def test_split_lines_merged_again_are_the_line_they_were(analysis):
+def test_split_lines_merged_again_are_the_line_they_were(analysis: Analysis) -> None:
     before = line(analysis, 1)
     again = line(edit.join(edit.split(analysis, 1, before.source.index("for")), 1), 1)
     assert (again.source, again.translation, again.words) == (before.source, before.translation, before.words)
     assert (again.start, again.end) == (before.start, before.end)
 
 
-def test_a_merged_line_takes_the_others_turn_along(analysis):
+def test_a_merged_line_takes_the_others_turn_along(analysis: Analysis) -> None:
     edited = edit.join(analysis, 1)
     assert line(edited, 1).source == "Everyone here is working for a better future. And how long will that take?"
     assert not [turn for turn in edited.turns if turn.person == "p2"]
@@ -63,7 +63,7 @@ def test_a_merged_line_takes_the_others_turn_along(analysis):
         edit.join(analysis, 4)
 
 
-def test_a_line_moved_in_time_moves_its_words_and_its_turn(analysis):
+def test_a_line_moved_in_time_moves_its_words_and_its_turn(analysis: Analysis) -> None:
     edited = edit.retime(analysis, 2, 2.5, 3.1)
     moved = line(edited, 2)
     assert (moved.start, moved.end) == (2.5, 3.1)
@@ -75,7 +75,7 @@ def test_a_line_moved_in_time_moves_its_words_and_its_turn(analysis):
             edit.retime(analysis, 2, start, end)
 
 
-def test_a_line_is_added_in_time_order(analysis):
+def test_a_line_is_added_in_time_order(analysis: Analysis) -> None:
     edited, number = edit.add(analysis, 2.0, 2.2, "p2")
     assert [p.id for p in edited.phrases] == [1, number, 2, 3, 4]
     assert line(edited, number).person == "p2"
@@ -83,7 +83,7 @@ def test_a_line_is_added_in_time_order(analysis):
         edit.add(analysis, 6.0, 7.0)
 
 
-def test_several_lines_change_hands_at_once(analysis):
+def test_several_lines_change_hands_at_once(analysis: Analysis) -> None:
     edited = edit.give_many(analysis, [2, 3], "p1")
     assert {p.person for p in edited.phrases} == {"p1"}
     assert len(edit.remove_many(analysis, [1, 4]).phrases) == 2
@@ -94,7 +94,7 @@ def test_several_lines_change_hands_at_once(analysis):
             nothing(analysis, [], *(["p1"] if nothing is edit.give_many else []))
 
 
-def test_a_word_is_replaced_everywhere(analysis):
+def test_a_word_is_replaced_everywhere(analysis: Analysis) -> None:
     edited, count = edit.replace_text(analysis, "LONG", "far", translated=False)
     assert count == 3
     assert line(edited, 2).source == "And how far will that take?"
@@ -104,7 +104,7 @@ def test_a_word_is_replaced_everywhere(analysis):
     assert edit.replace_text(analysis, ".", "\\1", translated=False)[0].phrases[2].source == "Not long\\1"
 
 
-def test_a_new_speaker_is_not_named_like_somebody_who_was_renamed(analysis):
+def test_a_new_speaker_is_not_named_like_somebody_who_was_renamed(analysis: Analysis) -> None:
     renamed = edit.rename(analysis, "p1", "Ada")
     names = [person.name for person in edit.give_to_new(renamed, [4]).people]
     assert names == ["Ada", "Speaker 2", "Speaker 3", "Speaker 4"]
@@ -112,13 +112,13 @@ def test_a_new_speaker_is_not_named_like_somebody_who_was_renamed(analysis):
     assert edit.give_to_new(taken, [4]).people[-1].name == "Speaker 5"
 
 
-def test_two_people_do_not_bear_one_name(analysis):
+def test_two_people_do_not_bear_one_name(analysis: Analysis) -> None:
     with pytest.raises(UsageError, match="There is a speaker 2 already"):
         edit.rename(analysis, "p1", "speaker 2")
     assert edit.rename(analysis, "p1", "SPEAKER 1").people[0].name == "SPEAKER 1"
 
 
-def test_faces_that_were_mixed_up_are_mended_at_once(analysis):
+def test_faces_that_were_mixed_up_are_mended_at_once(analysis: Analysis) -> None:
     edited = edit.give_face(analysis, "p1", "p2")
     assert [track.person for track in edited.tracks] == ["p2", "p1"]
     assert edited.portraits["p1"] == analysis.portraits["p2"]
@@ -126,7 +126,7 @@ def test_faces_that_were_mixed_up_are_mended_at_once(analysis):
     assert [person.face for person in edited.people] == [True, True, False]
 
 
-def test_a_voice_without_a_face_gets_one_and_loses_it(analysis):
+def test_a_voice_without_a_face_gets_one_and_loses_it(analysis: Analysis) -> None:
     edited = edit.give_face(analysis, "p3", "p2")
     assert [track.person for track in edited.tracks] == ["p1", "p3"]
     assert [person.face for person in edited.people] == [True, False, True]
@@ -136,7 +136,7 @@ def test_a_voice_without_a_face_gets_one_and_loses_it(analysis):
     assert "p1" not in without.portraits
 
 
-def test_a_face_can_be_somebody_who_says_nothing(analysis):
+def test_a_face_can_be_somebody_who_says_nothing(analysis: Analysis) -> None:
     edited = edit.separate(analysis, "p1")
     assert [track.person for track in edited.tracks] == ["p4", "p2"]
     assert edited.portraits["p4"] == analysis.portraits["p1"]

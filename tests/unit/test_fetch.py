@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -9,6 +10,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from pipeline.errors import ModelError
@@ -256,7 +258,7 @@ def test_a_password_in_the_address_of_an_index_is_used_and_never_said(
 
 
 def test_no_room_is_said_before_the_download(toy: Weights, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fetch.shutil, "disk_usage", lambda _: type("Usage", (), {"free": 10})())
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: type("Usage", (), {"free": 10})())
     with pytest.raises(ModelError, match=r"no room for model weights .* SPEECHGLASS_CACHE_DIR"):
         got(toy, cache)
 
@@ -301,7 +303,7 @@ def test_an_environment_made_by_uv_which_has_no_pip_fetches_as_well(site: Site, 
     subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, tmp_path / "venv"], check=True)
     packages = tmp_path / "packages"
     packages.mkdir()
-    for entry in Path(index.httpx.__file__).parents[1].iterdir():
+    for entry in Path(str(httpx.__file__)).parents[1].iterdir():
         if not entry.name.lower().startswith(("pip", "_distutils", "distutils")):
             (packages / entry.name).symlink_to(entry)
     (next((tmp_path / "venv").glob("lib/*/site-packages")) / "ours.pth").write_text(f"{packages}\n")

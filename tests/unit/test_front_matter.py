@@ -38,10 +38,12 @@ def test_the_readme_is_short_and_its_links_lead_somewhere() -> None:
 
 def requirements() -> dict[str, str]:
     lines = (line.split("#")[0].strip() for line in (ROOT / "requirements.txt").read_text().splitlines())
-    return dict(re.fullmatch(r"([\w.-]+)(?:\[[\w,]+\])?==(\S+)", line).groups() for line in lines if line)  # type: ignore[union-attr]
+    found = [re.fullmatch(r"([\w.-]+)(?:\[[\w,]+\])?==(\S+)", line) for line in lines if line]
+    assert all(found)
+    return {match[1]: match[2] for match in found if match}
 
 
-def test_it_describes_a_gradio_space(matter) -> None:
+def test_it_describes_a_gradio_space(matter: dict[str, Any]) -> None:
     assert matter["sdk"] == "gradio"
     assert (ROOT / matter["app_file"]).is_file()
     assert matter["sdk_version"] == version("gradio") == requirements()["gradio"]
@@ -54,7 +56,7 @@ def test_it_describes_a_gradio_space(matter) -> None:
     assert len(matter["tags"]) == len(set(matter["tags"])) >= 3
 
 
-def test_models_and_preload_are_the_catalogues(matter) -> None:
+def test_models_and_preload_are_the_catalogues(matter: dict[str, Any]) -> None:
     assert set(matter["models"]) == {hub.repository for hub in HUBS}
     preloaded: dict[str, tuple[set[str], str | None]] = {}
     for line in matter["preload_from_hub"]:
@@ -90,7 +92,7 @@ def test_torch_is_left_to_the_space() -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-def test_requirements_resolve_on_python_3_12(tmp_path) -> None:
+def test_requirements_resolve_on_python_3_12(tmp_path: Path) -> None:
     """pip of a Python 3.12 finds a version of everything; skipped where there is no such Python or no index answers."""
     found = [shutil.which("python3.12"), *sorted(Path.home().glob(".pyenv/versions/3.12.*/bin/python"))]
     python = next(

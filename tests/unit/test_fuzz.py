@@ -9,9 +9,11 @@ from __future__ import annotations
 import dataclasses
 import random
 import re
+from collections.abc import Callable
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pysubs2
 import pytest
@@ -56,7 +58,7 @@ def told(error: PipelineError) -> None:
 @pytest.mark.parametrize(
     ("parse", "offered"), [(languages.parse_target, languages.TARGETS), (languages.parse_source, languages.SOURCES)]
 )
-def test_any_text_is_a_language_or_is_not(parse, offered, text: str) -> None:
+def test_any_text_is_a_language_or_is_not(parse: Callable[[str], Any], offered: Any, text: str) -> None:
     try:
         assert parse(text) in offered
     except LanguageError as error:
@@ -67,7 +69,8 @@ def test_any_text_is_a_language_or_is_not(parse, offered, text: str) -> None:
 @given(text, text)
 def test_any_two_codes_are_the_same_language_or_not(a: str, b: str) -> None:
     assert languages.same_language(a, b) in (True, False)
-    assert languages.deepl_source(a) is None or languages.deepl_source(a).isupper()
+    code = languages.deepl_source(a)
+    assert code is None or code.isupper()
     assert languages.spoken(a) in (None, *languages.SOURCES)
 
 
@@ -98,16 +101,17 @@ def test_any_environment_is_a_setting_or_a_sentence(environment: dict[str, str])
 
 @often
 @given(anything, anything, anything, anything, anything)
-def test_any_choice_on_the_page_is_taken_or_refused(a: object, b: object, c: object, d: object, e: object) -> None:
+def test_any_choice_on_the_page_is_taken_or_refused(a: Any, b: Any, c: Any, d: Any, e: Any) -> None:
     check = pytest.importorskip("pipeline.web.check")
-    for call in (
+    calls: tuple[Callable[[], object], ...] = (
         lambda: check.speakers(a),
         lambda: check.source(b),
         lambda: check.keys(c),
         lambda: check.look(a, b, c, d, e),
         lambda: check.look("classic", "auto", a, "morph", e),
         lambda: check.address(str(d), Settings()),
-    ):
+    )
+    for call in calls:
         try:
             call()
         except PipelineError as error:

@@ -19,13 +19,13 @@ def people(count: int, each: int, spread: float, dim: int = 64) -> np.ndarray:
     return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
-def test_tracks_of_one_person_are_one_cluster():
+def test_tracks_of_one_person_are_one_cluster() -> None:
     vectors = people(3, 4, 0.3)
     none = np.zeros((12, 12), bool)
     assert identify.cluster(vectors, np.ones(12), none, 0.3) == [0] * 4 + [1] * 4 + [2] * 4
 
 
-def test_two_faces_in_one_picture_are_never_one_person():
+def test_two_faces_in_one_picture_are_never_one_person() -> None:
     twins = people(1, 4, 0.05)
     together = np.zeros((4, 4), bool)
     together[0, 1] = together[1, 0] = True
@@ -36,7 +36,7 @@ def test_two_faces_in_one_picture_are_never_one_person():
     assert len(set(labels)) == 2
 
 
-def test_good_looks_weigh_more_than_poor_ones():
+def test_good_looks_weigh_more_than_poor_ones() -> None:
     a, b = people(2, 1, 0.0)
     poor = (a + 1.5 * b) / np.linalg.norm(a + 1.5 * b)
     vectors = np.stack([a, poor, b])
@@ -45,7 +45,7 @@ def test_good_looks_weigh_more_than_poor_ones():
     assert identify.cluster(vectors, np.array([1.0, 0.01, 1.0]), nobody, 0.2)[0] == 0
 
 
-def test_a_track_that_joins_two_people_is_found_out():
+def test_a_track_that_joins_two_people_is_found_out() -> None:
     one, two = people(1, 3, 0.2), people(1, 3, 0.2)
     assert identify.change_of_face(np.concatenate([one, two]), 0.2) == 3
     assert identify.change_of_face(one, 0.2) is None
@@ -53,8 +53,8 @@ def test_a_track_that_joins_two_people_is_found_out():
     assert identify.change_of_face(np.empty((0, 64)), 0.2) is None
 
 
-def test_similarity_takes_a_turned_and_scaled_face_home():
-    target = np.float32(identify.DlibFaces.CHIP)
+def test_similarity_takes_a_turned_and_scaled_face_home() -> None:
+    target = np.array(identify.DlibFaces.CHIP, np.float32)
     angle = np.deg2rad(25)
     turn = 2.5 * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     seen = target @ turn.T + (300, 40)
@@ -70,7 +70,7 @@ def face(x: float, y: float, side: float, nose: float = 0.5) -> np.ndarray:
     )
 
 
-def test_quality_likes_large_sharp_frontal_whole_faces():
+def test_quality_likes_large_sharp_frontal_whole_faces() -> None:
     import cv2
 
     sharp = cv2.resize(RNG.integers(0, 255, (45, 80, 3), dtype=np.uint8), (640, 360), interpolation=cv2.INTER_CUBIC)
@@ -84,7 +84,7 @@ def test_quality_likes_large_sharp_frontal_whole_faces():
     assert identify.quality(sharp, face(200, 100, 4)) == 0.0
 
 
-def test_candidates_of_a_long_track_stay_few_and_spread():
+def test_candidates_of_a_long_track_stay_few_and_spread() -> None:
     live = track.Live(0)
     image = RNG.integers(0, 255, (360, 640, 3), dtype=np.uint8)
     for i in range(600):
@@ -98,7 +98,7 @@ def test_candidates_of_a_long_track_stay_few_and_spread():
     assert times[-1] - times[0] > 60
 
 
-def test_a_portrait_is_a_square_jpeg_with_margin():
+def test_a_portrait_is_a_square_jpeg_with_margin() -> None:
     import cv2
 
     image = RNG.integers(0, 255, (360, 640, 3), dtype=np.uint8)
@@ -107,4 +107,5 @@ def test_a_portrait_is_a_square_jpeg_with_margin():
     assert np.allclose(candidate.face[5:].reshape(5, 2), face(580, 20, 80)[5:].reshape(5, 2) - (464, 0), atol=1)
     assert np.allclose(candidate.face[:4], face(580, 20, 80)[:4] - (464, 0, 464, 0), atol=1)
     picture = cv2.imdecode(np.frombuffer(identify.portrait(candidate), np.uint8), cv2.IMREAD_COLOR)
+    assert picture is not None
     assert picture.shape == (identify.PORTRAIT, identify.PORTRAIT, 3)

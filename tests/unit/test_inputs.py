@@ -18,11 +18,11 @@ PAGE = (ROOT / "docs" / "inputs.md").read_text("utf-8")
 ROWS = [line.strip("| ").split(" | ") for line in LIST.splitlines() if re.match(r"\| \d", line)]
 
 
-def test_hard_inputs_are_numbered_in_order():
+def test_hard_inputs_are_numbered_in_order() -> None:
     assert [int(row[0]) for row in ROWS] == list(range(1, len(ROWS) + 1))
 
 
-def test_every_recipe_in_the_list_exists():
+def test_every_recipe_in_the_list_exists() -> None:
     for row in ROWS:
         recipe = row[3] if len(row) == 6 else row[2]
         for name in re.findall(r"`(\w+)`", recipe):
@@ -35,7 +35,7 @@ def _code_in(recipe: str) -> str:
     return "".join((ROOT / path).read_text("utf-8") for path in re.findall(r"`(tests/[\w/.]+)`", recipe))
 
 
-def test_every_test_in_the_list_exists():
+def test_every_test_in_the_list_exists() -> None:
     written = "".join(path.read_text("utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
     for row in ROWS:
         named = re.findall(r"`(test_\w+)`", row[-1])
@@ -43,13 +43,13 @@ def test_every_test_in_the_list_exists():
         assert all(f"def {name}(" in written for name in named), row[-1]
 
 
-def test_twenty_inputs_and_more_come_from_issue_trackers():
+def test_twenty_inputs_and_more_come_from_issue_trackers() -> None:
     sources = [row[2] for row in ROWS if len(row) == 6]
     assert len(sources) >= 20
     assert all(re.fullmatch(r"[\w.-]+/[\w.-]+ #\d+(, [\w.-]+/[\w.-]+ #\d+)*", source) for source in sources)
 
 
-def test_the_counts_in_the_page_are_those_of_the_tests():
+def test_the_counts_in_the_page_are_those_of_the_tests() -> None:
     good = sum(truth.error is None for truth in CORPUS.values())
     assert f"{len(CORPUS)} clips" in PAGE
     assert f"{good} come back" in PAGE
@@ -57,6 +57,6 @@ def test_the_counts_in_the_page_are_those_of_the_tests():
     assert f"{len(ROWS)} of the hard inputs" in PAGE
 
 
-def test_the_page_names_every_container():
+def test_the_page_names_every_container() -> None:
     for demuxer in DEMUXERS:
         assert f"`{demuxer}`" in PAGE, demuxer

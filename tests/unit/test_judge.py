@@ -6,6 +6,7 @@ import contextlib
 import io
 import json
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -58,7 +59,7 @@ TRUTH = {
 }
 
 
-def scored(given: Attribution, folder) -> dict[str, float]:
+def scored(given: Attribution, folder: Path) -> dict[str, float]:
     analysis = Analysis(
         media=Media(12.0, WIDTH, 360, Fraction(25)), language="en", target_language="", models={}, people=given.people,
         phrases=given.phrases, turns=(), tracks=given.tracks, notices=(), timings={},
@@ -71,7 +72,7 @@ def scored(given: Attribution, folder) -> dict[str, float]:
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_the_figures_are_those_of_the_score(seed, tmp_path):
+def test_the_figures_are_those_of_the_score(seed: int, tmp_path: Path) -> None:
     given = answer(np.random.default_rng(seed))
     expected, found = scored(given, tmp_path), judge(given, TRUTH, WIDTH)
     assert found.speaker == pytest.approx(expected["speaker_accuracy"], abs=0.01)
@@ -87,7 +88,7 @@ def seen(person: str, start: float, end: float, x: float) -> Track:
     return Track(person, tuple(Box(t, x - 40, 0, x + 40, 90) for t in (start, end)))
 
 
-def test_a_phrase_is_right_only_with_person_and_face():
+def test_a_phrase_is_right_only_with_person_and_face() -> None:
     given = Attribution(
         (),
         (said("p1", 0.5), said("p2", 2.8), said("p1", 4.5, 0.4), said("p3", 7.0, 0.99)),
@@ -101,18 +102,18 @@ def test_a_phrase_is_right_only_with_person_and_face():
     assert found.count_error == 0
 
 
-def test_people_are_named_one_to_one():
+def test_people_are_named_one_to_one() -> None:
     """Two people made of one speaker are not both right."""
     given = Attribution((), (said("p1", 0.2), said("p2", 1.3), said("p1", 4.5)), (), ())
     assert judge(given, TRUTH, WIDTH).speaker == pytest.approx(2 / 3, abs=0.02)
 
 
-def test_nothing_heard_is_nothing_right():
+def test_nothing_heard_is_nothing_right() -> None:
     found = judge(Attribution((), (), (), ()), TRUTH, WIDTH)
     assert (found.speaker, found.face, found.people, found.samples) == (0, 0, 0, 0)
 
 
-def test_hard_clips_count_in_no_average():
+def test_hard_clips_count_in_no_average() -> None:
     good = judge(Attribution((), (said("p1", 4.5),), (), ()), TRUTH, WIDTH)
     bad = judge(Attribution((), (said(None, 0.5, 0.99),), (), ()), TRUTH, WIDTH)
     both = {"voice": good, "all": good}

@@ -10,7 +10,7 @@ from pipeline.text.marks import keep_marks
 pytestmark = pytest.mark.unit
 
 
-def test_a_closing_quotation_mark_does_not_start_the_next_line():
+def test_a_closing_quotation_mark_does_not_start_the_next_line() -> None:
     given = '«Forse un solo sguardo avrebbe placato il suo fuoco. <x id="1"/> » Yo-yo sta dormendo.'
     pieces = ['"Perhaps a single glance..."', "Yo-yo's sleeping."]
     assert give_back(given, pieces, "it") == (
@@ -39,9 +39,9 @@ def test_a_closing_quotation_mark_does_not_start_the_next_line():
         (("no marks", "at all"), ("no marks", "at all")),
     ],
 )
-def test_closing_marks_stay_before_and_opening_ones_after(parts, expected):
+def test_closing_marks_stay_before_and_opening_ones_after(parts: tuple[str, ...], expected: tuple[str, ...]) -> None:
     assert keep_marks(parts) == expected
 
 
-def test_a_line_that_would_be_left_empty_is_cut_elsewhere():
+def test_a_line_that_would_be_left_empty_is_cut_elsewhere() -> None:
     assert all(give_back('«Sì» <x id="1"/> .', ["Yes", "indeed"], "it") or ["none"])

@@ -6,6 +6,7 @@ import wave
 from fractions import Fraction
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ from pipeline.records import Clip
 pytestmark = pytest.mark.unit
 
 
-def clip(**values) -> Clip:
+def clip(**values: Any) -> Clip:
     return Clip(path=Path("clip.mp4"), duration=values.pop("duration", 3.0), has_video=True, has_audio=True, **values)
 
 
@@ -29,12 +30,12 @@ def clip(**values) -> Clip:
         (1, 24), (Fraction(1, 2), 24), (120, 60), (240, 60), (100, 50), (Fraction(120000, 1001), Fraction(60000, 1001)), (0, 25),
     ],
 )  # fmt: skip
-def test_text_moves_smoothly_at_the_output_rate(rate, expected):
+def test_text_moves_smoothly_at_the_output_rate(rate: Any, expected: Any) -> None:
     assert media.output_rate(clip(frame_rate=Fraction(rate))) == expected
 
 
 @pytest.mark.parametrize(("size", "expected"), [((321, 181), (320, 180)), ((320, 180), (320, 180)), ((1, 1), (2, 2))])
-def test_the_output_size_is_even(size, expected):
+def test_the_output_size_is_even(size: tuple[int, int], expected: tuple[int, int]) -> None:
     assert media.output_size(clip(width=size[0], height=size[1])) == expected
 
 
@@ -42,7 +43,7 @@ def test_the_output_size_is_even(size, expected):
     ("duration", "rate", "count"),
     [(3.0, 30, 90), (3.01, 30, 90), (3.02, 30, 91), (0.001, 30, 1), (100.1, Fraction(30000, 1001), 3000)],
 )
-def test_the_output_is_as_long_as_the_clip_to_the_nearest_frame(duration, rate, count):
+def test_the_output_is_as_long_as_the_clip_to_the_nearest_frame(duration: float, rate: Any, count: int) -> None:
     assert media.frame_count(clip(duration=duration), Fraction(rate)) == count
 
 
@@ -69,17 +70,17 @@ def times(*parts: tuple[float, float, float]) -> list[float]:
         ([0.0, 0.0, 0.0], None, (25, False)),
     ],
 )
-def test_the_nominal_rate_comes_from_the_timestamps(stamps, told, expected):
+def test_the_nominal_rate_comes_from_the_timestamps(stamps: Any, told: Any, expected: Any) -> None:
     assert scan.frame_rate(stamps, SimpleNamespace(average_rate=told)) == expected
 
 
-def test_a_name_in_a_sentence_is_short_and_printable():
+def test_a_name_in_a_sentence_is_short_and_printable() -> None:
     assert child.printable("a\nb\x1b[31m\u202ec.mp4") == "“a b [31m c.mp4”"
     assert len(child.printable("n" * 255)) < 65
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(59.6, "1 min"), (59, "59 s"), (300, "5 min"), (301, "5 min 1 s")])
-def test_lengths_in_sentences(seconds, text):
+def test_lengths_in_sentences(seconds: float, text: str) -> None:
     assert probing.minutes(seconds) == text
 
 
@@ -92,11 +93,11 @@ def test_lengths_in_sentences(seconds, text):
         (Fraction(1), 270, (576, 720)),
     ],
 )
-def test_the_shown_size_is_upright_with_square_pixels(aspect, rotation, expected):
+def test_the_shown_size_is_upright_with_square_pixels(aspect: Any, rotation: int, expected: tuple[int, int]) -> None:
     assert probing.shown_size(720, 576, aspect, rotation) == expected
 
 
-def test_read_sound_gives_float_samples(tmp_path):
+def test_read_sound_gives_float_samples(tmp_path: Path) -> None:
     with wave.open(str(tmp_path / "a.wav"), "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
@@ -119,15 +120,15 @@ def test_read_sound_gives_float_samples(tmp_path):
     [("bt709", "", 180, "bt709"), ("bt601", "", 1080, "bt601"), ("", "", 360, "bt601"), ("", "", 720, "bt709"),
      ("rgb", "", 100, "bt709"), ("bt2020", "pq", 100, "bt709")],
 )  # fmt: skip
-def test_the_matrix_of_drawn_frames(matrix, transfer, height, expected):
+def test_the_matrix_of_drawn_frames(matrix: str, transfer: str, height: int, expected: str) -> None:
     assert media.video_matrix(clip(colour_matrix=matrix, colour_transfer=transfer, height=height)) == expected
 
 
-def test_a_name_of_any_bytes_reaches_ffmpeg_whole():
+def test_a_name_of_any_bytes_reaches_ffmpeg_whole() -> None:
     path = Path("/tmp/żółw \udce9.mp4")
     assert source.url(path).encode("latin-1") == b"file:/tmp/" + "żółw ".encode() + b"\xe9.mp4"
 
 
-def test_without_a_system_ffmpeg_the_wheel_has_one(monkeypatch, tmp_path):
+def test_without_a_system_ffmpeg_the_wheel_has_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     assert Path(media.ffmpeg_binary()).is_file()

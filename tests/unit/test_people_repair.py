@@ -70,7 +70,7 @@ def in_turn(names: str, people: str) -> Diarization:
 LINES = said((0.2, 5.8), (6.2, 11.8), (12.2, 17.8), (18.2, 23.8))
 
 
-def test_two_people_in_one_face_cluster_are_parted_by_their_voices():
+def test_two_people_in_one_face_cluster_are_parted_by_their_voices() -> None:
     answer = attribute(LINES, in_turn("1212", "abab"), four_shots("abab", (0, 0, 0, 0)))
     assert len(answer.people) == 2
     assert who(answer, 3) == who(answer, 15) != who(answer, 9) == who(answer, 21)
@@ -78,37 +78,37 @@ def test_two_people_in_one_face_cluster_are_parted_by_their_voices():
     assert all(person.face for person in answer.people)
 
 
-def test_a_look_alike_seen_while_nobody_is_heard_goes_to_the_nearer_face():
+def test_a_look_alike_seen_while_nobody_is_heard_goes_to_the_nearer_face() -> None:
     silent = in_turn("121", "aba")
     answer = attribute(said((0.2, 5.8), (6.2, 11.8), (12.2, 17.8)), silent, four_shots("abab", (0, 0, 0, 0)))
     assert [track.face for track in answer.tracks][1] == [track.face for track in answer.tracks][3]
 
 
-def test_a_voice_that_the_diarizer_split_by_shots_stays_one_person():
+def test_a_voice_that_the_diarizer_split_by_shots_stays_one_person() -> None:
     answer = attribute(LINES, in_turn("1212", "aaaa"), four_shots("aaaa", (0, 0, 0, 0)))
     assert len(answer.people) == 1
 
 
-def test_one_person_in_two_face_clusters_is_joined_by_the_one_voice():
+def test_one_person_in_two_face_clusters_is_joined_by_the_one_voice() -> None:
     answer = attribute(LINES, in_turn("1111", "aaaa"), four_shots("aaaa", (0, 1, 0, 1)))
     assert [(p.id, p.face) for p in answer.people] == [("p1", True)]
     assert {track.person for track in answer.tracks} == {"p1"}
 
 
-def test_a_face_too_far_turned_to_be_described_is_joined_by_the_voice():
+def test_a_face_too_far_turned_to_be_described_is_joined_by_the_voice() -> None:
     faces = four_shots("aaaa", (0, 0, 0, 0)).tracks
     turned = tuple(replace(t, cluster=None, embedding=()) if t.id == 2 else t for t in faces)
     answer = attribute(LINES, in_turn("1111", "aaaa"), shots(*turned))
     assert [track.person for track in answer.tracks] == ["p1"] * 4
 
 
-def test_two_people_whose_voices_the_diarizer_merged_are_parted_by_faces_and_sound():
+def test_two_people_whose_voices_the_diarizer_merged_are_parted_by_faces_and_sound() -> None:
     answer = attribute(LINES, in_turn("1111", "abab"), four_shots("abab", (0, 1, 0, 1)))
     assert len(answer.people) == 2
     assert [face_of(answer, p) for p in (who(answer, 3), who(answer, 9))] == [[0, 2], [1, 3]]
 
 
-def test_two_undescribed_faces_with_two_voices_are_two_people():
+def test_two_undescribed_faces_with_two_voices_are_two_people() -> None:
     """Neither face can be described, so neither may be taken for the other."""
     tracks = four_shots("abab", (0, 1, 0, 1)).tracks
     bare = shots(*(replace(t, cluster=None, embedding=()) for t in tracks))
@@ -116,13 +116,13 @@ def test_two_undescribed_faces_with_two_voices_are_two_people():
     assert [track.person for track in answer.tracks] == ["p1", "p2", "p1", "p2"]
 
 
-def test_two_voices_of_one_person_with_two_looks_are_one_person():
+def test_two_voices_of_one_person_with_two_looks_are_one_person() -> None:
     answer = attribute(LINES, in_turn("1212", "aaaa"), four_shots("aaaa", (0, 1, 0, 1)))
     assert [(p.id, p.face) for p in answer.people] == [("p1", True)]
 
 
 @pytest.mark.parametrize("speakers", [1, 2, 3])
-def test_the_number_of_speakers_asked_for_takes_nobodys_face_away(speakers):
+def test_the_number_of_speakers_asked_for_takes_nobodys_face_away(speakers: int) -> None:
     answer = attribute(LINES, in_turn("1212", "abab"), four_shots("abab", (0, 1, 0, 1)), speakers=speakers)
     assert len(answer.people) <= speakers
     assert all(track.person for track in answer.tracks) or speakers == 1
@@ -140,7 +140,7 @@ FIRST_SILENT = Faces(
 TWO_LINES = said((0.2, 11.8), (12.2, 23.8))
 
 
-def test_somebody_off_screen_in_the_same_voice_cluster_is_not_pinned_on_the_silent_face():
+def test_somebody_off_screen_in_the_same_voice_cluster_is_not_pinned_on_the_silent_face() -> None:
     merged = heard((0.2, 11.8, "v1", "b"), (12.2, 23.8, "v1", "a"))
     answer = attribute(TWO_LINES, merged, FIRST_SILENT)
     assert who(answer, 5) != who(answer, 18)
@@ -149,20 +149,20 @@ def test_somebody_off_screen_in_the_same_voice_cluster_is_not_pinned_on_the_sile
     assert "off screen" in answer.phrases[0].evidence.reason
 
 
-def test_somebody_who_talks_over_their_own_silent_picture_stays_one_person():
+def test_somebody_who_talks_over_their_own_silent_picture_stays_one_person() -> None:
     own = heard((0.2, 11.8, "v1", "a"), (12.2, 23.8, "v1", "a"))
     answer = attribute(TWO_LINES, own, FIRST_SILENT)
     assert len(answer.people) == 1
 
 
-def test_a_turn_in_the_voice_of_a_silent_face_goes_to_the_one_off_screen():
+def test_a_turn_in_the_voice_of_a_silent_face_goes_to_the_one_off_screen() -> None:
     wrong = heard((0.2, 5.8, "v1", "b"), (6.2, 8.8, "v2", "b"), (9.2, 11.8, "v1", "b"), (12.2, 23.8, "v2", "a"))
     lines = said((0.2, 5.8), (6.2, 8.8), (9.2, 11.8), (12.2, 23.8))
     answer = attribute(lines, wrong, FIRST_SILENT)
     assert who(answer, 3) == who(answer, 7) == who(answer, 10) != who(answer, 18)
 
 
-def test_a_listener_whose_lips_move_half_the_time_does_not_take_both_voices():
+def test_a_listener_whose_lips_move_half_the_time_does_not_take_both_voices() -> None:
     mouth = switch(switch(talking(5), resting(3), 6), talking(), 12)
     picture = Faces((Shot(0, LENGTH),), (seen(face(1, 0, LENGTH, mouth, 0), "b"),))
     lines = said((0.2, 5.8), (6.2, 11.8), (12.2, 23.8))
@@ -170,7 +170,7 @@ def test_a_listener_whose_lips_move_half_the_time_does_not_take_both_voices():
     assert len(attribute(lines, two, picture).people) == 2
 
 
-def test_the_voice_that_is_left_gets_the_face_that_is_left():
+def test_the_voice_that_is_left_gets_the_face_that_is_left() -> None:
     """The second mouth cannot be read; the first is clearly the other one's."""
     picture = Faces(
         (Shot(0, LENGTH),),
@@ -180,13 +180,13 @@ def test_the_voice_that_is_left_gets_the_face_that_is_left():
     assert [track.person for track in answer.tracks] == [who(answer, 5), who(answer, 18)] == ["p1", "p2"]
 
 
-def test_one_voice_and_one_face_that_never_says_much_are_one_person():
+def test_one_voice_and_one_face_that_never_says_much_are_one_person() -> None:
     picture = Faces((Shot(0, LENGTH),), (seen(face(1, 0, LENGTH, np.full(len(talking()), 0.0), 0), "a"),))
     answer = attribute(TWO_LINES, heard((0.2, 11.8, "v1", "a"), (12.2, 23.8, "v1", "a")), picture)
     assert [track.person for track in answer.tracks] == ["p1"]
 
 
-def test_a_narrator_over_two_silent_faces_has_no_face():
+def test_a_narrator_over_two_silent_faces_has_no_face() -> None:
     picture = Faces(
         (Shot(0, LENGTH),),
         (seen(face(1, 0, LENGTH, resting(1), 0), "a"), seen(face(2, 0, LENGTH, resting(2), 1), "b")),
@@ -195,7 +195,7 @@ def test_a_narrator_over_two_silent_faces_has_no_face():
     assert [track.person for track in answer.tracks] == [None, None]
 
 
-def test_nobody_is_in_one_picture_twice():
+def test_nobody_is_in_one_picture_twice() -> None:
     """Whoever is heard in each of four shots, however faces were clustered, with a listener beside them in the first."""
     voices = [("1", "a"), ("2", "b"), ("1", "b")]
     for first, second, third in itertools.product(voices, repeat=3):

@@ -1,33 +1,36 @@
 """The share done never goes back, and the time left becomes right as a run goes on."""
 
+import time
+
 import pytest
 
-from pipeline import progress
-from pipeline.progress import ANALYSE, RENDER, Clock
-from pipeline.records import Progress
+from pipeline.progress import ANALYSE, EXPECTED, RENDER, Clock
+from pipeline.records import Progress, Stage
 
 
 @pytest.fixture
 def at(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     now = [0.0]
-    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
     return now
 
 
 def test_the_share_done_grows_to_one_and_never_goes_back(at: list[float]) -> None:
     clock = Clock(ANALYSE + RENDER, duration=30.0)
-    shares = []
+    shares: list[float] = []
     for stage in ANALYSE + RENDER:
         for step in range(11):
             at[0] += 0.7
-            shares.append(clock.mark(Progress(stage, step / 10)).overall)
+            share = clock.mark(Progress(stage, step / 10)).overall
+            assert share is not None
+            shares.append(share)
     assert shares == sorted(shares)
     assert shares[-1] == pytest.approx(1.0)
 
 
 def test_the_time_left_follows_a_machine_five_times_slower(at: list[float]) -> None:
     clock = Clock(ANALYSE, duration=60.0)
-    seconds = {stage: 5 * (a + b * 60) for stage, (a, b) in progress.EXPECTED.items()}
+    seconds = {stage: 5 * (a + b * 60) for stage, (a, b) in EXPECTED.items()}
     at[0] += seconds["probe"]
     clock.mark(Progress("speech", 0.0))
     at[0] += seconds["speech"] / 2
@@ -42,7 +45,7 @@ def test_what_came_from_a_cache_says_nothing_about_the_machine(at: list[float]) 
     clock = Clock(ANALYSE, duration=60.0)
     clock.mark(Progress("speech", 1.0))
     left = clock.mark(Progress("voices", 1.0)).seconds_left
-    expected = {stage: a + b * 60 for stage, (a, b) in progress.EXPECTED.items()}
+    expected = {stage: a + b * 60 for stage, (a, b) in EXPECTED.items()}
     assert left == pytest.approx(expected["faces"] + expected["people"] + expected["translate"])
 
 
@@ -60,7 +63,7 @@ def test_stages_side_by_side_are_named_in_their_order() -> None:
 def test_closing_closes_the_work() -> None:
     closed = []
 
-    def work():
+    def work() -> Stage[None]:
         try:
             yield Progress("probe")
             yield Progress("speech")

@@ -6,7 +6,9 @@ import dataclasses
 import os
 import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -16,7 +18,7 @@ from hypothesis import strategies as st
 from pipeline import __main__ as command
 from pipeline import project, results, transcript
 from pipeline.errors import MediaError, PipelineError, RecordError, UsageError
-from pipeline.records import Look
+from pipeline.records import Analysis, Look
 from pipeline.settings import Settings
 from tests import fakes
 from tests.fixtures_runs import finish, tree
@@ -24,7 +26,7 @@ from tests.fixtures_runs import finish, tree
 SETTINGS = Settings(models="light")
 
 
-def write(out: Path, analysis=None) -> object:
+def write(out: Path, analysis: Analysis | None = None) -> object:
     return finish(results.write(Path("none.mp4"), analysis or fakes.analysis(), Look(), out, SETTINGS, video=False))
 
 
@@ -64,7 +66,7 @@ def test_a_file_that_came_during_the_run_is_not_lost(tmp_path: Path, monkeypatch
     write(tmp_path / "out")
     original = results.write_records
 
-    def meanwhile(folder, *rest):
+    def meanwhile(folder: Path, *rest: Any) -> None:
         original(folder, *rest)
         (tmp_path / "out" / "mine.txt").write_text("mine")
 
@@ -135,7 +137,7 @@ def test_a_transcript_that_cannot_be_read_is_told(tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def signals_as_they_were():
+def signals_as_they_were() -> Iterator[None]:
     before = {number: signal.getsignal(number) for number in command.SAID}
     yield
     for number, handler in before.items():
@@ -153,6 +155,7 @@ WORDS = st.sampled_from(
 @given(st.lists(WORDS, max_size=7))
 def test_any_arguments_end_in_a_status_and_never_in_a_traceback(arguments: list[str]) -> None:
     """No clip exists, so nothing can run; what can be said is said by status 1 or 2, or 0 for --help and the list of models."""
+    status: str | int | None
     try:
         status = command.main(arguments)
     except SystemExit as left:  # argparse
@@ -170,7 +173,9 @@ def test_a_glossary_is_a_file_an_id_or_a_sentence(tmp_path: Path) -> None:
         command._glossary(str(tmp_path / "binary"))
 
 
-def test_the_name_of_the_folder_is_said_byte_for_byte(capfdbinary, tmp_path: Path) -> None:
+def test_the_name_of_the_folder_is_said_byte_for_byte(
+    capfdbinary: pytest.CaptureFixture[bytes], tmp_path: Path
+) -> None:
     sys.stdout.flush()
     command._say_where(Path(os.fsdecode(b"out/caf\xe9")))
     sys.stdout.flush()

@@ -4,6 +4,7 @@ import itertools
 import math
 import sys
 from fractions import Fraction
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -22,7 +23,7 @@ PL = TRANSLATIONS["PL"]
 
 def cues(
     clip: Analysis, look: Look, one_at_a_time: bool = False, marks: bool = False, strict: bool = False, **how: object
-) -> tuple[tuple[Cue, ...], tuple]:
+) -> tuple[tuple[Cue, ...], tuple[Any, ...]]:
     return schedule(clip, look, place=Place(one_at_a_time, marks, strict), **how)  # type: ignore[arg-type]
 
 
@@ -333,7 +334,7 @@ _times = st.floats(0, 30, allow_nan=False)
     st.sampled_from(["morph", "both", "original", "translation"]),
     st.booleans(),
 )
-def test_any_phrases_give_ordered_bounded_cues(rows: list, texts: str, single: bool) -> None:
+def test_any_phrases_give_ordered_bounded_cues(rows: list[Any], texts: str, single: bool) -> None:
     phrases = [
         Phrase(i, start, start + length, person, source, (), translation)
         for i, (start, length, person, source, translation) in enumerate(rows)

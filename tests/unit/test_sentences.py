@@ -10,7 +10,7 @@ from pipeline.sentences import give_back, marked, units
 from pipeline.text import split_like
 
 
-def phrases(*said: tuple[str, float, float, str], language: str = "") -> list[Phrase]:
+def phrases(*said: tuple[str, float, float, str | None], language: str = "") -> list[Phrase]:
     return [Phrase(i, a, b, person, text, (), language=language) for i, (text, a, b, person) in enumerate(said)]
 
 

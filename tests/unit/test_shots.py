@@ -30,16 +30,16 @@ def cuts(frames: list[np.ndarray]) -> list[int]:
     return sorted(found for frame in frames for found in cutter.push(frame))
 
 
-def test_cuts_are_found_at_their_frames():
+def test_cuts_are_found_at_their_frames() -> None:
     frames = [*scene((40, 60, 90), 40), *scene((120, 40, 30), 33), *scene((60, 130, 50), 40)]
     assert cuts(frames) == [40, 73]
 
 
-def test_motion_and_noise_are_no_cut():
+def test_motion_and_noise_are_no_cut() -> None:
     assert cuts(scene((40, 60, 90), 120)) == []
 
 
-def test_the_answer_comes_within_the_lag():
+def test_the_answer_comes_within_the_lag() -> None:
     cutter = shots.Cutter(Fraction(30000, 1001))
     frames = [*scene((40, 60, 90), 20), *scene((120, 40, 30), shots.NEIGHBOURS + 1)]
     assert [found for frame in frames for found in cutter.push(frame)] == [20]
@@ -92,12 +92,14 @@ def covered(share: float) -> np.ndarray:
         if (kind, frames) != (pushed, 40)
     ],
 )
-def test_a_shot_that_becomes_another_slowly_ends_in_the_middle(kind: Callable[[float], np.ndarray], frames: int):
+def test_a_shot_that_becomes_another_slowly_ends_in_the_middle(
+    kind: Callable[[float], np.ndarray], frames: int
+) -> None:
     (found,) = cuts(mixed(kind, frames))
     assert abs(found - (40 + frames / 2)) <= max(6, frames / 4)
 
 
-def test_a_dip_to_black_ends_a_shot_where_the_picture_comes_back():
+def test_a_dip_to_black_ends_a_shot_where_the_picture_comes_back() -> None:
     out = [(1 - i / 10) * place(1) for i in range(11)]
     back = [i / 10 * place(2) for i in range(11)]
     frames = [place(1)] * 40 + out + [0 * place(1)] * 5 + back + [place(2)] * 40
@@ -106,7 +108,7 @@ def test_a_dip_to_black_ends_a_shot_where_the_picture_comes_back():
     assert all(50 <= other <= 56 for other in others)  # black may be a shot of its own
 
 
-def test_a_dark_hall_is_not_black():
+def test_a_dark_hall_is_not_black() -> None:
     hall = np.full((90, 160, 3), 4.0)
     hall[20:30, 30:60] = 120  # somebody on the stage
     frames = [np.clip(hall + RNG.normal(0, 2, hall.shape), 0, 255).astype(np.uint8) for _ in range(60)]
@@ -115,14 +117,14 @@ def test_a_dark_hall_is_not_black():
 
 
 @pytest.mark.parametrize("speed", [1, 2, 4, 8])
-def test_a_pan_is_no_cut(speed: int):
+def test_a_pan_is_no_cut(speed: int) -> None:
     wide = place(3, width=160 + 70 * speed)
     lefts = [0] * 40 + [speed * i for i in range(70)] + [70 * speed] * 40
     frames = [wide[:, left : left + 160] for left in lefts]
     assert cuts([np.clip(p + RNG.normal(0, 3, p.shape), 0, 255).astype(np.uint8) for p in frames]) == []
 
 
-def test_a_tilt_and_a_zoom_are_no_cut():
+def test_a_tilt_and_a_zoom_are_no_cut() -> None:
     import cv2
 
     tall = place(4, height=400)
@@ -137,7 +139,7 @@ def test_a_tilt_and_a_zoom_are_no_cut():
     assert cuts(zoomed) == []
 
 
-def test_a_planar_frame_becomes_a_small_bgr_picture():
+def test_a_planar_frame_becomes_a_small_bgr_picture() -> None:
     import cv2
 
     picture = np.zeros((180, 320, 3), np.uint8)

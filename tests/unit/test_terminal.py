@@ -37,7 +37,7 @@ class Terminal(io.StringIO):
         return True
 
 
-def test_an_error_that_quotes_a_file_is_shown_and_not_obeyed(tmp_path: Path, monkeypatch) -> None:
+def test_an_error_that_quotes_a_file_is_shown_and_not_obeyed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     told = io.StringIO()
     monkeypatch.setattr(sys, "stderr", told)
     assert command.main(["render", str(tmp_path / "a\x1b]0;owned\x07.json"), str(tmp_path / "clip.mp4")]) == 1
@@ -46,7 +46,7 @@ def test_an_error_that_quotes_a_file_is_shown_and_not_obeyed(tmp_path: Path, mon
     assert "\x07" not in told.getvalue()
 
 
-def test_the_name_of_a_folder_is_shown_and_not_obeyed(monkeypatch) -> None:
+def test_the_name_of_a_folder_is_shown_and_not_obeyed(monkeypatch: pytest.MonkeyPatch) -> None:
     terminal = Terminal()
     monkeypatch.setattr(sys, "stdout", terminal)
     command._say_where(Path("out/\x1b[2Jclip"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import ctypes.util
 import random
+from collections.abc import Iterable
 
 import pytest
 from hypothesis import given, settings
@@ -46,24 +47,24 @@ pytestmark = pytest.mark.unit
         ("", ""),
     ],
 )
-def test_clean(raw, expected):
+def test_clean(raw: str, expected: str) -> None:
     assert clean(raw) == expected
 
 
 @given(st.text(max_size=300))
 @settings(max_examples=200, deadline=None)
-def test_clean_is_bounded_and_stable(text):
+def test_clean_is_bounded_and_stable(text: str) -> None:
     once = clean(text, 60)
     assert len(once) <= 60
     assert clean(once, 60) == once
     assert not set(once) & set("\n\r\t\0\u202a\u202b\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f")
 
 
-def test_three_hours_of_text_are_bounded():
+def test_three_hours_of_text_are_bounded() -> None:
     assert len(clean("word " * 2_000_000)) <= MAX_TEXT
 
 
-def test_graphemes_keep_what_a_reader_sees_as_one():
+def test_graphemes_keep_what_a_reader_sees_as_one() -> None:
     assert graphemes("é👍🏽🇵🇱") == ("é", "👍🏽", "🇵🇱")
     assert graphemes("क्षत्रिय") == ("क्ष", "त्रि", "य")
     assert graphemes("ស្រី") == ("ស្រី",)  # Khmer coeng, which UAX 29 would cut
@@ -71,7 +72,7 @@ def test_graphemes_keep_what_a_reader_sees_as_one():
     assert "".join(graphemes("Zażółć ස්‍රී 👨‍👩‍👧")) == "Zażółć ස්‍රී 👨‍👩‍👧"
 
 
-def test_scripts():
+def test_scripts() -> None:
     assert [script(part) for part in ("ą", "я", "ع", "क्ष", "漢", "か", "😀", "1", " ", "1️⃣")] == [
         "Latn", "Cyrl", "Arab", "Deva", "Hani", "Hira", "Zsye", "Zyyy", "Zyyy", "Zsye",
     ]  # fmt: skip
@@ -91,11 +92,11 @@ def test_scripts():
         ("ع ٣-٥", "rtl", "11212"),
     ],
 )
-def test_levels(text, direction, expected):
+def test_levels(text: str, direction: str, expected: str) -> None:
     assert "".join(map(str, levels(text, direction))) == expected
 
 
-def test_levels_are_fribidis():
+def test_levels_are_fribidis() -> None:
     name = ctypes.util.find_library("fribidi")
     if name is None:
         pytest.skip("no FriBiDi on this machine to compare with")
@@ -119,13 +120,13 @@ def test_levels_are_fribidis():
             assert levels(text, direction) == list(got), (text, direction)
 
 
-def test_width_counts_as_a_reader_sees():
+def test_width_counts_as_a_reader_sees() -> None:
     assert text_width("Zażółć") == 6
     assert text_width("日本語") == 6
     assert text_width("ที่") == 1
 
 
-def test_split_cuts_at_sentences_and_loses_nothing():
+def test_split_cuts_at_sentences_and_loses_nothing() -> None:
     text = "It was late. Nobody came to the door, although we had rung twice. So we went home again and slept."
     pieces = split(text, 2, "en")
     assert pieces == (
@@ -152,11 +153,11 @@ def test_split_cuts_at_sentences_and_loses_nothing():
         ),
     ],
 )
-def test_wrap(text, tag, lines):
+def test_wrap(text: str, tag: str, lines: tuple[str, ...]) -> None:
     assert wrap(text, 42, tag) == lines
 
 
-def test_thai_breaks_between_words():
+def test_thai_breaks_between_words() -> None:
     first, second = wrap("มนุษย์ทั้งหลายเกิดมามีอิสระและเสมอภาคกันในเกียรติศักดิ์และสิทธิต่างมีเหตุผล", 42, "th")
     words = (
         "มนุษย์",
@@ -184,7 +185,7 @@ def test_thai_breaks_between_words():
     ["No.", "Why?!", "«Да.»", "»Ja.«", "said “yes.”", "(Really!)", "and then…", "家に帰りました。", "「そう。」", "هل أنت هنا؟",
      "یہ ہے۔", "यह है।", "श्लोक॥", "បាទ។", "ဟုတ်။", "አዎ።", "Այո։", "gone. "],
 )  # fmt: skip
-def test_a_sentence_ends_in_every_script(text):
+def test_a_sentence_ends_in_every_script(text: str) -> None:
     assert ends_sentence(text)
     assert not ends_clause(text)
 
@@ -192,18 +193,18 @@ def test_a_sentence_ends_in_every_script(text):
 @pytest.mark.parametrize(
     "text", ["well,", "so:", "then;", "then —", "نعم،", "はい、", "对，", "አዎ፣", "he said, ", "«yes»,"]
 )
-def test_a_clause_ends_in_every_script(text):
+def test_a_clause_ends_in_every_script(text: str) -> None:
     assert ends_clause(text)
     assert not ends_sentence(text)
 
 
 @pytest.mark.parametrize("text", ["", "word", "well-", "(word)", "«word»", "4", "3.5"])
-def test_nothing_ends_inside(text):
+def test_nothing_ends_inside(text: str) -> None:
     assert not ends_sentence(text)
     assert not ends_clause(text)
 
 
-def timed(text, start=0.0, step=0.3, pauses=()):
+def timed(text: str, start: float = 0.0, step: float = 0.3, pauses: Iterable[tuple[int, float]] = ()) -> list[Word]:
     """Words of `step` seconds each, with a pause before those whose index is in `pauses`."""
     words, at = [], start
     for index, piece in enumerate(text.split()):
@@ -213,7 +214,7 @@ def timed(text, start=0.0, step=0.3, pauses=()):
     return words
 
 
-def test_words_become_subtitles_at_pauses_and_sentence_ends():
+def test_words_become_subtitles_at_pauses_and_sentence_ends() -> None:
     words = timed(
         "I came. I saw what there was. Then I went home again, and slept until the morning came to wake me up."
     )
@@ -229,14 +230,14 @@ def test_words_become_subtitles_at_pauses_and_sentence_ends():
     assert split_words(timed("one")) == ((0, 1),)
 
 
-def test_words_of_scripts_without_spaces_are_measured_without_them():
+def test_words_of_scripts_without_spaces_are_measured_without_them() -> None:
     words = timed("漢 " * 60)
     assert max(b - a for a, b in split_words(words, "ja", longest_s=60)) <= 42
     assert join_words(words[:2], "ja") == "漢漢"
     assert join_words(words[:2], "en") == "漢 漢"
 
 
-def test_a_translation_is_split_like_its_source():
+def test_a_translation_is_split_like_its_source() -> None:
     assert split_like("Czekaliśmy, bo tak. Potem poszliśmy.", ["We waited, because.", "Then we went."], "pl") == (
         "Czekaliśmy, bo tak.",
         "Potem poszliśmy.",
@@ -244,6 +245,6 @@ def test_a_translation_is_split_like_its_source():
     assert split_like("Tak", ["We", "waited"], "pl") is None
 
 
-def test_three_hours_of_words_are_split_at_once():
+def test_three_hours_of_words_are_split_at_once() -> None:
     words = timed("word, " * 30_000)
     assert len(split_words(words, "en")) > 1000

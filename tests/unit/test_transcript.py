@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from fractions import Fraction
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -26,8 +27,8 @@ from pipeline.records import (
 from pipeline.transcript import BOUNDS, MAX_AT_ONCE, from_json, to_json
 
 
-def an_analysis(**changes: object) -> Analysis:
-    values = {
+def an_analysis(**changes: Any) -> Analysis:
+    values: dict[str, Any] = {
         "media": Media(3.0, 640, 360, Fraction(30000, 1001)),
         "language": "pl",
         "target_language": "EN-US",
@@ -160,7 +161,7 @@ def test_any_bytes_are_refused_and_never_crash(data: bytes | str) -> None:
 
 def crowded(kind: str, count: int) -> Analysis:
     phrase = Phrase(1, 0.0, 0.0, None, "", (), None, Evidence(0.1))
-    changes = {
+    changes: dict[str, dict[str, Any]] = {
         "phrases": {"phrases": tuple(replace(phrase, id=n) for n in range(count))},
         "words": {"phrases": (replace(phrase, words=(Word(0.0, 1.0, "a"),) * count),)},
         "turns": {"turns": (PersonTurn(0.0, 1.0, "p1"),) * count},

@@ -1,5 +1,7 @@
 """The networks that tell voices apart, with random weights, against their definitions."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -72,7 +74,7 @@ def test_the_segmentation_is_the_published_network() -> None:
         *(weights[f"sincnet.conv1d.0.filterbank.{n}"] for n in ("low_hz_", "band_hz_", "window_", "n_"))
     )
 
-    def norm(x, name):  # type: ignore[no-untyped-def]
+    def norm(x: Any, name: str) -> Any:
         return functional.instance_norm(x, weight=tensors[f"{name}.weight"], bias=tensors[f"{name}.bias"])
 
     with torch.no_grad():
@@ -110,5 +112,6 @@ def test_an_embedding_comes_from_mean_and_deviation_over_time() -> None:
     wanted = network._dense @ np.concatenate([frames.mean(0), frames.std(0, ddof=1)]) + network._offset
     found = network.embed(frames.sum(0), (frames**2).sum(0), 40)
     np.testing.assert_allclose(found, wanted / np.linalg.norm(wanted), atol=1e-9)
-    both = network.embed(*(np.stack([x, x]) for x in (frames.sum(0), (frames**2).sum(0))), np.array([40.0, 40.0]))
+    total, squares = (np.stack([x, x]) for x in (frames.sum(0), (frames**2).sum(0)))
+    both = network.embed(total, squares, np.array([40.0, 40.0]))
     np.testing.assert_allclose(both, np.stack([found, found]), atol=1e-12)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,17 +16,18 @@ from pipeline import errors
 from pipeline.records import Look
 from pipeline.settings import Settings
 from pipeline.web import check, failures, jobs, style
+from pipeline.web.services import Services
 from tests import fakes
 
 KEY = "5e0ca3b1-dead-4bee-9f00-0123456789ab:fx"
 
 
 @pytest.fixture
-def services(tmp_path):
+def services(tmp_path: Path) -> Services:
     return fakes.services(tmp_path)
 
 
-def test_keys_have_a_form_and_are_never_quoted():
+def test_keys_have_a_form_and_are_never_quoted() -> None:
     assert check.keys("") == ()
     assert check.keys(None) == ()
     assert check.keys(f" {KEY} , {KEY[:-3]} ") == (KEY, KEY[:-3])
@@ -34,7 +37,7 @@ def test_keys_have_a_form_and_are_never_quoted():
         assert wrong not in str(caught.value)
 
 
-def test_a_target_is_a_language_with_or_without_a_key():
+def test_a_target_is_a_language_with_or_without_a_key() -> None:
     assert check.target("polish") == "PL"
     assert check.target("none") == ""
     assert check.target("EN-US") == "EN-US"
@@ -42,17 +45,18 @@ def test_a_target_is_a_language_with_or_without_a_key():
         check.target("Klingon")
 
 
-def test_sources_and_speakers():
+def test_sources_and_speakers() -> None:
     assert check.source("auto") is None
     assert check.source("Polish") == "pl"
     assert check.speakers(0) is None
     assert check.speakers(3.0) == 3
+    wrong: Any
     for wrong in (-1, 2.5, 21, "many", [1], float("nan"), float("inf")):
         with pytest.raises(errors.UsageError):
             check.speakers(wrong)
 
 
-def test_the_form_of_address_and_the_glossary():
+def test_the_form_of_address_and_the_glossary() -> None:
     assert check.formality(None) == "default"
     assert check.formality("less") == "less"
     assert check.glossary(None) == ""
@@ -65,7 +69,7 @@ def test_the_form_of_address_and_the_glossary():
         check.formality("rude")
 
 
-def test_looks():
+def test_looks() -> None:
     assert check.look("cyberpunk", "auto", 1, "morph", False) == Look()
     for wrong in (
         ("../etc", "auto", 1, "morph", False),
@@ -80,7 +84,7 @@ def test_looks():
             check.look(*wrong)
 
 
-def test_addresses_are_of_the_web():
+def test_addresses_are_of_the_web() -> None:
     settings = Settings()
     assert check.address(" https://example.org/a.mp4 ", settings) == "https://example.org/a.mp4"
     for wrong in (
@@ -96,7 +100,7 @@ def test_addresses_are_of_the_web():
             check.address(wrong, settings)
 
 
-def test_clips_are_there_and_not_too_heavy(services, tmp_path):
+def test_clips_are_there_and_not_too_heavy(services: Services, tmp_path: Path) -> None:
     for path in (None, "", str(tmp_path / "gone.mp4"), str(tmp_path)):
         with pytest.raises(errors.InputError):
             check.clip(path, services)
@@ -107,7 +111,7 @@ def test_clips_are_there_and_not_too_heavy(services, tmp_path):
         check.clip(heavy, small)
 
 
-def test_what_went_wrong_is_said_without_secrets(caplog):
+def test_what_went_wrong_is_said_without_secrets(caplog: pytest.LogCaptureFixture) -> None:
     title, sentence = failures.said(errors.KeyRefusedError(f"The key {KEY} is refused; check it."), (KEY,))
     assert title == "DeepL refused the key"
     assert KEY not in sentence
@@ -118,8 +122,8 @@ def test_what_went_wrong_is_said_without_secrets(caplog):
     assert "RuntimeError" in caplog.text
 
 
-def test_every_error_of_the_pipeline_has_a_title():
-    def kinds(base):
+def test_every_error_of_the_pipeline_has_a_title() -> None:
+    def kinds(base: type[Exception]) -> Iterator[type[Exception]]:
         for kind in base.__subclasses__():
             yield kind
             yield from kinds(kind)
@@ -129,7 +133,7 @@ def test_every_error_of_the_pipeline_has_a_title():
             assert failures.said(kind("A sentence."))[0] != "Something is wrong", kind
 
 
-def test_a_job_folder_is_ours_alone_and_goes():
+def test_a_job_folder_is_ours_alone_and_goes() -> None:
     with jobs.job_folder() as folder:
         assert folder.stat().st_mode & 0o777 == 0o700
         (folder / "file").touch()
@@ -137,7 +141,7 @@ def test_a_job_folder_is_ours_alone_and_goes():
     assert jobs.root().stat().st_mode & 0o777 == 0o700
 
 
-def test_the_page_keeps_its_folder_when_a_forked_child_ends(tmp_path):
+def test_the_page_keeps_its_folder_when_a_forked_child_ends(tmp_path: Path) -> None:
     code = (
         "import os, sys; from pipeline.web import jobs\n"
         "folder = jobs.root()\n"
@@ -152,7 +156,7 @@ def test_the_page_keeps_its_folder_when_a_forked_child_ends(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_upload_keeps_nothing_of_its_name(tmp_path):
+def test_an_upload_keeps_nothing_of_its_name(tmp_path: Path) -> None:
     upload = tmp_path / "-i $(reboot) 'x\".mp4"
     upload.write_bytes(b"data")
     with jobs.job_folder() as folder:
@@ -164,7 +168,7 @@ def test_an_upload_keeps_nothing_of_its_name(tmp_path):
         jobs.adopt(Path(tmp_path / "gone"), folder)
 
 
-def test_edits_are_counted_undone_and_drawn(tmp_path):
+def test_edits_are_counted_undone_and_drawn(tmp_path: Path) -> None:
     from pipeline import edit
 
     first = fakes.analysis()
@@ -199,16 +203,16 @@ def contrast(a: str, b: str) -> float:
 
 
 @pytest.mark.parametrize(("ink", "surface"), style.TEXT_PAIRS)
-def test_text_can_be_read(ink, surface):
+def test_text_can_be_read(ink: str, surface: str) -> None:
     assert contrast(ink, surface) >= 4.5
 
 
 @pytest.mark.parametrize("surface", style.SURFACES)
-def test_fields_can_be_seen(surface):
+def test_fields_can_be_seen(surface: str) -> None:
     assert contrast(style.FIELD_EDGE, surface) >= 3
 
 
-def test_the_sheet_asks_nobody_for_anything():
+def test_the_sheet_asks_nobody_for_anything() -> None:
     assert "http" not in style.css()
     assert "@import" not in style.css()
     assert style.css().count("@font-face") == 8

@@ -1,5 +1,7 @@
 """Who a visitor is, and what one may ask for at once."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,7 +11,7 @@ from pipeline.web import limits, routes
 pytestmark = pytest.mark.unit
 
 
-def scope(peer: str, forwarded: str | None = None) -> dict:
+def scope(peer: str, forwarded: str | None = None) -> dict[str, Any]:
     headers = [] if forwarded is None else [(b"x-forwarded-for", forwarded.encode())]
     return {"client": (peer, 1), "headers": headers}
 
@@ -28,7 +30,9 @@ def scope(peer: str, forwarded: str | None = None) -> dict:
         ("testclient", None, False, "testclient"),
     ],
 )
-def test_a_visitor_is_the_last_public_address_the_platform_tells(peer, told, is_platform, visitor) -> None:
+def test_a_visitor_is_the_last_public_address_the_platform_tells(
+    peer: str, told: str | None, is_platform: bool, visitor: str
+) -> None:
     assert limits.address(scope(peer, told), forwarded=is_platform) == visitor
 
 

@@ -7,15 +7,18 @@ import json
 import os
 import threading
 import time
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
+from typing import Any, cast
 
 import gradio as gr
 import pytest
 
 from pipeline.cache import StageCache
 from pipeline.errors import UsageError
-from pipeline.records import Look, Progress
+from pipeline.records import Look, Progress, Stage
 from pipeline.settings import Settings
 from pipeline.web import calls, intake, jobs, limits, runs, services, sweep, widgets
 from pipeline.web.editing import Editing, apply_edit
@@ -25,24 +28,24 @@ from tests import fakes
 from tests.fixtures_runs import finish
 
 LOOK = ("cyberpunk", "auto", 1.0, "morph", False, "live")
-VISITOR = SimpleNamespace(request=SimpleNamespace(scope={"client": ("127.0.0.1", 1)}))
+VISITOR: Any = SimpleNamespace(request=SimpleNamespace(scope={"client": ("127.0.0.1", 1)}))
 FORM = (None, "", "EN-US", "auto", 0, *LOOK, "default", "", "", False, "0:00", "0")
 
 
 @pytest.fixture
-def do(tmp_path):
+def do(tmp_path: Path) -> Handlers:
     fake = fakes.services(tmp_path, examples=(fakes.make_example(tmp_path),), steps=2, step_s=0.0)
     with gr.Blocks():
         return Handlers(widgets.lay_out(fake), fake, Turnstile(1), Turnstile(2))
 
 
 @pytest.fixture
-def change(do):
+def change(do: Handlers) -> Editing:
     return Editing(do)
 
 
 @pytest.fixture
-def result(tmp_path, do):
+def result(tmp_path: Path, do: Handlers) -> Iterator[jobs.Result]:
     clip = fakes.make_clip(tmp_path / "clip.mp4", seconds=1)
     result = jobs.Result(fakes.analysis(), Look(), clip, title="clip.mp4")
     do.kept.put(result)
@@ -54,15 +57,15 @@ def rename(name: str) -> gr.EventData:
     return SimpleNamespace(_data={"kind": "rename", "person": "p1", "value": name})  # type: ignore[return-value]
 
 
-def form(clip) -> list:
+def form(clip: Path | None) -> list[Any]:
     return [str(clip), *FORM[1:]]
 
 
-def followed(do, running: str, token: str = "") -> dict:
+def followed(do: Handlers, running: str, token: str = "") -> dict[str, Any]:
     """Everything a page shows of a run, the newest value of each widget."""
 
-    async def all_of_it() -> dict:
-        shown: dict = {}
+    async def all_of_it() -> dict[str, Any]:
+        shown: dict[str, Any] = {}
         async for update in do.follow(running, token, "time"):
             shown |= update
         return shown
@@ -70,7 +73,11 @@ def followed(do, running: str, token: str = "") -> dict:
     return asyncio.run(all_of_it())
 
 
-def run_of(work, turnstile: Turnstile, waiting=lambda ahead: {"place": ahead}) -> runs.Run:
+def run_of(
+    work: Iterator[dict[str, Any]],
+    turnstile: Turnstile,
+    waiting: Callable[[int], dict[str, Any]] = lambda ahead: {"place": ahead},
+) -> runs.Run:
     run = Runs().queue(work, turnstile, waiting)
     run.start()
     return run
@@ -84,8 +91,8 @@ def ended(run: runs.Run) -> runs.Run:
     return run
 
 
-def test_a_run_keeps_the_newest_of_every_widget_for_pages_that_come_late():
-    def work():
+def test_a_run_keeps_the_newest_of_every_widget_for_pages_that_come_late() -> None:
+    def work() -> Iterator[dict[str, Any]]:
         for n in range(5):
             yield {"a": n, f"only {n}": True}
 
@@ -96,10 +103,10 @@ def test_a_run_keeps_the_newest_of_every_widget_for_pages_that_come_late():
     assert run.since(run.since(0)[0])[1] == {}
 
 
-def test_the_second_waits_for_the_first_and_is_told_its_place():
+def test_the_second_waits_for_the_first_and_is_told_its_place() -> None:
     turnstile, go = Turnstile(1), threading.Event()
 
-    def slow():
+    def slow() -> Iterator[dict[str, Any]]:
         go.wait(20)
         yield {"done": "first"}
 
@@ -116,7 +123,7 @@ def test_the_second_waits_for_the_first_and_is_told_its_place():
     assert [ended(run).value("done") for run in (first, second)] == ["first", "second"]
 
 
-def test_a_full_queue_refuses_with_its_length():
+def test_a_full_queue_refuses_with_its_length() -> None:
     turnstile = Turnstile(1, longest=2)
     tickets = [turnstile.enter() for _ in range(3)]
     with pytest.raises(BusyError, match="2 clips are waiting"):
@@ -125,7 +132,7 @@ def test_a_full_queue_refuses_with_its_length():
     assert turnstile.enter().ahead == 2
 
 
-def test_nobody_holds_more_than_a_share_of_the_queue():
+def test_nobody_holds_more_than_a_share_of_the_queue() -> None:
     turnstile = Turnstile(1)
     for _ in range(limits.JOBS_PER_ADDRESS):
         turnstile.enter("one")
@@ -134,11 +141,11 @@ def test_nobody_holds_more_than_a_share_of_the_queue():
     assert turnstile.enter("another").ahead == limits.JOBS_PER_ADDRESS
 
 
-def test_a_run_that_nobody_follows_ends(monkeypatch):
+def test_a_run_that_nobody_follows_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runs, "GRACE_S", 0.2)
     closed = []
 
-    def endless():
+    def endless() -> Iterator[dict[str, Any]]:
         try:
             while True:
                 time.sleep(0.01)
@@ -150,10 +157,10 @@ def test_a_run_that_nobody_follows_ends(monkeypatch):
     assert closed == [True]
 
 
-def test_what_breaks_a_run_is_kept_and_gives_the_place_free():
+def test_what_breaks_a_run_is_kept_and_gives_the_place_free() -> None:
     turnstile = Turnstile(1)
 
-    def broken():
+    def broken() -> Iterator[dict[str, Any]]:
         yield {"a": 1}
         raise UsageError("No.")
 
@@ -161,7 +168,7 @@ def test_what_breaks_a_run_is_kept_and_gives_the_place_free():
     assert turnstile.enter().ahead == 0
 
 
-def test_a_clip_goes_the_whole_way(do, tmp_path):
+def test_a_clip_goes_the_whole_way(do: Handlers, tmp_path: Path) -> None:
     clip = fakes.make_clip(tmp_path / "mine.mp4")
     begun = do.begin(VISITOR, "", "", *form(clip))
     shown = followed(do, begun[do.w.running])
@@ -169,12 +176,13 @@ def test_a_clip_goes_the_whole_way(do, tmp_path):
     assert "mine.en-us.srt" in shown[do.w.downloads]
     assert shown[do.w.visit] == {"result": shown[do.w.token], "run": ""}
     result = do.kept.get(shown[do.w.token])
+    assert result is not None
     assert result.pending == 0
     assert do.restore(shown[do.w.visit], "time")[do.w.token] == result.token
     result.close()
 
 
-def test_a_page_that_was_reloaded_follows_on(do, tmp_path):
+def test_a_page_that_was_reloaded_follows_on(do: Handlers, tmp_path: Path) -> None:
     clip = fakes.make_clip(tmp_path / "mine.mp4")
     begun = do.begin(VISITOR, "", "", *form(clip))
     restored = do.restore(begun[do.w.visit], "time")
@@ -185,14 +193,16 @@ def test_a_page_that_was_reloaded_follows_on(do, tmp_path):
     assert again[do.w.running] == ""
 
 
-def test_nobody_gets_anything_without_the_token(do, result):
+def test_nobody_gets_anything_without_the_token(do: Handlers, result: jobs.Result) -> None:
     for visit in (None, {}, {"result": "", "run": ""}, {"result": result.token[:-1], "run": "x"}):
         restored = do.restore(visit, "time")
         assert set(restored) == {do.w.running, do.w.hud, do.w.visit}
         assert (GONE in restored[do.w.hud]) == bool(visit and visit.get("result"))
 
 
-def test_while_something_goes_on_nothing_is_edited_or_taken_back(do, change, result):
+def test_while_something_goes_on_nothing_is_edited_or_taken_back(
+    do: Handlers, change: Editing, result: jobs.Result
+) -> None:
     result.change(replace(result.analysis, language="pl"))
     before = result.analysis
     run = do.runs.queue(iter([]), Turnstile(1), lambda ahead: {})
@@ -205,19 +215,21 @@ def test_while_something_goes_on_nothing_is_edited_or_taken_back(do, change, res
     assert do.begin_redraw(VISITOR, run.token, result.token, *LOOK) == {do.w.problem: gr.skip()}
 
 
-def test_an_edit_is_of_the_result_on_the_page(do, change, result):
+def test_an_edit_is_of_the_result_on_the_page(do: Handlers, change: Editing, result: jobs.Result) -> None:
     gone = change.correct("another", "", "time", rename("Ada"))
     assert EXPIRED in gone[do.w.pending]
     assert set(gone) == {do.w.pending}
     assert EXPIRED in change.undo("another", "", "time")[do.w.pending]
     first = change.correct("", "", "time", rename("Ada"))
-    assert do.kept.get(first[do.w.token]).analysis.people[0].name == "Ada"
+    changed = do.kept.get(first[do.w.token])
+    assert changed is not None
+    assert changed.analysis.people[0].name == "Ada"
     result.close()
     assert EXPIRED in change.correct(result.token, "", "time", rename("Ada"))[do.w.pending]
     assert EXPIRED in do.begin_redraw(VISITOR, "", result.token, *LOOK)[do.w.problem]
 
 
-def test_what_was_undone_is_done_again(change, result):
+def test_what_was_undone_is_done_again(change: Editing, result: jobs.Result) -> None:
     change.correct(result.token, "", "time", rename("Ada"))
     change.correct(result.token, "", "time", rename("Bea"))
     change.undo(result.token, "", "time")
@@ -229,7 +241,7 @@ def test_what_was_undone_is_done_again(change, result):
     assert result.redo == []
 
 
-def test_what_was_typed_goes_before_what_is_done(result):
+def test_what_was_typed_goes_before_what_is_done(result: jobs.Result) -> None:
     typed = [{"kind": "source", "phrase": "1", "value": "Everyone here works."}]
     edited = apply_edit(result.analysis, {"kind": "split", "phrase": "1", "at": "14", "typed": typed})
     assert [p.source for p in edited.phrases[:2]] == ["Everyone here", "works."]
@@ -243,12 +255,12 @@ def test_what_was_typed_goes_before_what_is_done(result):
         {"kind": "replace", "find": "", "value": ""}, {"kind": "source", "phrase": "1e9", "value": "x"},
     ],
 )  # fmt: skip
-def test_anything_can_be_sent_and_is_refused_in_a_sentence(data):
+def test_anything_can_be_sent_and_is_refused_in_a_sentence(data: Any) -> None:
     with pytest.raises(UsageError):
         apply_edit(fakes.analysis(), data)
 
 
-def test_a_redraw_that_ends_late_changes_nothing(do, result):
+def test_a_redraw_that_ends_late_changes_nothing(do: Handlers, result: jobs.Result) -> None:
     result.folder = jobs.new_folder()
     work = do._redraw(result, Look())
     next(work)
@@ -259,9 +271,10 @@ def test_a_redraw_that_ends_late_changes_nothing(do, result):
     assert list(result.folder.iterdir()) == []
 
 
-def test_what_drawing_has_to_say_is_written_down(do, result):
+def test_what_drawing_has_to_say_is_written_down(do: Handlers, result: jobs.Result) -> None:
     for _ in do._redraw(result, Look(text_size=0.5)):
         pass
+    assert result.files is not None
     written = json.loads((result.files / "transcript.json").read_text(encoding="utf-8"))
     assert [notice["code"] for notice in written["notices"]] == ["small"]
     assert result.pending == 0
@@ -270,7 +283,7 @@ def test_what_drawing_has_to_say_is_written_down(do, result):
     assert json.loads((result.files / "transcript.json").read_text(encoding="utf-8"))["notices"] == []
 
 
-def test_a_clip_that_is_too_long_is_offered_to_be_cut(tmp_path):
+def test_a_clip_that_is_too_long_is_offered_to_be_cut(tmp_path: Path) -> None:
     fake = fakes.services(tmp_path, settings=Settings(cache_dir=tmp_path, max_duration_s=4.0))
     clip = fakes.make_clip(tmp_path / "long.mp4")
     with gr.Blocks():
@@ -286,8 +299,8 @@ def test_a_clip_that_is_too_long_is_offered_to_be_cut(tmp_path):
     assert fake.measure(piece).duration == pytest.approx(4.0, abs=0.3)
 
 
-def test_an_endpoint_tells_of_stages_and_of_their_ends_but_not_of_every_frame():
-    def stage():
+def test_an_endpoint_tells_of_stages_and_of_their_ends_but_not_of_every_frame() -> None:
+    def stage() -> Stage[Any]:
         for name in ("speech", "render"):
             for n in range(1000):
                 yield Progress(name, (n + 1) / 1000)
@@ -295,14 +308,17 @@ def test_an_endpoint_tells_of_stages_and_of_their_ends_but_not_of_every_frame():
 
     told = []
 
-    def follow():
-        assert (yield from calls.follow(stage(), lambda at, desc: told.append((desc, at)), ())) == "done"
+    def progress(at: float, desc: str) -> None:
+        told.append((desc, at))
+
+    def follow() -> Iterator[Any]:
+        assert (yield from calls.follow(stage(), cast(gr.Progress, progress), ())) == "done"
 
     assert len(list(follow())) == len(told) < 20
     assert [at for _, at in told if at in (0.001, 1.0)] == [0.001, 1.0, 0.001, 1.0]
 
 
-def test_what_was_forgotten_is_swept(tmp_path):
+def test_what_was_forgotten_is_swept(tmp_path: Path) -> None:
     old, used = jobs.new_folder(), jobs.new_folder()
     cache = StageCache(tmp_path / "stages", 2**20)
     cache.put("a", 1)
@@ -319,8 +335,8 @@ def test_what_was_forgotten_is_swept(tmp_path):
     result.close()
 
 
-def test_timings_do_not_tell_that_somebody_had_the_clip_before():
-    def stage():
+def test_timings_do_not_tell_that_somebody_had_the_clip_before() -> None:
+    def stage() -> Stage[Any]:
         yield Progress("speech")
         return fakes.analysis()
 
@@ -336,5 +352,5 @@ def test_timings_do_not_tell_that_somebody_had_the_clip_before():
         ('a<b>"c".mp4', "a b c"), ("C:\\clips\\two.avi", "two"), ("ż" * 100 + ".mp4", "ż" * 60), (".hidden", "hidden"),
     ],
 )  # fmt: skip
-def test_a_clips_name_becomes_a_files(given, name):
+def test_a_clips_name_becomes_a_files(given: str, name: str) -> None:
     assert jobs.plain_name(given) == name

