@@ -14,6 +14,7 @@ from dataclasses import replace
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import imageio_ffmpeg
 import numpy as np
@@ -206,15 +207,18 @@ def services(
         try:
             yield from work("translate", clock)
 
-            def translate(sound: Path, phrases: tuple[Phrase, ...], _: str, target: str) -> Stage[tuple[str, ...]]:
+            def translate(
+                sound: Path, phrases: tuple[Phrase, ...], language: str, target: str
+            ) -> Stage[tuple[str | None, ...]]:
                 yield Progress("translate", 0.5)
                 return tuple(f"{target}: {phrase.source[::-1]}" for phrase in phrases)
 
             if REFUSED_KEY in options.keys:
                 raise KeyRefusedError("DeepL does not accept this key; check it in your DeepL account.")
+            unused: Any = None  # nothing is heard or seen again
             able = Models(
-                {}, None, None, None, translate, lambda target: bool(options.keys) or target[:2] == "EN", True
-            )  # type: ignore[arg-type]
+                {}, unused, unused, unused, translate, lambda target: bool(options.keys) or target[:2] == "EN", True
+            )
             return (
                 yield from again.retranslate(
                     None, what, replace(options, keys=()), settings, able, lines=lines, clock=clock

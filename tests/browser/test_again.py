@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from tests import fakes
 from tests.browser.test_layout import violations
 from tests.fixtures_browser import DONE, expect, opened
 
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+
 KEY = "5e0ca3b1-dead-4bee-9f00-0123456789ab:fx"
 
 
-def give_key(page) -> None:
+def give_key(page: Page) -> None:
     """Polish needs a key here."""
     page.click("#more-again button.label-wrap")
     page.fill("#again-target input", "Polish")
@@ -20,7 +26,7 @@ def give_key(page) -> None:
     expect(page.locator("#again-note")).not_to_contain_text("needs a DeepL key", timeout=DONE)
 
 
-def test_a_corrected_line_is_translated_again_by_keyboard_and_shown_over_the_original(page):
+def test_a_corrected_line_is_translated_again_by_keyboard_and_shown_over_the_original(page: Page) -> None:
     give_key(page)
     before = page.locator("#translation-1").input_value()
     drawings = len(fakes.RENDERED)
@@ -38,7 +44,7 @@ def test_a_corrected_line_is_translated_again_by_keyboard_and_shown_over_the_ori
     expect(page.locator("#translation-2")).to_have_value("A jak długo to potrwa?", timeout=DONE)
 
 
-def test_some_lines_are_translated_again(page):
+def test_some_lines_are_translated_again(page: Page) -> None:
     give_key(page)
     for line in ("#pick-1", "#pick-4"):
         page.check(line)
@@ -48,7 +54,7 @@ def test_some_lines_are_translated_again(page):
     expect(page.locator("#chosen")).to_be_hidden()
 
 
-def test_everything_goes_into_another_language_at_phone_width(browser, url):
+def test_everything_goes_into_another_language_at_phone_width(browser: Browser, url: str) -> None:
     for page in opened(browser, url, 390, 844):
         page.click("#more-again button.label-wrap")
         page.fill("#again-target input", "German")
@@ -65,7 +71,7 @@ def test_everything_goes_into_another_language_at_phone_width(browser, url):
         expect(page.locator("#download-srt")).to_have_attribute("download", "First contact.de.srt", timeout=DONE)
 
 
-def test_a_language_that_needs_a_key_is_refused_beside_the_lines_and_nothing_is_lost(page):
+def test_a_language_that_needs_a_key_is_refused_beside_the_lines_and_nothing_is_lost(page: Page) -> None:
     page.click("#transcript .line >> nth=1 >> .menu summary")
     page.click("#transcript .menu[open] button[data-edit=again]")
     expect(page.locator("#pending [role=alert]")).to_contain_text("Polish needs a DeepL key", timeout=DONE)

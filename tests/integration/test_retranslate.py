@@ -12,7 +12,7 @@ import pytest
 from pipeline import deepl_service, edit, retranslate
 from pipeline.errors import KeyRefusedError, TranslationError, UsageError
 from pipeline.options import Options
-from pipeline.records import Analysis, Notice
+from pipeline.records import Analysis, Models, Notice, Phrase, Stage
 from pipeline.settings import Settings
 from tests import deepl_server, fakes
 from tests.deepl_server import DeepLServer, status, translated
@@ -42,12 +42,22 @@ def known() -> Analysis:
 NO_CLIP = Path("/nowhere/clip.mp4")  #: DeepL needs none
 
 
-def again(known: Analysis, settings: Settings, target: str = "PL", *, models=None, path: Path = NO_CLIP, lines=None):
+def again(
+    known: Analysis,
+    settings: Settings,
+    target: str = "PL",
+    *,
+    models: Models | None = None,
+    path: Path = NO_CLIP,
+    lines: list[int] | None = None,
+) -> Analysis:
     stage = retranslate.retranslate(path, known, Options(target), settings, models or quick_models(), lines=lines)
     return finish(stage)
 
 
-def test_one_corrected_line_is_translated_again_and_nothing_else_changes(known, keyed, server) -> None:
+def test_one_corrected_line_is_translated_again_and_nothing_else_changes(
+    known: Analysis, keyed: Settings, server: DeepLServer
+) -> None:
     corrected = edit.correct_source(known, 2, "And how soon is that?")
     result = again(corrected, keyed, lines=[2])
     assert result.phrases[1].translation == translated("And how soon is that?")
@@ -60,7 +70,7 @@ def test_one_corrected_line_is_translated_again_and_nothing_else_changes(known, 
     assert "Everyone here is working" in server.requests[0]["context"]
 
 
-def test_everything_goes_into_another_language(known, keyed, server) -> None:
+def test_everything_goes_into_another_language(known: Analysis, keyed: Settings, server: DeepLServer) -> None:
     result = again(known, keyed, "DE")
     assert result.target_language == "DE"
     assert [phrase.translation for phrase in result.phrases] == [translated(phrase.source) for phrase in known.phrases]
@@ -69,7 +79,7 @@ def test_everything_goes_into_another_language(known, keyed, server) -> None:
     assert [phrase.words for phrase in result.phrases] == [phrase.words for phrase in known.phrases]
 
 
-def test_notices_of_the_translation_before_go_and_others_stay(known, keyed) -> None:
+def test_notices_of_the_translation_before_go_and_others_stay(known: Analysis, keyed: Settings) -> None:
     told = dataclasses.replace(
         known, notices=(Notice("no_key", "old"), Notice("untranslated", "old"), Notice("x", "stays"))
     )
@@ -77,7 +87,7 @@ def test_notices_of_the_translation_before_go_and_others_stay(known, keyed) -> N
     assert codes == ["x", "deepl_usage"]
 
 
-def test_without_a_key_only_the_translator_runs(known, settings, tmp_path) -> None:
+def test_without_a_key_only_the_translator_runs(known: Analysis, settings: Settings, tmp_path: Path) -> None:
     calls: Counter[str] = Counter()
     clip = fakes.make_clip(tmp_path / "clip.mp4")
     result = again(known, settings, models=quick_models(calls), path=clip, lines=[1, 4])
@@ -86,11 +96,13 @@ def test_without_a_key_only_the_translator_runs(known, settings, tmp_path) -> No
     assert {"no_key", "heard_again"} <= {notice.code for notice in result.notices}
 
 
-def test_a_translator_that_reads_needs_no_sound(known, settings, tmp_path) -> None:
+def test_a_translator_that_reads_needs_no_sound(known: Analysis, settings: Settings, tmp_path: Path) -> None:
     clip = fakes.make_clip(tmp_path / "clip.mp4")
     seen = []
 
-    def translate(sound, phrases, language, target):
+    def translate(
+        sound: Path, phrases: tuple[Phrase, ...], language: str, target: str
+    ) -> Stage[tuple[str | None, ...]]:
         seen.append((sound.exists(), language, target, [phrase.source for phrase in phrases]))
         yield from ()
         return tuple(phrase.source.upper() for phrase in phrases)
@@ -103,36 +115,38 @@ def test_a_translator_that_reads_needs_no_sound(known, settings, tmp_path) -> No
     assert "heard_again" not in {notice.code for notice in result.notices}
 
 
-def test_no_language_takes_the_translations_away(known, settings) -> None:
+def test_no_language_takes_the_translations_away(known: Analysis, settings: Settings) -> None:
     result = again(known, settings, "")
     assert result.target_language == ""
     assert not any(phrase.translation for phrase in result.phrases)
 
 
-def test_a_language_that_needs_a_key_is_refused_and_nothing_is_lost(known, settings) -> None:
+def test_a_language_that_needs_a_key_is_refused_and_nothing_is_lost(known: Analysis, settings: Settings) -> None:
     models = dataclasses.replace(quick_models(), translates_to=lambda target: False)
     with pytest.raises(KeyRefusedError, match="German needs a DeepL key"):
         again(known, settings, "DE", models=models)
 
 
-def test_a_service_that_fails_changes_nothing_and_says_why(known, keyed, server) -> None:
+def test_a_service_that_fails_changes_nothing_and_says_why(
+    known: Analysis, keyed: Settings, server: DeepLServer
+) -> None:
     server.always = status(503)
     with pytest.raises(TranslationError, match="DeepL"):
         again(known, keyed, "DE")
 
 
-def test_one_line_cannot_be_in_another_language_than_the_rest(known, keyed) -> None:
+def test_one_line_cannot_be_in_another_language_than_the_rest(known: Analysis, keyed: Settings) -> None:
     with pytest.raises(UsageError, match="other lines are in Polish"):
         again(known, keyed, "DE", lines=[1])
 
 
 @pytest.mark.parametrize(("lines", "said"), [([99], "no line 99"), ([], "No line is chosen")])
-def test_lines_that_are_none_are_refused(known, keyed, lines, said) -> None:
+def test_lines_that_are_none_are_refused(known: Analysis, keyed: Settings, lines: list[int], said: str) -> None:
     with pytest.raises(UsageError, match=said):
         again(known, keyed, lines=lines)
 
 
-def test_a_line_in_the_target_language_stays_as_it_is(known, keyed) -> None:
+def test_a_line_in_the_target_language_stays_as_it_is(known: Analysis, keyed: Settings) -> None:
     result = again(dataclasses.replace(known, language="de"), keyed, "DE")
     assert not any(phrase.translation for phrase in result.phrases)
     assert "already_in_target" in {notice.code for notice in result.notices}
