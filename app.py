@@ -5,8 +5,8 @@ import signal
 import sys
 from typing import Any
 
-# No telemetry, no server-side rendering (the Space's Node is older than Gradio asks for), and no record of inputs while a
-# DeepL key can be typed. Before the first import of gradio, which reads them.
+# No telemetry, no server-side rendering (the Space's Node is older than Gradio asks for), and no record of inputs while
+# a DeepL key can be typed. Before the first import of gradio, which reads them.
 os.environ.update(GRADIO_ANALYTICS_ENABLED="False", GRADIO_SSR_MODE="False", GRADIO_RUN_HISTORY="false")
 
 # NeMo would start CUDA through numba, which breaks ZeroGPU; both are read when torch comes in.
@@ -15,8 +15,8 @@ os.environ.setdefault("PYTORCH_CUDA_ALLOC_CONF", "expandable_segments:True")
 
 from pipeline.web import jobs
 
-# A folder that nobody else on this machine can read, and that is swept. Gradio reads this when it is imported, which spaces
-# does; without it, clips that agents send would stay in a folder shared with other programs.
+# A folder that nobody else on this machine can read, and that is swept. Gradio reads this when it is imported, which
+# spaces does; without it, clips that agents send would stay in a folder shared with other programs.
 os.environ["GRADIO_TEMP_DIR"] = str(jobs.served_folder())
 
 import spaces  # noqa: F401  before torch: ZeroGPU patches it

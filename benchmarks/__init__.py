@@ -1,0 +1,1 @@
+"""Scripts that measure, judge and fit; none is needed to use the program."""

@@ -2,10 +2,10 @@
 
     python -m benchmarks.attack [--seconds S]
 
-Starts app.py in a process and a temporary folder of its own on a free port of this machine, and has an honest visitor draw a
-small clip again and again: first alone, then during each attack. Attackers and the visitor come from different addresses, as a
-proxy would tell. Reported for every attack: statuses, the slowest answer, the visitor's time against their usual one, and the
-largest memory against the idle one. The last line is one JSON line.
+Starts app.py in a process and a temporary folder of its own on a free port of this machine, and has an honest visitor
+draw a small clip again and again: first alone, then during each attack. Attackers and the visitor come from different
+addresses, as a proxy would tell. Reported for every attack: statuses, the slowest answer, the visitor's time against
+their usual one, and the largest memory against the idle one. The last line is one JSON line.
 """
 
 from __future__ import annotations
@@ -152,7 +152,10 @@ def flood(by: Attacker, seen: Seen) -> None:
 def slow_bodies(by: Attacker, seen: Seen) -> None:
     """Fifty requests with a body of 3 MB that stops short of its end."""
     host, port = str(by.client.base_url).removeprefix("http://").strip("/").split(":")
-    head = f"POST /gradio_api/call/render HTTP/1.1\r\nHost: {host}\r\nX-Forwarded-For: {by.client.headers['x-forwarded-for']}\r\n"
+    head = (
+        f"POST /gradio_api/call/render HTTP/1.1\r\nHost: {host}\r\nX-Forwarded-For: "
+        f"{by.client.headers['x-forwarded-for']}\r\n"
+    )
     open_ones = []
     for _ in range(50):
         connection = socket.create_connection((host, int(port)))

@@ -2,11 +2,11 @@
 
     python -m benchmarks.bench [--only NAME ...] [--quick]
 
-For every clip of the recorded clips (where the machine has them) and every example the command line runs as a user's would, in its
-own process with an empty stage cache; what it wrote is scored. Then, in this process:
-    evidence     speaker and face accuracy with voices only and with all evidence on these clips and on composed ones, perceived
-                 once and kept (benchmarks/perceive.py); the same with the records disturbed (benchmarks/disturb.py), and how
-                 confidence goes with being right
+For every clip of the recorded clips (where the machine has them) and every example the command line runs as a user's
+would, in its own process with an empty stage cache; what it wrote is scored. Then, in this process:
+    evidence     speaker and face accuracy with voices only and with all evidence on these clips and on composed ones,
+                 perceived once and kept (benchmarks/perceive.py); the same with the records disturbed
+                 (benchmarks/disturb.py), and how confidence goes with being right
     goals        what was reached of what the project promises (benchmarks/goals.py)
     rendering    seconds over a plain ffmpeg transcode with the same encoder settings, by look, on 60 s of 720p
     memory       peak of the whole process tree on a clip and on ten times as long a clip
@@ -55,6 +55,8 @@ BINS = (0.99, 0.9, 0.6, 0.0)
 
 @dataclasses.dataclass(frozen=True)
 class Case:
+    """A clip to measure, with its truth where that is known."""
+
     name: str
     clip: Path
     truth: Path | None
@@ -75,6 +77,7 @@ def recorded(only: list[str]) -> list[Case]:
 
 
 def scored(analysis_json: str, truth: Path) -> dict[str, float]:
+    """Return the figures of benchmarks.score for a transcript.json against the truth of its clip."""
     with tempfile.NamedTemporaryFile("w", suffix=".json") as file, contextlib.redirect_stdout(io.StringIO()) as said:
         file.write(analysis_json)
         file.flush()
@@ -146,7 +149,9 @@ def command(clip: Path, language: str, out: Path, look: str = "cyberpunk") -> di
 
 @dataclasses.dataclass(frozen=True)
 class Trial:
-    """One clip with its records as perceived or disturbed: share of the samples with the right person, and its phrases."""
+    """One clip with its records as perceived or disturbed: share of the samples with the right person, and its
+    phrases.
+    """
 
     what: str
     voice: float
@@ -173,7 +178,8 @@ def rendering(settings: Settings, folder: Path, seconds: int = 60) -> dict[str, 
     clip_path = folder / "render.mp4"
     subprocess.run(
         [media.ffmpeg_binary(), "-v", "error", "-stream_loop", "-1", "-i", source, "-t", str(seconds), "-vf",
-         "scale=1280:720,setsar=1", "-c:v", "libx264", "-preset", "veryfast", "-crf", "18", "-c:a", "aac", "-y", clip_path],
+         "scale=1280:720,setsar=1", "-c:v", "libx264", "-preset", "veryfast", "-crf", "18", "-c:a", "aac", "-y",
+         clip_path],
         check=True,
     )  # fmt: skip
     analysis = speaking(clip_path, settings)
@@ -228,7 +234,8 @@ def speaking(clip_path: Path, settings: Settings) -> Analysis:
     ]
     return Analysis(
         media=Media(clip.duration, w, h, clip.frame_rate), language="en", target_language="PL", models={},
-        people=(Person("p1", "Speaker 1", "#00e5ff", True, 1.0, 30.0), Person("p2", "Speaker 2", "#ffb000", True, 1.0, 30.0)),
+        people=(Person("p1", "Speaker 1", "#00e5ff", True, 1.0, 30.0), Person("p2", "Speaker 2", "#ffb000", True, 1.0,
+        30.0)),
         phrases=tuple(phrases), turns=tuple(PersonTurn(p.start, p.end, p.person or "p1") for p in phrases),
         tracks=(Track("p1", boxes[0]), Track("p2", boxes[1])), notices=(), timings={},
     )  # fmt: skip
@@ -245,7 +252,9 @@ def longer(case: Case, folder: Path, times: int = 10) -> Case:
 
 
 def by_disturbance(trials: Sequence[Trial]) -> dict[str, dict[str, float]]:
-    """By what was done: cases, mean share right with voices only and with all evidence, and in how many all was worse."""
+    """By what was done: cases, mean share right with voices only and with all evidence, and in how many all was
+    worse.
+    """
     rows = {}
     for what in dict.fromkeys(trial.what for trial in trials):
         mine = [(trial.voice, trial.all) for trial in trials if trial.what == what]
@@ -301,7 +310,9 @@ def commands(chosen: Sequence[Case], folder: Path) -> dict[str, dict[str, Any]]:
 
 
 def evidence(only: list[str]) -> dict[str, Any]:
-    """Judge the attribution on recorded and composed clips, plain and disturbed; prints tables, returns their figures."""
+    """Judge the attribution on recorded and composed clips, plain and disturbed; prints tables, returns their
+    figures.
+    """
     if not only and not COMPOSED.is_dir():  # composing takes minutes
         from benchmarks.compose import compose
 
@@ -341,6 +352,7 @@ def costs(chosen: Sequence[Case], settings: Settings, folder: Path) -> dict[str,
 
 
 def main() -> None:
+    """Measure what was asked for and print the tables and the line of JSON."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", nargs="*", default=[], help="names of clips")
     parser.add_argument("--quick", action="store_true", help="no rendering and no memory measurement")

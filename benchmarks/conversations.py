@@ -2,9 +2,10 @@
 
     python -m benchmarks.conversations OUT [--count 60] [--seed 1] [--voices FOLDER]
 
-Two to six people take turns with pauses, interruptions and short answers under somebody else's turn, in one room, over noise,
-music or babble, some through a telephone. Everyone who speaks alone somewhere in the recorded clips (where the machine has them)
-and examples/ takes part; so do the WAV files of FOLDER, named PERSON.wav or PERSON-anything.wav. Writes NAME.wav and NAME.rttm.
+Two to six people take turns with pauses, interruptions and short answers under somebody else's turn, in one room, over
+noise, music or babble, some through a telephone. Everyone who speaks alone somewhere in the recorded clips (where the
+machine has them) and examples/ takes part; so do the WAV files of FOLDER, named PERSON.wav or PERSON-anything.wav.
+Writes NAME.wav and NAME.rttm.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ LEAST_S = 4.0  #: s alone that a person must have to take part
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
+    """A mixed sound and who speaks when in it."""
+
     name: str
     samples: np.ndarray  #: float32 at 16 kHz
     turns: tuple[Turn, ...]  #: (start s, end s, person)
@@ -218,6 +221,7 @@ def make(count: int, seed: int, extra: Path | None = None) -> Iterator[Conversat
 
 
 def main(arguments: Iterable[str] | None = None) -> None:
+    """Write the mixed conversations."""
     import wave
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

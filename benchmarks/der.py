@@ -5,9 +5,10 @@
     python -m benchmarks.der reference.rttm hypothesis.rttm
 
 Missed + false alarm + confused speech over reference speech, under the best one-to-one naming of speakers; as NIST's RT
-evaluations count it (0.25 s on both sides of every reference boundary are not scored, nor is overlapped speech), and strictly
-(everything is scored). Without files the light set's diarizer hears every clip of the recorded clips that has an RTTM, and the
-processor time it takes over the length of the clip is printed, too; with `--speakers` it is told how many voices there are.
+evaluations count it (0.25 s on both sides of every reference boundary are not scored, nor is overlapped speech), and
+strictly (everything is scored). Without files the light set's diarizer hears every clip of the recorded clips that has
+an RTTM, and the processor time it takes over the length of the clip is printed, too; with `--speakers` it is told how
+many voices there are.
 """
 
 from __future__ import annotations
@@ -106,6 +107,7 @@ def clips(told: bool) -> None:
 
 
 def main(arguments: Iterable[str] | None = None) -> None:
+    """Print the error rate of two files, or of the light diarizer on every clip with reference turns."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("files", type=Path, nargs="*", metavar="RTTM", help="reference and hypothesis")
     parser.add_argument("--speakers", action="store_true", help="tell the diarizer how many voices there are")
@@ -117,7 +119,8 @@ def main(arguments: Iterable[str] | None = None) -> None:
     reference, hypothesis = (read_rttm(file) for file in chosen.files)
     loose, strict = both(reference, hypothesis)
     print(
-        f"{loose:.4f}, strict {strict:.4f}  ({len({t[2] for t in reference})} speakers, found {len({t[2] for t in hypothesis})})"
+        f"{loose:.4f}, strict {strict:.4f}  ({len({t[2] for t in reference})} speakers, found "
+        f"{len({t[2] for t in hypothesis})})"
     )
 
 

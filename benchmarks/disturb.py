@@ -1,7 +1,9 @@
-"""What was perceived, made worse on purpose: attribution under the errors that diarizers, detectors of speakers and face embedders make.
+"""What was perceived, made worse on purpose: attribution under the errors that diarizers, detectors of speakers and
+face embedders make.
 
-Perception is done once and attribution takes milliseconds, so each clip gives one honest case and a dozen disturbed ones, enough
-phrases to see what a confidence means. Everything is seeded by the clip's name: the same records give the same disturbances.
+Perception is done once and attribution takes milliseconds, so each clip gives one honest case and a dozen disturbed
+ones, enough phrases to see what a confidence means. Everything is seeded by the clip's name: the same records give the
+same disturbances.
 """
 
 from __future__ import annotations
@@ -27,7 +29,9 @@ TAKEN_FOR_ONE, TAKEN_FOR_TWO = 0.8, 1.3
 
 
 def disturbed(name: str, voices: Diarization, faces: Faces) -> Iterator[tuple[str, Diarization, Faces]]:
-    """(what was done, voices, faces) of the clip `name`: first as perceived, then every disturbance it has material for."""
+    """(what was done, voices, faces) of the clip `name`: first as perceived, then every disturbance it has material
+    for.
+    """
     noise = np.random.default_rng(zlib.crc32(name.encode()))
     yield "as perceived", voices, faces
     for _ in range(3):
@@ -68,7 +72,9 @@ def flip_turns(voices: Diarization, noise: np.random.Generator) -> Diarization:
 
 
 def move_edges(voices: Diarization, noise: np.random.Generator) -> Diarization:
-    """Every start and end is up to `MOVED` s off; turns that did not overlap still do not, and none is shorter than 0.1 s for it."""
+    """Every start and end is up to `MOVED` s off; turns that did not overlap still do not, and none is shorter than 0.1
+    s for it.
+    """
     turns = sorted(voices.turns, key=lambda turn: turn.start)
     ends, starts = noise.uniform(-MOVED, MOVED, (2, len(turns))).tolist()
     moved: list[Turn] = []
@@ -153,7 +159,9 @@ def merge_faces(faces: Faces, one: int, other: int) -> Faces:
 
 
 def _at_distance(vector: Sequence[float], distance: float, towards: Sequence[float]) -> tuple[float, ...]:
-    """The unit vector that lies `distance` (cosine) from `vector`, on the way to `towards` or, where that is `vector`, any way."""
+    """The unit vector that lies `distance` (cosine) from `vector`, on the way to `towards` or, where that is `vector`,
+    any way.
+    """
     base, aim = np.array(vector), np.array(towards)
     aside = aim - (aim @ base) * base
     if np.linalg.norm(aside) < 1e-3:

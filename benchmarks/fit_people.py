@@ -3,14 +3,15 @@
     python -m benchmarks.fit_people [FOLDER ...] [--folds 4] [--only TEXT ...] [--any]
 
 The records of the clips must have been perceived (`python -m benchmarks.perceive`). The people of all clips are divided
-into folds. For each fold the parameters are fitted on the clips in which nobody of the fold is seen or heard, and judged
-on the others. Printed are the parameters that all clips together give, which belong into `pipeline/people/parameters.py`
-and `pipeline/speech/diarize.py`, and on the last line, as JSON, the figures of the people left out.
+into folds. For each fold the parameters are fitted on the clips in which nobody of the fold is seen or heard, and
+judged on the others. Printed are the parameters that all clips together give, which belong into
+`pipeline/people/parameters.py` and `pipeline/speech/diarize.py`, and on the last line, as JSON, the figures of the
+people left out.
 
 Fitted are: the statistics of voiceprints and faces, so that the log-odds of pairs predict best whether they are one
-person's; what the evidence of a mouth is worth, so that bounded sums over pieces of turns predict best who speaks; and the
-calibration of the confidence. The priors (how often a speaker is seen, how much a change of speaker costs) are stated in
-`Parameters` with their meaning: composed clips say nothing about how often things happen in real ones.
+person's; what the evidence of a mouth is worth, so that bounded sums over pieces of turns predict best who speaks; and
+the calibration of the confidence. The priors (how often a speaker is seen, how much a change of speaker costs) are
+stated in `Parameters` with their meaning: composed clips say nothing about how often things happen in real ones.
 """
 
 from __future__ import annotations
@@ -153,7 +154,9 @@ def _pair_odds(pair: Pair, likeness: Likeness) -> float:
 
 
 def mouth_samples(cases: Sequence[Case]) -> tuple[Array, NDArray[np.bool_]]:
-    """Return mean evidence x seconds of every track in every piece of a turn, and whether it is the face that speaks."""
+    """Return mean evidence x seconds of every track in every piece of a turn, and whether it is the face that
+    speaks.
+    """
     values, labels = [], []
     for case in cases:
         scene = Scene(case.diarization, case.faces, Parameters())
@@ -281,7 +284,9 @@ def answer_of(case: Case, parameters: Parameters, evidence: str = "all") -> Any:
 
 
 def folds_of(cases: Sequence[Case], count: int) -> list[set[str]]:
-    """Return the people of `cases` in `count` groups; people who are seen together stay together as far as that goes."""
+    """Return the people of `cases` in `count` groups; people who are seen together stay together as far as that
+    goes.
+    """
     people = list(dict.fromkeys(person for case in cases for person in case.people))
     return [set(people[n::count]) for n in range(count)]
 
@@ -296,6 +301,7 @@ def left_out(cases: Sequence[Case], folds: Sequence[set[str]]) -> Iterator[tuple
 
 
 def main(say: Callable[[str], None] = print) -> None:
+    """Fit on the people left in, judge on those left out, and print both."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folders", type=Path, nargs="*")
     parser.add_argument("--folds", type=int, default=4)
@@ -323,7 +329,8 @@ def main(say: Callable[[str], None] = print) -> None:
     for name, modes in sorted(judged.items(), key=lambda item: item[1]["all"].face):
         voice, everything = modes["voice"], modes["all"]
         say(
-            f"{name:34} speaker {voice.speaker:.2f} {everything.speaker:.2f}  face {everything.face:.2f}  people {everything.count_error:+d}"
+            f"{name:34} speaker {voice.speaker:.2f} {everything.speaker:.2f}  face {everything.face:.2f}  people "
+            f"{everything.count_error:+d}"
         )
     say(f"--- all clips\n{Fit(cases)}")
     say(json.dumps(result))

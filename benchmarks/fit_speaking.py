@@ -2,12 +2,13 @@
 
     python -m benchmarks.fit_speaking [--folder FOLDER]
 
-Every clip with a truth file (the examples, and the recorded clips where the machine has them) runs through the face stage as it
-is and once more smaller, darker and noisier, with its own sound and with another under it. A face that speaks by the truth is
-an example for, one that listens is one against; for the lips so are speaking faces with the sound of two seconds later or of
-other people. People are left out by the group of clips they are seen in. Printed are, for either detector and width of the window, the loss (nats a
-value, 0.69 for a coin), the share of values on the right side of zero, and how often values of a size are right; then the
-constants for `pipeline/faces/speaking.py`, fitted on everybody.
+Every clip with a truth file (the examples, and the recorded clips where the machine has them) runs through the face
+stage as it is and once more smaller, darker and noisier, with its own sound and with another under it. A face that
+speaks by the truth is an example for, one that listens is one against; for the lips so are speaking faces with the
+sound of two seconds later or of other people. People are left out by the group of clips they are seen in. Printed are,
+for either detector and width of the window, the loss (nats a value, 0.69 for a coin), the share of values on the right
+side of zero, and how often values of a size are right; then the constants for `pipeline/faces/speaking.py`, fitted on
+everybody.
 """
 
 from __future__ import annotations
@@ -250,7 +251,9 @@ def _runs(known: np.ndarray) -> list[slice]:
 
 
 def table(scores: list[Scores]) -> tuple[np.ndarray, ...]:
-    """Return features (n, m), truth (n,), weights (n,) and groups (n,): all groups, and in each both answers, weigh the same."""
+    """Return features (n, m), truth (n,), weights (n,) and groups (n,): all groups, and in each both answers, weigh the
+    same.
+    """
     x = np.concatenate([s.values.reshape(len(s.truth), -1) for s in scores])
     y = np.concatenate([s.truth for s in scores])
     w = np.concatenate([np.full(len(s.truth), s.weight) for s in scores])
@@ -337,6 +340,7 @@ def gather(folder: Path) -> list[tuple[Seen, Sound]]:
 
 
 def main() -> None:
+    """Fit the calibration of both detectors and print it."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--folder", type=Path, help="where changed clips are kept; default: a temporary folder")
     options = parser.parse_args()
@@ -346,7 +350,8 @@ def main() -> None:
         seen = gather(folder)
     fit_lips(by_lips(seen))
     network = lr_asd.load(finish(sets.weights("lr-asd", Settings.from_environment())))
-    # It scores a face that speaks as high with another's sound as with its own, so a fit on wrong sounds would only blunt it.
+    # It scores a face that speaks as high with another's sound as with its own, so a fit on wrong sounds would only
+    # blunt it.
     fit_learned("LR-ASD, wrong sounds too", learned(seen, network, wrong=True))
     fit_learned("LR-ASD", learned(seen, network, wrong=False))
 

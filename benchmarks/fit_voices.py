@@ -2,11 +2,12 @@
 
     python -m benchmarks.fit_voices [--count 36] [--seed 1] [--voices FOLDER]
 
-Every clip of the recorded clips with known turns and `--count` conversations mixed by `benchmarks.conversations` go through the
-networks once. Then the similarities of pure pieces are fitted by maximum likelihood, the weight of the segmentation by logistic
-regression, how often a voice changes by maximum likelihood, and the prior by the error that is left: strict DER plus 0.05
-times the square of the voices too many or too few. Prints the constants, and for every real clip the figures with
-constants fitted without this clip and without every other clip and mixture in which one of its people speaks.
+Every clip of the recorded clips with known turns and `--count` conversations mixed by `benchmarks.conversations` go
+through the networks once. Then the similarities of pure pieces are fitted by maximum likelihood, the weight of the
+segmentation by logistic regression, how often a voice changes by maximum likelihood, and the prior by the error that is
+left: strict DER plus 0.05 times the square of the voices too many or too few. Prints the constants, and for every real
+clip the figures with constants fitted without this clip and without every other clip and mixture in which one of its
+people speaks.
 """
 
 from __future__ import annotations
@@ -85,8 +86,9 @@ def speakers(clip: Heard) -> list[str]:
 
 
 def pairs(clips: Sequence[Heard], network: CamPlus, seed: int = 0) -> np.ndarray:
-    """Return (n, 5): cosine, seconds, other seconds, 1 for one voice or 0 for two, weight; of pure pieces and of sums of
-    several. Every clip weighs the same, real ones `REAL_WEIGHT` times as much."""
+    """Return (n, 5): cosine, seconds, other seconds, 1 for one voice or 0 for two, weight; of pure pieces and of sums
+    of several. Every clip weighs the same, real ones `REAL_WEIGHT` times as much.
+    """
     random = np.random.default_rng(seed)
     rows = []
     for clip in clips:
@@ -272,14 +274,15 @@ def report(clips: Sequence[Heard], network: CamPlus) -> Odds:
     if mixed:
         wrong = np.mean([abs(row[2] - row[3]) > 1 for row in mixed])
         print(
-            f"{len(mixed)} mixtures: DER {np.mean([row[0] for row in mixed]):.3f}, strict {np.mean([row[1] for row in mixed]):.3f}, "
-            f"more than one voice off in {wrong:.0%}"
+            f"{len(mixed)} mixtures: DER {np.mean([row[0] for row in mixed]):.3f}, strict "
+            f"{np.mean([row[1] for row in mixed]):.3f}, more than one voice off in {wrong:.0%}"
         )
     print("mean cost by prior:", dict(zip(PRIORS, costs.mean(0).round(3).tolist(), strict=True)))
     return replace(model, prior=best_prior(costs, clips))
 
 
 def main(arguments: Iterable[str] | None = None) -> None:
+    """Fit the parameters of the diarizer and print them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--count", type=int, default=36, help="conversations to mix")
     parser.add_argument("--seed", type=int, default=1)

@@ -1,4 +1,5 @@
-"""Throughput of the full set's own code on this machine: batches against one by one, and the processor's share of a GPU call.
+"""Throughput of the full set's own code on this machine: batches against one by one, and the processor's share of a GPU
+call.
 
     python -m benchmarks.full [clip]
 
@@ -42,6 +43,7 @@ def seconds(work: Callable[[], Any], repeat: int = 3) -> float:
 
 
 def retinaface(weights: Path, figures: dict[str, float]) -> None:
+    """Measure the face detector: a batch, frame by frame, and by its own package."""
     import numpy as np
 
     from pipeline.faces.retinaface_torch import RetinaFaceTorch, network
@@ -60,6 +62,7 @@ def retinaface(weights: Path, figures: dict[str, float]) -> None:
 
 
 def facenet(weights: Path, figures: dict[str, float]) -> None:
+    """Measure the embedder of faces: a batch and one by one."""
     import numpy as np
 
     from pipeline.faces.facenet import Facenet512
@@ -116,6 +119,7 @@ def decoding(clip: Path, figures: dict[str, float]) -> None:
 
 
 def whisper(clip: Path, figures: dict[str, float]) -> None:
+    """Measure speech recognition: a batch of pieces and one by one."""
     from pipeline import media
     from pipeline.settings import Settings
     from pipeline.speech import whisper_full
@@ -139,6 +143,7 @@ def whisper(clip: Path, figures: dict[str, float]) -> None:
 
 
 def main() -> None:
+    """Print every figure and the line of JSON."""
     clip = Path(sys.argv[1]) if len(sys.argv) > 1 else Path("examples/orbit_en.mp4")
     figures = Figures()
     with tempfile.TemporaryDirectory() as folder:

@@ -53,6 +53,7 @@ def rgb(frame: np.ndarray) -> Image.Image:
 
 
 def label(text: str, size: float = 20) -> Image.Image:
+    """Return a picture of `text` for the margin of the gallery."""
     layout = lay_out(text, size_px=size, max_width_px=2000, max_lines=1)
     mask = draw_layout(layout)
     return Image.composite(Image.new("RGB", mask.size, (34, 230, 255)), Image.new("RGB", mask.size, (11, 14, 18)), mask)
@@ -80,6 +81,7 @@ def tile(look: Look, moment: str, seen: str, target: str, picture: np.ndarray) -
 
 
 def main() -> None:
+    """Write the pictures."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--out", type=Path, default=ROOT / "docs")
     to = options.parse_args().out

@@ -1,6 +1,7 @@
 """What the project promises to reach, and what was measured of it.
 
-Clips marked hard count in no average. "Lips only" figures come from a run without the learned detector and are not in this table.
+Clips marked hard count in no average. "Lips only" figures come from a run without the learned detector and are not in
+this table.
 """
 
 from __future__ import annotations

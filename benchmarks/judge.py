@@ -1,7 +1,7 @@
 """How right an attribution is: the figures of `score.py`, computed on records, and what a confidence is worth.
 
-A sample is 50 ms of a word that lies inside a turn of the truth, as in `score.py`. The figures are the same; they are computed
-at once for whole words instead of box by box, since fitting asks for them thousands of times.
+A sample is 50 ms of a word that lies inside a turn of the truth, as in `score.py`. The figures are the same; they are
+computed at once for whole words instead of box by box, since fitting asks for them thousands of times.
 """
 
 from __future__ import annotations
@@ -23,7 +23,9 @@ HALVES = {"any": (0.0, 1.0), "left": (0.0, 0.5), "right": (0.5, 1.0)}
 
 @dataclass(frozen=True)
 class JudgedPhrase:
-    """One phrase: how sure it is, how long, s, and which shares of its samples have the right person and the right face."""
+    """One phrase: how sure it is, how long, s, and which shares of its samples have the right person and the right
+    face.
+    """
 
     confidence: float
     seconds: float

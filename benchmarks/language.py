@@ -1,7 +1,9 @@
-"""How often the spoken language is recognised, and how sure Whisper is when it errs: `python -m benchmarks.language CLIP=CODE ...`.
+"""How often the spoken language is recognised, and how sure Whisper is when it errs: `python -m benchmarks.language
+CLIP=CODE ...`.
 
 Every clip is cut into pieces of 3, 6 and 12 s, with pink noise at several levels added, and each is judged as a clip of
-its own. The table says for each threshold how many right answers would be questioned, and how many wrong ones would not.
+its own. The table says for each threshold how many right answers would be questioned, and how many wrong ones would
+not.
 """
 
 from __future__ import annotations
@@ -57,6 +59,7 @@ def judged(model: object, samples: np.ndarray) -> Decision | None:
 
 
 def main(arguments: list[str]) -> int:
+    """Print the table and return the status of the command."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.language", description=__doc__.splitlines()[0])
     parser.add_argument("--weights", type=Path, required=True, help="folder of a faster-whisper model")
     parser.add_argument("clips", nargs="+", metavar="CLIP=CODE")

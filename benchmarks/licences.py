@@ -1,4 +1,5 @@
-"""Writes docs/LICENCES.md: the licence of every package that `requirements.txt` brings, from the packages' own metadata.
+"""Writes docs/LICENCES.md: the licence of every package that `requirements.txt` brings, from the packages' own
+metadata.
 
     python -m benchmarks.licences
 
@@ -33,14 +34,17 @@ SPDX = {
 }  # fmt: skip
 
 PERMISSIVE = {
-    "Apache-2.0", "MIT", "MIT-0", "BSD", "BSD-2-Clause", "BSD-3-Clause", "0BSD", "ISC", "BSL-1.0", "PSF-2.0", "Zlib", "Unlicense",
+    "Apache-2.0", "MIT", "MIT-0", "BSD", "BSD-2-Clause", "BSD-3-Clause", "0BSD", "ISC", "BSL-1.0", "PSF-2.0", "Zlib",
+    "Unlicense",
     "HPND", "MIT-CMU", "CNRI-Python", "CC0-1.0", "Unicode-3.0", "NCSA", "BlueOak-1.0.0",
 }  # fmt: skip
 
 #: what the metadata does not say, because it speaks of the code and not of the binaries inside the wheel
 CARRIED = {
-    "imageio-ffmpeg": "carries an ffmpeg program built with x264 and x265: GPL-3.0-or-later. It is run as a program of its own",
-    "av": "carries FFmpeg libraries (LGPL-3.0-or-later by their own word) and beside them x264 and x265 (GPL-2.0-or-later)",
+    "imageio-ffmpeg": "carries an ffmpeg program built with x264 and x265: GPL-3.0-or-later. It is run as a program "
+    "of its own",
+    "av": "carries FFmpeg libraries (LGPL-3.0-or-later by their own word) and beside them x264 and x265 "
+    "(GPL-2.0-or-later)",
     "opencv-python-headless": "carries FFmpeg libraries under LGPL-2.1, replaceable",
     "opencv-contrib-python-headless": "carries FFmpeg libraries under LGPL-2.1, replaceable",
     "soundfile": "carries libsndfile under LGPL-2.1, replaceable",
@@ -99,7 +103,9 @@ def entries() -> list[Entry]:
 
 
 def licence_of(data: Message) -> str:
-    """The SPDX name of the licence: its expression, else the short licence field, else the classifiers, else "unknown"."""
+    """The SPDX name of the licence: its expression, else the short licence field, else the classifiers, else
+    "unknown".
+    """
     if expression := data.get("License-Expression"):
         return expression
     written = (data.get("License") or "").strip()
@@ -149,8 +155,10 @@ def page() -> str:
     lines = [
         "# Licences of what this project installs",
         "",
-        f"Written by `python -m benchmarks.licences` from the metadata of the {len(found)} packages that `requirements.txt` brings.",
-        "Speechglass itself is under the MIT License; models are listed by `python -m pipeline models`, fonts in `fonts/`.",
+        f"Written by `python -m benchmarks.licences` from the metadata of the {len(found)} packages that "
+        f"`requirements.txt` brings.",
+        "Speechglass itself is under the MIT License; models are listed by `python -m pipeline models`, fonts in "
+        "`fonts/`.",
         "",
         "## Not only permissive",
         "",
@@ -158,7 +166,8 @@ def page() -> str:
         "",
         "| package | version | licence | note |",
         "|---|---|---|---|",
-        *(f"| {e.name} | {e.version} | {e.licence} | {CARRIED.get(canonicalize_name(e.name), UNJUDGED)} |" for e in special),
+        *(f"| {e.name} | {e.version} | {e.licence} | {CARRIED.get(canonicalize_name(e.name), UNJUDGED)} "
+        f"|" for e in special),
         "",
         "## All",
         "",

@@ -3,8 +3,8 @@
     python -m benchmarks.look TRANSCRIPT.json [TRANSCRIPT.json ...] [--look NAME] [--reveal NAME] [--text-size X]
     python -m benchmarks.look TRANSCRIPT.json --clip CLIP --sheet FOLDER     a contact sheet of its frames
 
-A clip without translations (in English, without a key) gets stand-ins of the same width, so that its rhythm is measured, too.
-The last line is one JSON object.
+A clip without translations (in English, without a key) gets stand-ins of the same width, so that its rhythm is
+measured, too. The last line is one JSON object.
 """
 
 from __future__ import annotations
@@ -99,7 +99,8 @@ def measure(plan: Plan, hurried: bool = False) -> Figures:
         for cue in plan.cues:
             if not fits(cue):
                 print(
-                    f"  {cue.start:.2f}-{cue.text_end:.2f} s, {reading_speed(cue):.1f} a second: {cue.translation or cue.source}"
+                    f"  {cue.start:.2f}-{cue.text_end:.2f} s, {reading_speed(cue):.1f} a second: "
+                    f"{cue.translation or cue.source}"
                 )
     for cue in plan.cues:
         if cue.translation and cue.source:
@@ -177,6 +178,7 @@ def sheet(analysis: Analysis, clip: Path, look: Look, to: Path, count: int = 24)
 
 
 def main() -> None:
+    """Print the table of every transcript."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("transcripts", type=Path, nargs="+")
     options.add_argument("--look", choices=looks.names(), default="cyberpunk")
@@ -197,8 +199,8 @@ def main() -> None:
         one = figures.summary()
         name = file.parent.name if file.name == "transcript.json" else file.stem
         print(
-            f"{name:28} {one['cues']:4}  {one['delay_median_s']!s:>6}  {one['delay_p95_s']!s:>4}  {one['readable']!s:>8}  "
-            f"{one['homes_that_stay']} of {one['homes']}"
+            f"{name:28} {one['cues']:4}  {one['delay_median_s']!s:>6}  {one['delay_p95_s']!s:>4}  "
+            f"{one['readable']!s:>8}  {one['homes_that_stay']} of {one['homes']}"
         )
         if given.sheet:
             sheet(analysis, given.clip, look, given.sheet)

@@ -2,10 +2,10 @@
 
     python -m benchmarks.original [clip] [--frames N]
 
-The original's way: every frame, one at a time, through retina-face's RetinaFace, and every face through DeepFace's FaceNet512,
-both on PyTorch, warmed up. Weights are random (speed does not depend on them), so every frame is given as many faces to embed as
-the face stage found in it. It is timed on N frames spread over the clip, ours (decoding, shots, detection, tracks, lips,
-identities, loading of the models included) on all. The last line is one JSON line.
+The original's way: every frame, one at a time, through retina-face's RetinaFace, and every face through DeepFace's
+FaceNet512, both on PyTorch, warmed up. Weights are random (speed does not depend on them), so every frame is given as
+many faces to embed as the face stage found in it. It is timed on N frames spread over the clip, ours (decoding, shots,
+detection, tracks, lips, identities, loading of the models included) on all. The last line is one JSON line.
 """
 
 from __future__ import annotations
@@ -78,6 +78,7 @@ def sample(clip: Any, faces: Any, count: int) -> list[tuple[Any, list[tuple[int,
 
 
 def main() -> None:
+    """Time both ways on one clip and print the result."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("clip", nargs="?", type=Path, default=Path("examples/orbit_en.mp4"))
     parser.add_argument("--frames", type=int, default=8, help="frames the original's way is timed on (default 8)")

@@ -1,12 +1,12 @@
 """What the light models perceive in the benchmark's clips, kept on disk, and a judge of what is made of it.
 
     python -m benchmarks.perceive [FOLDER ...] [--jobs 2] [--only TEXT ...]     perceive what is not yet kept
-    python -m benchmarks.perceive --judge [--only TEXT ...] [--table]           judge attribution on what is kept, in seconds
+    python -m benchmarks.perceive --judge [--only TEXT ...] [--table]           judge attribution on what is kept
 
-FOLDERs hold clips with NAME.truth.json beside them; without any they are what `default_folders` says. Records are kept in
-SPEECHGLASS_PERCEIVED (out/perceived of the repository), stage by stage, under the hash of the clip and of the code that
-made them: what has not changed is never perceived again. `--lips` perceives and judges as on a machine without the learned
-detector of speaking faces. `--any` accepts records of other code where there are none of this one.
+FOLDERs hold clips with NAME.truth.json beside them; without any they are what `default_folders` says. Records are kept
+in SPEECHGLASS_PERCEIVED (out/perceived of the repository), stage by stage, under the hash of the clip and of the code
+that made them: what has not changed is never perceived again. `--lips` perceives and judges as on a machine without the
+learned detector of speaking faces. `--any` accepts records of other code where there are none of this one.
 """
 
 from __future__ import annotations
@@ -129,7 +129,9 @@ def _cache(clip: Path) -> tuple[StageCache, Path]:
 
 
 def kept(clip: Path, stage: str, stale: bool = False) -> Any:
-    """The record of `stage` for the clip, or None. With `stale` the newest one of other code where there is none of this one."""
+    """The record of `stage` for the clip, or None. With `stale` the newest one of other code where there is none of
+    this one.
+    """
     store, folder = _cache(clip)
     record = store.get(f"{stage}-{code_hash(stage)}", KINDS[stage])
     if record is None and stale:
@@ -206,7 +208,8 @@ def cases(
 
 
 def judge_all(attribute: Callable[..., Any], given: Iterable[Case], table: bool = True) -> dict[str, Any]:
-    """Judge `attribute(transcript, diarization, faces, evidence=...)` on every case by its voices alone and by all evidence.
+    """Judge `attribute(transcript, diarization, faces, evidence=...)` on every case by its voices alone and by all
+    evidence.
 
     Prints a table, if asked, and returns the summary with a row a clip.
     """
@@ -215,7 +218,8 @@ def judge_all(attribute: Callable[..., Any], given: Iterable[Case], table: bool 
     judgements, hard, seconds = {}, {}, 0.0
     if table:
         print(
-            f"{'clip':34} {'speaker: voice':>14} {'all':>5} {'face: voice':>12} {'all':>5} {'count':>6}  {'sure, right':>11}"
+            f"{'clip':34} {'speaker: voice':>14} {'all':>5} {'face: voice':>12} {'all':>5} {'count':>6}  "
+            f"{'sure, right':>11}"
         )
     for case in given:
         found = {}
@@ -229,9 +233,9 @@ def judge_all(attribute: Callable[..., Any], given: Iterable[Case], table: bool 
             voice, everything = found["voice"], found["all"]
             sure = [phrase for phrase in everything.phrases if phrase.confidence >= 0.9]
             print(
-                f"{case.name:34} {voice.speaker:14.2f} {everything.speaker:5.2f} {voice.face:12.2f} {everything.face:5.2f} "
-                f"{everything.count_error:+6d}  {sum(p.right for p in sure):5d} of {len(sure):2d}"
-                + (f"  hard: {case.hard}" if case.hard else ""),
+                f"{case.name:34} {voice.speaker:14.2f} {everything.speaker:5.2f} {voice.face:12.2f} "
+                f"{everything.face:5.2f} {everything.count_error:+6d}  {sum(p.right for p in sure):5d} of "
+                f"{len(sure):2d}" + (f"  hard: {case.hard}" if case.hard else ""),
                 flush=True,
             )
     result = summary(judgements, hard)
@@ -244,6 +248,7 @@ def judge_all(attribute: Callable[..., Any], given: Iterable[Case], table: bool 
 
 
 def main() -> None:
+    """Perceive or judge, as asked."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folders", type=Path, nargs="*")
     parser.add_argument("--only", nargs="*", default=[], help="parts of names of clips")

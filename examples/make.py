@@ -97,7 +97,8 @@ class Line:
 @dataclass(frozen=True)
 class Place:
     """Where a person is seen: the portrait, its part (left, top, width; px) and the rectangle of the frame it
-    fills (left, top, width, height; px)."""
+    fills (left, top, width, height; px).
+    """
 
     portrait: Portrait
     crop: tuple[int, int, int]
@@ -107,6 +108,8 @@ class Place:
 
 @dataclass(frozen=True)
 class Script:
+    """What is said in one example, by whom, and before which backdrop."""
+
     name: str
     language: str
     set: str  #: which backdrop
@@ -134,12 +137,14 @@ SCRIPTS = (
         (
             Line(
                 "A",
-                "Good evening from orbit. Here is a message for everyone on the ground, but not everyone speaks my language.",
+                "Good evening from orbit. Here is a message for everyone on the ground, but not everyone speaks my "
+                "language.",
                 0.7,
             ),
             Line(
                 "B",
-                "Then let the picture speak it. Your words appear above you while you talk, and turn into mine before you finish.",
+                "Then let the picture speak it. Your words appear above you while you talk, and turn into mine before "
+                "you finish.",
             ),
             Line("A", "So who decides which words are mine? There are two of us in this picture."),
             Line("B", "Your voice and your lips will tell. And if I stay silent, nobody will put words into my mouth."),
@@ -214,7 +219,8 @@ def speak(script: Script, kokoro: Kokoro) -> tuple[np.ndarray, list[dict]]:
 
 def articulation(sound: np.ndarray) -> np.ndarray:
     """How far the mouth is open and how wide, (frames, 2), both about 0..1: loudness between 200 Hz and 1.4 kHz, where
-    the first formant of open vowels is, and how high the rest of the spectrum sits (spread "i" against round "u")."""
+    the first formant of open vowels is, and how high the rest of the spectrum sits (spread "i" against round "u").
+    """
     hop, size = RATE // FPS, 1024
     padded = np.pad(sound, (size // 2 - hop // 2, size))
     window = np.hanning(size)
@@ -351,6 +357,7 @@ def make(script: Script, folder: Path, to: Path) -> None:
 
 
 def main() -> None:
+    """Make the clips that were asked for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(s.name for s in SCRIPTS) + " (default: all)")
     parser.add_argument(

@@ -49,7 +49,8 @@ class Puppet:
 
     def __init__(self, image: np.ndarray, points: np.ndarray, *, teeth: bool) -> None:
         """`image` RGB (h, w, 3) uint8, `points` (468, 2) px in it; `teeth`: the photograph shows the upper teeth,
-        so the mouth opens below them."""
+        so the mouth opens below them.
+        """
         self.image, self.points, self.teeth = image, points, teeth
         height, width = image.shape[:2]
         self.grid = np.mgrid[0:height, 0:width].astype(np.float32)[::-1].copy()  # x, y

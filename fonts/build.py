@@ -1,8 +1,10 @@
-"""Makes the fonts in this folder from the packages that npm serves. Run: python fonts/build.py [cache folder]
+"""Make the fonts in this folder from the packages that npm serves.
 
-Every package is pinned by version and sha256. Files are the static instances that Google Fonts publishes, packaged by Expo;
-none is changed but by taking away: hinting (text is drawn unhinted), vertical layout, and, for the large ones, characters that
-nobody writes in subtitles. No Reserved Font Name of any of them is used in the names of the results.
+    python fonts/build.py [cache folder]
+
+Every package is pinned by version and sha256. Files are the static instances that Google Fonts publishes, packaged by
+Expo; none is changed but by taking away: hinting (text is drawn unhinted), vertical layout, and, for the large ones,
+characters that nobody writes in subtitles. No Reserved Font Name of any of them is used in the names of the results.
 """
 
 from __future__ import annotations
@@ -160,6 +162,7 @@ def build(source: Source, cache: Path) -> None:
 
 
 def main() -> None:
+    """Fetch the packages and write the fonts."""
     cache = Path(sys.argv[1] if len(sys.argv) > 1 else HERE / ".cache")
     cache.mkdir(parents=True, exist_ok=True)
     for source in SOURCES:

@@ -7,9 +7,9 @@ Importing this package loads no model and no heavy library. Those are imported w
 
 import os
 
-# What people say in a clip is nobody else's business, and neither is that there was one: onnxruntime >= 1.29 reports every
-# session to Microsoft and writes an identifier into the temporary folder unless this is set before its first import
-# (microsoft/onnxruntime#27379); the others are for huggingface_hub and whoever keeps to the convention.
+# What people say in a clip is nobody else's business, and neither is that there was one: onnxruntime >= 1.29 reports
+# every session to Microsoft and writes an identifier into the temporary folder unless this is set before its first
+# import (microsoft/onnxruntime#27379); the others are for huggingface_hub and whoever keeps to the convention.
 for _name in ("ORT_DISABLE_TELEMETRY", "HF_HUB_DISABLE_TELEMETRY", "DO_NOT_TRACK"):
     os.environ.setdefault(_name, "1")
 

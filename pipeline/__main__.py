@@ -95,8 +95,8 @@ def _translate(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(
         prog=PROGRAM,
         description="Turn a clip in which people talk into one with translated, speaker-coloured subtitles.",
-        epilog=f"Also: '{PROGRAM} batch FOLDER' takes every clip of a folder; '{PROGRAM} render transcript.json CLIP' draws again without any model; "
-        f"'{PROGRAM} models' lists every model with licence and source.",
+        epilog=f"Also: '{PROGRAM} batch FOLDER' takes every clip of a folder; '{PROGRAM} render transcript.json CLIP' "
+        f"draws again without any model; '{PROGRAM} models' lists every model with licence and source.",
     )
     parser.add_argument("clip", help="a video or audio file, or an http(s) URL")
     parser.add_argument("--to", required=True, metavar="LANGUAGE", help="target: a DeepL code or an English name")
@@ -246,7 +246,8 @@ def _add_services(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--speech",
         choices=("base", "small", "turbo"),
-        help="speech model on a CPU (default: base); small (490 MB) and turbo (1.6 GB) hear better, take longer and are fetched once",
+        help="speech model on a CPU (default: base); small (490 MB) and turbo (1.6 GB) hear better, take longer and "
+        "are fetched once",
     )
     parser.add_argument(
         "--formality", choices=("default", "more", "less"), default="default", help="where DeepL has it"
@@ -331,8 +332,9 @@ def _glossary(given: str) -> str:
 
 
 def _say_where(out: Path) -> None:
-    """Write the folder's name on stdout: into a pipe byte for byte, since a name need not be UTF-8; on a terminal so that
-    the terminal only shows it."""
+    """Write the folder's name on stdout: into a pipe byte for byte, since a name need not be UTF-8; on a terminal so
+    that the terminal only shows it.
+    """
     sys.stdout.flush()
     if sys.stdout.isatty():
         print(printable(out))

@@ -28,31 +28,34 @@ class _Stopped(BaseException):
     """Raised inside a stage, at its next step, that nobody waits for any more."""
 
 
-def beside(stages: Mapping[str, Stage[T]], *, wait_for: str = "") -> Generator[Progress | T, None, None]:  # noqa: C901
+def _run(name: str, stage: Stage[T], stop: threading.Event, steps: SimpleQueue[Progress | _End[T]]) -> None:
+    """Put every step of `stage` and then its end into `steps`; once `stop` is set the stage ends at its next step."""
+
+    def see(step: Progress) -> None:
+        if stop.is_set():
+            raise _Stopped
+        steps.put(step)
+
+    try:
+        steps.put(_End(name, finish(stage, see)))
+    except _Stopped:
+        steps.put(_End(name))
+    except BaseException as error:
+        steps.put(_End(name, error=error))
+
+
+def beside(stages: Mapping[str, Stage[T]], *, wait_for: str = "") -> Generator[Progress | T, None, None]:
     """The steps of all `stages` as they come, and the result of each when it ends.
 
-    An error ends the other stages at their next step, but for the one named `wait_for`, whose result is yielded first; then
-    the error is raised. Closing ends all. No thread is left when this generator is over.
+    An error ends the other stages at their next step, but for the one named `wait_for`, whose result is yielded first;
+    then the error is raised. Closing ends all. No thread is left when this generator is over.
     """
     steps: SimpleQueue[Progress | _End[T]] = SimpleQueue()
     stop = {name: threading.Event() for name in stages}
 
-    def run(name: str, stage: Stage[T]) -> None:
-        def see(step: Progress) -> None:
-            if stop[name].is_set():
-                raise _Stopped
-            steps.put(step)
-
-        try:
-            steps.put(_End(name, finish(stage, see)))
-        except _Stopped:
-            steps.put(_End(name))
-        except BaseException as error:
-            steps.put(_End(name, error=error))
-
     # A copy of the context each: whose request this is (gradio, spaces) is known by it.
     threads = [
-        threading.Thread(target=contextvars.copy_context().run, args=(run, name, stage), name=name)
+        threading.Thread(target=contextvars.copy_context().run, args=(_run, name, stage, stop[name], steps), name=name)
         for name, stage in stages.items()
     ]
     for thread in threads:

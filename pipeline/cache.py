@@ -1,9 +1,9 @@
 """Results of finished stages, kept by content.
 
-A key is the SHA-256 of everything the result depends on: the clip's bytes, the stage, its settings, the models' names and
-the version of the code that wrote it. Nobody can read an entry without having the identical clip. An entry is JSON,
-compressed, behind its own SHA-256: what does not verify is recomputed. The folder is private to the user and bounded; the
-entries used longest ago go first.
+A key is the SHA-256 of everything the result depends on: the clip's bytes, the stage, its settings, the models' names
+and the version of the code that wrote it. Nobody can read an entry without having the identical clip. An entry is JSON,
+compressed, behind its own SHA-256: what does not verify is recomputed. The folder is private to the user and bounded;
+the entries used longest ago go first.
 """
 
 from __future__ import annotations
@@ -55,8 +55,9 @@ class StageCache:
 
     @staticmethod
     def key(stage: str, **parts: Any) -> str:
-        """The name of the entry for `stage` with these inputs, `code_version()` among them where our code makes the result;
-        `parts` must be what JSON can say."""
+        """The name of the entry for `stage` with these inputs, `code_version()` among them where our code makes the
+        result; `parts` must be what JSON can say.
+        """
         text = json.dumps([stage, parts], sort_keys=True)
         return f"{stage}-{hashlib.sha256(text.encode()).hexdigest()}"
 

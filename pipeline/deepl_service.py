@@ -1,9 +1,9 @@
 """DeepL, through its official client: several keys, bounded faults, n texts in and n out.
 
-What goes wrong ends in one of four ways: the key is not known (`KeyRefusedError`), it has nothing left
-(`QuotaError`), the service does not answer (`Unavailable`), or it answers with something that is no translation (`None` for
-that text). The key is in no message: the client's own messages are never passed on, since a malformed key makes
-`requests` quote the whole header.
+What goes wrong ends in one of four ways: the key is not known (`KeyRefusedError`), it has nothing left (`QuotaError`),
+the service does not answer (`Unavailable`), or it answers with something that is no translation (`None` for that text).
+The key is in no message: the client's own messages are never passed on, since a malformed key makes `requests` quote
+the whole header.
 
 Protocol: https://developers.deepl.com/docs, client deepl 1.32.0.
 """
@@ -114,13 +114,16 @@ class Service:
         return self._allowance(self._keys[0])
 
     def targets(self) -> tuple[tuple[str, str, bool], ...]:
-        """(code, English name, has formality) of every language the service writes. Raises KeyRefusedError, Unavailable."""
+        """(code, English name, has formality) of every language the service writes. Raises KeyRefusedError,
+        Unavailable.
+        """
         with _plain_errors():
             found = self._client(self._keys[0]).get_target_languages()
         return tuple((language.code.upper(), language.name, bool(language.supports_formality)) for language in found)
 
     def translate(self, texts: Sequence[str], request: Request) -> Iterator[tuple[int, str | None]]:
-        """(index, translation) of every text, each batch as soon as it is there; None where the service gave nothing usable.
+        """(index, translation) of every text, each batch as soon as it is there; None where the service gave nothing
+        usable.
 
         A batch whose answer has another number of texts is asked again text by text, so that times never slide.
 

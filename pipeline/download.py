@@ -1,9 +1,10 @@
 """Fetch the clip behind a URL: a direct media file is streamed, a video page goes through yt-dlp.
 
-The URL is a stranger's, so a child process without secrets fetches it (`python -m pipeline.download`). An audit hook in it checks
-the address of every connection that Python code makes, by yt-dlp, by urllib, or after a redirect. A name that resolves to
-a public address at first and to a private one later (DNS rebinding) gains nothing, because the hook looks at addresses
-and not at names; proxies are off. The same hook forbids child processes, because ffmpeg would connect by itself.
+The URL is a stranger's, so a child process without secrets fetches it (`python -m pipeline.download`). An audit hook in
+it checks the address of every connection that Python code makes, by yt-dlp, by urllib, or after a redirect. A name that
+resolves to a public address at first and to a private one later (DNS rebinding) gains nothing, because the hook looks
+at addresses and not at names; proxies are off. The same hook forbids child processes, because ffmpeg would connect by
+itself.
 """
 
 from __future__ import annotations
@@ -69,9 +70,9 @@ def fetch(
 ) -> Stage[Path]:
     """Fetch the clip of the page or media file at `url` into a file in `folder`, and return the file.
 
-    It is not larger than the settings allow. With a start time in the URL (`t=90`, `#t=1m30s`) it begins at the key frame
-    before that time and has at most the allowed length. `_reachable` is for tests: an address like "127.0.0.1:8000" in it
-    may be connected to. Closing the generator ends the child.
+    It is not larger than the settings allow. With a start time in the URL (`t=90`, `#t=1m30s`) it begins at the key
+    frame before that time and has at most the allowed length. `_reachable` is for tests: an address like
+    "127.0.0.1:8000" in it may be connected to. Closing the generator ends the child.
 
     Raises FetchError, LimitError.
     """
@@ -373,10 +374,12 @@ _SENTENCES = (
     (r"private video|log ?in|sign in|members|account|cookies|password|\bage\b",
      f"That video needs an account on its site; {_UPLOAD}."),
     (r"your country|\bgeo", f"The site does not show that video in the country of this computer; {_UPLOAD}."),
-    (r"HTTP Error (404|410)|unavailable|removed|deleted|not exist|not found", "There is no video at that address; check it and try again."),
+    (r"HTTP Error (404|410)|unavailable|removed|deleted|not exist|not found",
+     "There is no video at that address; check it and try again."),
     (r"unsupported url|no suitable extractor", f"We cannot fetch from that site; {_UPLOAD}."),
     (r"no video formats|requested format|drm", f"The site gives no file that can be fetched; {_UPLOAD}."),
-    (r"name or service|name resolution|getaddrinfo|resolve|no address", "No such site is known; check the address and try again."),
+    (r"name or service|name resolution|getaddrinfo|resolve|no address",
+     "No such site is known; check the address and try again."),
     (r"timed out|timeout", f"The site did not answer in time; try again, or {_UPLOAD}."),
     (r"certificate|ssl", f"The site's certificate is not valid; {_UPLOAD}."),
     (r"no space left|file too large", "The disk is full; free some space and try again."),

@@ -3,13 +3,13 @@
 On ZeroGPU a function decorated with `spaces.GPU` runs in a forked process that owns the GPU for the time asked for;
 arguments and results cross by pickle. Every extra decorated function would cost another fork, another CUDA context,
 another copy of all weights and another look at the visitor's quota, so there is one, and a clip is one call of it
-(`perceive_on_gpu`). Paths and small records go in, `Progress` and small records come out; frames, tensors and open files
-never cross.
+(`perceive_on_gpu`). Paths and small records go in, `Progress` and small records come out; frames, tensors and open
+files never cross.
 
-Importing this module on ZeroGPU places all weights: it has to happen on the main thread and before the page is launched,
-which is when `spaces` packs what it finds on "cuda" and hands it to every worker. Elsewhere weights are loaded when first
-used. Without `spaces`' environment the decorator returns the function as it is, so a machine with a GPU of its own runs the
-same code.
+Importing this module on ZeroGPU places all weights: it has to happen on the main thread and before the page is
+launched, which is when `spaces` packs what it finds on "cuda" and hands it to every worker. Elsewhere weights are
+loaded when first used. Without `spaces`' environment the decorator returns the function as it is, so a machine with a
+GPU of its own runs the same code.
 
 Order matters in the first lines: NeMo would initialise CUDA through numba, and `spaces` has to be there before torch.
 """
@@ -73,8 +73,8 @@ DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 DTYPE = "float16" if DEVICE == "cuda" else "float32"
 ZERO_GPU = Settings.from_environment().zero_gpu
 
-# Once, here in the parent and before anything is drawn: drawing 1080p starts OpenCV's pool of threads, of which a fork has
-# only the locks, and then the first call in the worker that sets their number waits for ever (opencv/opencv#5150).
+# Once, here in the parent and before anything is drawn: drawing 1080p starts OpenCV's pool of threads, of which a fork
+# has only the locks, and then the first call in the worker that sets their number waits for ever (opencv/opencv#5150).
 cv2.setNumThreads(1)
 
 
@@ -123,13 +123,15 @@ def _translator() -> open_translation.Translator:
 
 
 def _fetch_speaking() -> Stage[None]:
-    """The weights of LR-ASD are in the cache, unless their host is down. Outside the worker: there it would be paid for."""
+    """The weights of LR-ASD are in the cache, unless their host is down. Outside the worker: there it would be paid
+    for.
+    """
     yield from sets.optional_weights("lr-asd", Settings.from_environment())
 
 
 def place() -> None:
-    """All weights of the full set are on the device, each once, and those of LR-ASD in the cache, where they can be had: what a
-    stage would have to fetch, a visitor would pay for in GPU time.
+    """All weights of the full set are on the device, each once, and those of LR-ASD in the cache, where they can be
+    had: what a stage would have to fetch, a visitor would pay for in GPU time.
 
     Raises ModelError, OSError or ValueError where weights cannot be had; not for LR-ASD, in whose place lips are read.
     """
@@ -145,10 +147,10 @@ def place() -> None:
 #
 # seconds asked = BASE + seconds of clip x what takes longest of the stages side by side + the key-free translation
 #
-# BASE: the fork and the CUDA context (4 s), and 2.4 GB of weights from disk onto the card. The factors: docs/models.md. Words
-# and voices share the card, one after the other in effect; the faces are processor work for the greater part (decoding,
-# shots, crops) and run beside them. Asked is what the quota is checked against (times 1.5 on the present cards), used is what
-# is paid: too little kills the run, too much shuts visitors out.
+# BASE: the fork and the CUDA context (4 s), and 2.4 GB of weights from disk onto the card. The factors: docs/models.md.
+# Words and voices share the card, one after the other in effect; the faces are processor work for the greater part
+# (decoding, shots, crops) and run beside them. Asked is what the quota is checked against (times 1.5 on the present
+# cards), used is what is paid: too little kills the run, too much shuts visitors out.
 
 BASE = 10.0
 FACTOR = {"speech": 0.15, "voices": 0.08, "faces": 0.32}  #: s for each second of clip
@@ -236,7 +238,7 @@ def _received(crossing: Crossing) -> Perceiving:
     raise GpuError("The GPU stopped before the clip was finished; try again.")
 
 
-# --- the stages, and the GPU function that runs them -------------------------------------------------------------------
+# --- the stages, and the GPU function that runs them ------------------------------------------------------------------
 
 
 def _transcribe(sound: Path, language: str | None) -> Stage[Transcript]:
@@ -270,7 +272,8 @@ def perceive_on_gpu(job: Job) -> Crossing:
 
 
 def full_models() -> Models:
-    """The callables of the full set. On ZeroGPU the weights are placed already, elsewhere each call loads what it needs.
+    """The callables of the full set. On ZeroGPU the weights are placed already, elsewhere each call loads what it
+    needs.
 
     Only `perceive` may be called in the main process of a Space: the stages run where the GPU is.
     """
@@ -368,8 +371,8 @@ def explain(title: str, message: str) -> str:
     if title == "ZeroGPU worker error":
         if "aborted" in message:
             return (
-                "The GPU was taken away before the clip was finished, most likely because it took too long; try again or "
-                "take a shorter clip."
+                "The GPU was taken away before the clip was finished, most likely because it took too long; try again "
+                "or take a shorter clip."
             )
         return f"Something went wrong on the GPU ({message}); try again, and report it if it happens twice."
     if "token" in message:

@@ -1,8 +1,10 @@
 """The languages: what Whisper hears, what DeepL writes, and how each is written.
 
-DeepL's list is that of its own client (deepl 1.32.0, `deepl.Language`) and of https://developers.deepl.com/docs/getting-started/supported-languages;
-formality is from https://developers.deepl.com/api-reference/translate. With a key the service's own list wins: `translate` asks
-it. Whisper's list is `faster_whisper.tokenizer._LANGUAGE_CODES`. Scripts are ISO 15924 of the script each is printed in most.
+DeepL's list is that of its own client (deepl 1.32.0, `deepl.Language`) and of
+https://developers.deepl.com/docs/getting-started/supported-languages; formality is from
+https://developers.deepl.com/api-reference/translate. With a key the service's own list wins: `translate` asks it.
+Whisper's list is `faster_whisper.tokenizer._LANGUAGE_CODES`. Scripts are ISO 15924 of the script each is printed in
+most.
 """
 
 from __future__ import annotations
@@ -193,7 +195,8 @@ _TARGET_ALIASES = {
     "british english": "EN-GB", "en-uk": "EN-GB", "english (us)": "EN-US", "english (uk)": "EN-GB",
     "pt": "PT-BR", "portuguese": "PT-BR", "portugues": "PT-BR", "brazilian": "PT-BR", "brazilian portuguese": "PT-BR",
     "portuguese (brazil)": "PT-BR", "portuguese (portugal)": "PT-PT", "european portuguese": "PT-PT",
-    "zh": "ZH-HANS", "chinese": "ZH-HANS", "zh-cn": "ZH-HANS", "zh-sg": "ZH-HANS", "zh-tw": "ZH-HANT", "zh-hk": "ZH-HANT",
+    "zh": "ZH-HANS", "chinese": "ZH-HANS", "zh-cn": "ZH-HANS", "zh-sg": "ZH-HANS", "zh-tw": "ZH-HANT",
+    "zh-hk": "ZH-HANT",
     "mandarin": "ZH-HANS", "simplified chinese": "ZH-HANS", "traditional chinese": "ZH-HANT", "中文": "ZH-HANS",
     "latin american spanish": "ES-419", "es-mx": "ES-419", "es-es": "ES",
 }  # fmt: skip
@@ -207,7 +210,8 @@ _SOURCE_ALIASES = {
 }  # fmt: skip
 _ALIASES = {
     "no": "NB", "norwegian": "NB", "norsk": "NB", "iw": "HE", "in": "ID", "jw": "JV", "fil": "TL", "filipino": "TL",
-    "farsi": "FA", "myanmar": "MY", "kurdish": "KMR", "sorani": "CKB", "kurmanji": "KMR", "bokmal": "NB", "nynorsk": "NN",
+    "farsi": "FA", "myanmar": "MY", "kurdish": "KMR", "sorani": "CKB", "kurmanji": "KMR", "bokmal": "NB",
+    "nynorsk": "NN",
     "bangla": "BN", "castilian": "ES", "flemish": "NL", "moldovan": "RO", "panjabi": "PA", "sinhalese": "SI",
     "letzeburgesch": "LB", "valencian": "CA", "haitian": "HT", "pushto": "PS", "southern sotho": "ST",
 }  # fmt: skip

@@ -1,7 +1,8 @@
 """Translation without a key by an open model on a GPU: LMT-60 1.7B (docs/translation.md says why this one).
 
-The model (Luo et al. 2025, arXiv 2511.07003; Apache-2.0) was trained between 60 languages and English or Chinese. Between two
-others the way goes through English. It is asked as its authors ask it: their prompt, their chat template, five beams.
+The model (Luo et al. 2025, arXiv 2511.07003; Apache-2.0) was trained between 60 languages and English or Chinese.
+Between two others the way goes through English. It is asked as its authors ask it: their prompt, their chat template,
+five beams.
 """
 
 from __future__ import annotations
@@ -21,15 +22,19 @@ BEAMS = 5
 #: A translation may have this many tokens for each of the source and this many on top; longer ones are loops.
 TOKENS_PER_TOKEN, TOKENS_MORE = 2.0, 32
 MOST_TOKENS = 400
-#: The model's names of its languages, by ISO 639-1. Left out are two that neither DeepL nor Whisper offer in the same script.
+#: The model's names of its languages, by ISO 639-1. Left out are two that neither DeepL nor Whisper offer in the same
+#: script.
 NAMES = {
     "ar": "Arabic", "en": "English", "es": "Spanish", "de": "German", "fr": "French", "it": "Italian", "ja": "Japanese",
-    "nl": "Dutch", "pl": "Polish", "pt": "Portuguese", "ru": "Russian", "tr": "Turkish", "zh": "Chinese", "bg": "Bulgarian",
-    "bn": "Bengali", "cs": "Czech", "da": "Danish", "el": "Modern Greek", "fa": "Persian", "fi": "Finnish", "hi": "Hindi",
+    "nl": "Dutch", "pl": "Polish", "pt": "Portuguese", "ru": "Russian", "tr": "Turkish", "zh": "Chinese",
+    "bg": "Bulgarian",
+    "bn": "Bengali", "cs": "Czech", "da": "Danish", "el": "Modern Greek", "fa": "Persian", "fi": "Finnish",
+    "hi": "Hindi",
     "hu": "Hungarian", "id": "Indonesian", "ko": "Korean", "no": "Norwegian", "ro": "Romanian", "sk": "Slovak",
     "sv": "Swedish", "th": "Thai", "uk": "Ukrainian", "vi": "Vietnamese", "am": "Amharic", "az": "Azerbaijani",
     "bo": "Tibetan", "he": "Modern Hebrew", "hr": "Croatian", "hy": "Armenian", "is": "Icelandic", "jv": "Javanese",
-    "ka": "Georgian", "kk": "Kazakh", "km": "Central Khmer", "ky": "Kirghiz", "lo": "Lao", "mr": "Marathi", "ms": "Malay",
+    "ka": "Georgian", "kk": "Kazakh", "km": "Central Khmer", "ky": "Kirghiz", "lo": "Lao", "mr": "Marathi",
+    "ms": "Malay",
     "my": "Burmese", "ne": "Nepali", "ps": "Pashto", "si": "Sinhala", "sw": "Swahili", "ta": "Tamil", "te": "Telugu",
     "tg": "Tajik", "tl": "Tagalog", "ur": "Urdu", "uz": "Uzbek", "yue": "Yue Chinese",
 }  # fmt: skip
@@ -83,8 +88,8 @@ def translate_text(
 ) -> Stage[tuple[str | None, ...]]:
     """Translate phrases into the language `target` (DeepL code), sentence by sentence: n phrases in, n texts out.
 
-    None where the phrase has nothing to translate, is in the target language already, is in a language the model does not
-    know, or where the model ran into a loop.
+    None where the phrase has nothing to translate, is in the target language already, is in a language the model does
+    not know, or where the model ran into a loop.
     """
     to = language_of(target)
     if to is None:
@@ -106,8 +111,8 @@ def by_sentence(
 ) -> Stage[tuple[str | None, ...]]:
     """Translate whole sentences and give each phrase its part; None where there is no translation that can be trusted.
 
-    `language_of` names a language as the translator does, `translate` takes texts and such a name; `to` is the name of the
-    target and `tag` its BCP 47 code. A sentence whose translation cannot be divided is translated phrase by phrase.
+    `language_of` names a language as the translator does, `translate` takes texts and such a name; `to` is the name of
+    the target and `tag` its BCP 47 code. A sentence whose translation cannot be divided is translated phrase by phrase.
     """
     texts: list[str | None] = [None] * len(phrases)
     waiting: dict[str, list[tuple[int, ...]]] = {}
@@ -180,4 +185,7 @@ def _generate(texts: list[str], source: str, to: str, translator: Translator) ->
 def prompt(text: str, source: str, to: str) -> str:
     """Return the authors' question for a translation; a line break in `text` would end it."""
     one_line = " ".join(text.split())
-    return f"Translate the following text from {NAMES[source]} into {NAMES[to]}.\n{NAMES[source]}: {one_line}\n{NAMES[to]}:"
+    return (
+        f"Translate the following text from {NAMES[source]} into {NAMES[to]}.\n{NAMES[source]}: "
+        f"{one_line}\n{NAMES[to]}:"
+    )

@@ -28,11 +28,11 @@ T = TypeVar("T")
 
 
 def perceive(models: Models, job: Job) -> Perceiving:
-    """Everything that wants a GPU, in one piece: words, voices, faces, people and, where the job names a language for it,
-    the key-free translation.
+    """Everything that wants a GPU, in one piece: words, voices, faces, people and, where the job names a language for
+    it, the key-free translation.
 
-    Yields Progress and, whenever a stage has ended, all Findings by then. Where voices or faces fail, the words are waited
-    for and yielded before the error is raised.
+    Yields Progress and, whenever a stage has ended, all Findings by then. Where voices or faces fail, the words are
+    waited for and yielded before the error is raised.
     """
     from pipeline.people import attribute
     from pipeline.speech import channels
@@ -119,7 +119,9 @@ def _shown(found: Findings) -> Iterator[Progress]:
 
 
 class Stopwatch:
-    """Seconds by stage. Stages that run side by side share the clock, so their seconds may add up to more than the run."""
+    """Seconds by stage. Stages that run side by side share the clock, so their seconds may add up to more than the
+    run.
+    """
 
     def __init__(self) -> None:
         self._seconds: dict[str, float] = {}

@@ -29,7 +29,9 @@ TOGETHER = ("speech", "voices", "faces")  #: run side by side
 
 
 def each(stage: Generator[S, None, T], change: Callable[[S], R | None]) -> Generator[R, None, T]:
-    """`stage` with every step made another by `change`, and without those it makes None of. Closing closes the stage."""
+    """`stage` with every step made another by `change`, and without those it makes None of. Closing closes the
+    stage.
+    """
     try:
         while True:
             step = change(next(stage))

@@ -1,7 +1,7 @@
 """A project: everything about a clip but the clip itself, as one JSON text.
 
-It holds the transcript (`pipeline.transcript`), the look, the portraits and the clip's name. A transcript.json is read as a
-project without the other three.
+It holds the transcript (`pipeline.transcript`), the look, the portraits and the clip's name. A transcript.json is read
+as a project without the other three.
 """
 
 from __future__ import annotations

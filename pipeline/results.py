@@ -1,8 +1,8 @@
 """The files of a run: one folder, all or nothing.
 
 video.mp4 (where there is a picture), poster.jpg (where, too, something is said), transcript.json, transcript.txt,
-subtitles.srt, subtitles.both.srt, subtitles.vtt, subtitles.ass, turns.rttm, project.json (transcript, look and faces in one),
-faces/<person id>.jpg; overlay.mov or overlay.webm where it is asked for
+subtitles.srt, subtitles.both.srt, subtitles.vtt, subtitles.ass, turns.rttm, project.json (transcript, look and faces in
+one), faces/<person id>.jpg; overlay.mov or overlay.webm where it is asked for
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ from pipeline.workspace import abandoned, disk_error, workspace
 
 #: what a run's folder may hold; a folder that holds anything else is nobody's to replace
 FILES = frozenset(
-    ("video.mp4", "poster.jpg", "transcript.json", "transcript.txt", "subtitles.srt", "subtitles.both.srt", "subtitles.vtt",
+    ("video.mp4", "poster.jpg", "transcript.json", "transcript.txt", "subtitles.srt", "subtitles.both.srt",
+    "subtitles.vtt",
      "subtitles.ass", "turns.rttm", "project.json", "faces")
 )  # fmt: skip
 
@@ -148,7 +149,8 @@ def _replace(out: Path, folder: Path) -> None:
 
 def _clear_up(out: Path) -> None:
     """What killed processes left beside `out` is gone. An earlier result that one of them had moved away, and not yet
-    replaced by its own, is where it was."""
+    replaced by its own, is where it was.
+    """
     for left in abandoned(out):
         for earlier in (left / EARLIER).glob("*"):
             if not (out.parent / earlier.name).exists():
@@ -158,7 +160,9 @@ def _clear_up(out: Path) -> None:
 
 @contextlib.contextmanager
 def _folder_beside(out: Path) -> Iterator[Path]:
-    """An empty folder on the disk of `out`; it and the folders made for it are gone afterwards, unless `out` is there."""
+    """An empty folder on the disk of `out`; it and the folders made for it are gone afterwards, unless `out` is
+    there.
+    """
     with _told():
         made = [parent for parent in out.parents if not parent.exists()]
     try:

@@ -52,7 +52,8 @@ def analyse(
 ) -> Stage[Analysis]:
     """The `Analysis` of the clip at `path`.
 
-    Yields Progress whose `preview` is the clip, what is heard and seen so far, who says it, and at last the translations.
+    Yields Progress whose `preview` is the clip, what is heard and seen so far, who says it, and at last the
+    translations.
 
     Raises InputError for a clip that cannot be used, LanguageError, ModelError, TranslationError.
     """
@@ -170,8 +171,8 @@ def overlay(
 
     The name decides the kind: .mov is ProRes 4444, .webm is VP9 with alpha.
 
-    Raises InputError for a clip that is not the analysis' or has no picture, MediaError, UsageError for a look that does
-    not exist.
+    Raises InputError for a clip that is not the analysis' or has no picture, MediaError, UsageError for a look that
+    does not exist.
     """
     from pipeline.subtitles import yuv
     from pipeline.subtitles.draw import prepare
@@ -198,8 +199,8 @@ def overlay(
 def preview(path: Path, analysis: Analysis, look: Look, t: float, settings: Settings) -> np.ndarray:
     """Return the frame of the clip at `t` s with the look on it, RGB (height, width, 3).
 
-    Raises InputError for a clip that is not the analysis' or has no picture, UsageError for a time outside the clip or a
-    look that does not exist, MediaError.
+    Raises InputError for a clip that is not the analysis' or has no picture, UsageError for a time outside the clip or
+    a look that does not exist, MediaError.
     """
     from pipeline.subtitles.preview import still
 
@@ -208,7 +209,8 @@ def preview(path: Path, analysis: Analysis, look: Look, t: float, settings: Sett
 
 
 def poster(path: Path, analysis: Analysis, look: Look, settings: Settings) -> np.ndarray | None:
-    """Return the picture that stands for the video, RGB (height, width, 3): a line half turned. None where nothing is said.
+    """Return the picture that stands for the video, RGB (height, width, 3): a line half turned. None where nothing is
+    said.
 
     Raises as `preview` does.
     """
@@ -266,13 +268,15 @@ def _check_same_clip(clip: Clip, analysis: Analysis) -> None:
         raise NotAClipError("This clip has no picture to draw on; give the clip the transcript was made from.")
     if abs(clip.duration - media_of.duration) > 0.5 or (clip.width, clip.height) != (media_of.width, media_of.height):
         raise NotAClipError(
-            "This is not the clip the transcript was made from, its length or size differs; give the clip that was used."
+            "This is not the clip the transcript was made from, its length or size differs; give the clip that was "
+            "used."
         )
 
 
 def _kept(stage: Perceiving, cache: StageCache, keys: dict[str, str], known: Findings) -> Stage[Perception]:
     """`stage`, with every finding put into the cache the moment it is there, so that a run that fails late or a second
-    target language does not repeat it."""
+    target language does not repeat it.
+    """
     kept = {name for name in keys if getattr(known, name) is not None}
 
     def keep(step: Progress | Findings) -> Progress | None:

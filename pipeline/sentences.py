@@ -1,8 +1,8 @@
 """Join phrases of one sentence for translation, and divide the translation among them again.
 
 A translator understands a sentence better than its pieces, and the order of words changes between languages. The joined
-text has a marker between the pieces. Where the markers do not come back, the translation is cut at places where a line may
-break, so that each piece gets about the share it had of the source.
+text has a marker between the pieces. Where the markers do not come back, the translation is cut at places where a line
+may break, so that each piece gets about the share it had of the source.
 """
 
 from __future__ import annotations
@@ -61,8 +61,8 @@ def joined(pieces: Sequence[str], language: str) -> str:
 def divide(translation: str, pieces: Sequence[str], tag: str) -> tuple[str, ...] | None:
     """Return the part of `translation` that belongs to each of `pieces`, none of them empty.
 
-    `translation` is the translation of `joined(pieces)` into the language `tag` (BCP 47). None where it has too few places
-    to cut.
+    `translation` is the translation of `joined(pieces)` into the language `tag` (BCP 47). None where it has too few
+    places to cut.
     """
     if len(pieces) == 1:
         return (translation,)
@@ -82,8 +82,8 @@ def marked(pieces: Sequence[str]) -> str:
 def give_back(translation: str, pieces: Sequence[str], tag: str) -> tuple[str, ...] | None:
     """Return the part of `translation` that belongs to each of `pieces`, none of them empty.
 
-    `translation` is the translation of `marked(pieces)` into the language `tag` (BCP 47). None where it has too few places
-    to cut.
+    `translation` is the translation of `marked(pieces)` into the language `tag` (BCP 47). None where it has too few
+    places to cut.
     """
     parts = [html.unescape(part).strip() for part in _MARKER.split(translation)[::2]]
     numbers = _MARKER.findall(translation)

@@ -16,7 +16,9 @@ PREFIX = "SPEECHGLASS_"
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What an operator can choose. `Settings.from_environment()` reads `SPEECHGLASS_<NAME>` for every field but the keys."""
+    """What an operator can choose. `Settings.from_environment()` reads `SPEECHGLASS_<NAME>` for every field but the
+    keys.
+    """
 
     models: str = "auto"  #: "auto" (full where CUDA or ZeroGPU is), "full", "light"
     speech: str = "base"  #: of the light set: "base", "small" or "turbo", larger and slower, fetched from the Hub once
@@ -88,8 +90,9 @@ class Settings:
 
 
 def weights_sha256(files: Iterable[str]) -> dict[str, str]:
-    """The SHA-256 of those of `files` for which the operator gives one: SPEECHGLASS_WEIGHTS_SHA256 is NAME=SHA-256, separated
-    by commas. No field of `Settings`, which differ from call to call: weights are loaded once for the process.
+    """The SHA-256 of those of `files` for which the operator gives one: SPEECHGLASS_WEIGHTS_SHA256 is NAME=SHA-256,
+    separated by commas. No field of `Settings`, which differ from call to call: weights are loaded once for the
+    process.
 
     Raises UsageError for a value of another form, and for a name that is not in `files`, since it would pin nothing.
     """

@@ -1,8 +1,9 @@
 """transcript.json, version 1: an `Analysis` as text and back.
 
-The format is fixed by the records: `media`, `language`, `target_language`, `models`, `people`, `phrases` with `words` and
-`evidence`, `turns`, `tracks` (boxes as `[t, left, top, right, bottom]`), `shots` (`[start, end]`), `notices`, `timings`.
-A reader meets files that people edited or made up, so every value is checked for kind and size before it is used.
+The format is fixed by the records: `media`, `language`, `target_language`, `models`, `people`, `phrases` with `words`
+and `evidence`, `turns`, `tracks` (boxes as `[t, left, top, right, bottom]`), `shots` (`[start, end]`), `notices`,
+`timings`. A reader meets files that people edited or made up, so every value is checked for kind and size before it is
+used.
 """
 
 from __future__ import annotations
@@ -40,9 +41,9 @@ MAX_PEOPLE = 100
 MAX_SECONDS = 24 * 3600.0  #: any time
 MAX_PIXELS = 65_536  #: any length in the picture
 
-#: What a clip can hold, as (at least, more for every second of it). Drawing takes time for each, so a transcript is refused
-#: beyond. Measured on the examples, two people in the picture all the time: 0.3 phrases, 3 words, 0.1 tracks and 10 boxes a
-#: second; a crowd of 60 faces has 1,500 boxes a second.
+#: What a clip can hold, as (at least, more for every second of it). Drawing takes time for each, so a transcript is
+#: refused beyond. Measured on the examples, two people in the picture all the time: 0.3 phrases, 3 words, 0.1 tracks
+#: and 10 boxes a second; a crowd of 60 faces has 1,500 boxes a second.
 BOUNDS = {
     "phrases": (40, 8.0),
     "words": (400, 60.0),

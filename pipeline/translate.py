@@ -97,7 +97,8 @@ def carry_out(
     settings: Settings,
     only: Collection[int] | None = None,
 ) -> Stage[Translation]:
-    """The translations of `phrases`, spoken in `language` (ISO 639-1); `fallback` is what the key-free translation gave.
+    """The translations of `phrases`, spoken in `language` (ISO 639-1); `fallback` is what the key-free translation
+    gave.
 
     `only` are the indices of those to translate, None for all; the others are context, and None in the result.
 
@@ -166,7 +167,8 @@ def _by_deepl(
             if service.glossary_refused:
                 name = languages.parse_target(plan.target).name
                 notices.append(
-                    Notice("glossary", f"DeepL did not take the glossary for this pair of languages (into {name}), so it was "
+                    Notice("glossary",
+                    f"DeepL did not take the glossary for this pair of languages (into {name}), so it was "
                            "not applied; check which pairs and how many glossaries your DeepL account may have.")
                 )  # fmt: skip
     except TranslationError as error:
@@ -230,7 +232,8 @@ def dialogue(phrases: Sequence[Phrase]) -> str:
 
 def available_targets(settings: Settings) -> tuple[languages.Language, ...]:
     """The languages that can be chosen: the service's own list where the settings have a key that works, asked once a
-    day, else the maintained one."""
+    day, else the maintained one.
+    """
     if not settings.deepl_keys:
         return languages.TARGETS
     asked = _offered.get((settings.deepl_keys, settings.deepl_server))

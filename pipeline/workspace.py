@@ -21,7 +21,8 @@ def workspace(beside: Path | None = None) -> Iterator[Path]:
 
     It lies in the temporary folder or, with `beside`, hidden beside that path and so on the same disk. Workspaces that
     killed processes left in the temporary folder are removed as well. One left beside a path may hold something of the
-    user's, so its caller looks through it first (`abandoned`). A process that was forked inside the block removes nothing.
+    user's, so its caller looks through it first (`abandoned`). A process that was forked inside the block removes
+    nothing.
 
     Raises MediaError where the disk has no room for the folder.
     """
@@ -45,9 +46,11 @@ def workspace(beside: Path | None = None) -> Iterator[Path]:
 
 
 def abandoned(beside: Path | None = None) -> Iterator[Path]:
-    """Yield the workspaces of that place whose processes ended without removing them, each locked while it is looked at.
+    """Yield the workspaces of that place whose processes ended without removing them, each locked while it is looked
+    at.
 
-    A process holds a lock on its workspace for as long as it lives, and the kernel releases it however the process ends.
+    A process holds a lock on its workspace for as long as it lives, and the kernel releases it however the process
+    ends.
     """
     where, prefix = _place(beside)
     for folder in where.glob(f"{prefix}*"):

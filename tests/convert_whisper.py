@@ -19,7 +19,8 @@ DTYPES = {0: np.float32, 1: np.int8, 2: np.int16, 3: np.int32, 4: np.float16}  #
 
 
 def read_model_bin(path: Path) -> Iterator[tuple[str, np.ndarray]]:
-    """(name, tensor) of each variable in a CTranslate2 `model.bin` (layout: ctranslate2/specs/model_spec.py, _serialize)."""
+    """(name, tensor) of each variable in a CTranslate2 `model.bin` (layout: ctranslate2/specs/model_spec.py,
+    _serialize)."""
     data = path.read_bytes()
     at = 0
 
@@ -63,7 +64,8 @@ def _norm(state: dict[str, Any], tensors: dict[str, Any], source: str, target: s
 
 
 def convert(light: Path, to: Path) -> Path:
-    """`to` holds a transformers checkpoint of the CTranslate2 Whisper in `light` (model.bin, config.json, tokenizer.json)."""
+    """`to` holds a transformers checkpoint of the CTranslate2 Whisper in `light` (model.bin, config.json,
+    tokenizer.json)."""
     import torch
     from transformers import WhisperConfig, WhisperForConditionalGeneration
 

@@ -113,7 +113,8 @@ def services(
     parallel: int = 1,
     broken: str = "",
 ) -> Services:
-    """Fakes whose run takes about `6 * steps * step_s` seconds; `OPEN` counts stages, and a stage called `broken` fails."""
+    """Fakes whose run takes about `6 * steps * step_s` seconds; `OPEN` counts stages, and a stage called `broken`
+    fails."""
     settings = settings or Settings(models="light", cache_dir=folder)
 
     def probe(path: Path) -> Clip:

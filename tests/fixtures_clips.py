@@ -1,9 +1,10 @@
-"""Ugly clips, made by ffmpeg when asked for: `make(name, folder) -> Path`, and what each must come out as: `CORPUS[name]`.
+"""Ugly clips, made by ffmpeg when asked for: `make(name, folder) -> Path`, and what each must come out as:
+`CORPUS[name]`.
 
-Every picture is black with a red square in the upper left corner (is it upright?) and turns white from t = 1.0 to 1.2 s;
-every sound is silent but for a 1 kHz tone in the same fifth of a second (is it in sync?). `flash` and `click` tell
-where these lie on the clip's clock. Recipes need only encoders that Debian's ffmpeg and the imageio-ffmpeg wheel both have;
-where one is missing `make` skips the test and says which.
+Every picture is black with a red square in the upper left corner (is it upright?) and turns white from t = 1.0 to 1.2
+s; every sound is silent but for a 1 kHz tone in the same fifth of a second (is it in sync?). `flash` and `click` tell
+where these lie on the clip's clock. Recipes need only encoders that Debian's ffmpeg and the imageio-ffmpeg wheel both
+have; where one is missing `make` skips the test and says which.
 """
 
 from __future__ import annotations
@@ -33,7 +34,8 @@ FLASH = 1.0  #: s
 
 @dataclass(frozen=True)
 class Ugly:
-    """A recipe and the truth about its clip. `error` means the probe must refuse it; `duration` None: `at_least`..`at_most`."""
+    """A recipe and the truth about its clip. `error` means the probe must refuse it; `duration` None:
+    `at_least`..`at_most`."""
 
     make: Callable[[Path], None]
     file: str = "clip.mp4"
@@ -149,8 +151,8 @@ def _recipe(
 
 
 def _rotated(degrees: int) -> Callable[[Path], None]:
-    """Stored turned, with a display matrix that turns it upright by `degrees` clockwise; the matrix is written into the file,
-    because the option that does it changed between ffmpeg versions."""
+    """Stored turned, with a display matrix that turns it upright by `degrees` clockwise; the matrix is written into the
+    file, because the option that does it changed between ffmpeg versions."""
 
     def recipe(path: Path) -> None:
         turn = {90: "transpose=cclock", 180: "hflip,vflip", 270: "transpose=clock"}[degrees]
@@ -228,7 +230,8 @@ def _unreadable_picture(path: Path) -> None:
 
 
 def _unreadable_sound(path: Path) -> None:
-    """A first sound track without a decoder, as the spatial sound of telephones (apac), and a second that can be read."""
+    """A first sound track without a decoder, as the spatial sound of telephones (apac), and a second that can be
+    read."""
     ffmpeg(
         *picture(), *sound(channels=2), *sound(), "-map", "0", "-map", "1", "-map", "2", *X264, *AAC,
         "-disposition:a:0", "default", "-disposition:a:1", "0", path,

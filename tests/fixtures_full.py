@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-#: NeMo's conf/neural_diarizer/streaming_sortformer_diarizer_4spk-v2.yaml (model section, without training), fewer layers.
+#: NeMo's conf/neural_diarizer/streaming_sortformer_diarizer_4spk-v2.yaml (model section, without training), fewer
+#: layers.
 SORTFORMER = {
     "sample_rate": 16000, "pil_weight": 0.5, "ats_weight": 0.5, "max_num_of_spks": 4, "streaming_mode": True,
     "model_defaults": {"fc_d_model": 512, "tf_d_model": 192},
@@ -119,8 +120,8 @@ def write_sound(path: Path, samples: np.ndarray) -> Path:
 
 
 def _wake(model: Any, layer: Any, **inputs: Any) -> None:
-    """Random networks answer alike to every frame. The last layer is scaled and shifted so that over `inputs` it says yes
-    as often as no, and turns come and go."""
+    """Random networks answer alike to every frame. The last layer is scaled and shifted so that over `inputs` it says
+    yes as often as no, and turns come and go."""
     import torch
 
     seen = []

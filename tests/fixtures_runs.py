@@ -132,8 +132,8 @@ def open_files() -> int:
 
 @contextmanager
 def nothing_is_left(*folders: Path) -> Iterator[None]:
-    """When the block ends, however it ends: no child, thread, open file, or file in the temporary folder more than before,
-    and `folders` hold byte for byte what they held."""
+    """When the block ends, however it ends: no child, thread, open file, or file in the temporary folder more than
+    before, and `folders` hold byte for byte what they held."""
     scratch = Path(tempfile.gettempdir())
     gc.collect()
     before = ([tree(f) for f in (scratch, *folders)], threading.active_count(), open_files())

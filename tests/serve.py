@@ -1,7 +1,7 @@
 """The page in a process of its own, as app.py starts it: `python -m tests.serve FOLDER SECONDS`.
 
-The models are fakes; probing and drawing are the real ones. Prints one line of JSON with its address, then serves until its
-input is closed. What visitors leave is swept every half second, and goes after SECONDS without use.
+The models are fakes; probing and drawing are the real ones. Prints one line of JSON with its address, then serves until
+its input is closed. What visitors leave is swept every half second, and goes after SECONDS without use.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
 """ZeroGPU on a machine without a GPU: the real `spaces` wrappers against a device API of our own.
 
 What is emulated: the scheduler (quota, queue, release), so that forks, pickling, messages, progress and the asked
-durations are the real thing. What is not: CUDA. `place` on "cuda" works as it does on a Space (tensors are held back for a
-worker), running them does not, so scenarios that run models put them on the CPU.
+durations are the real thing. What is not: CUDA. `place` on "cuda" works as it does on a Space (tensors are held back
+for a worker), running them does not, so scenarios that run models put them on the CPU.
 
-A scenario is a function `(api) -> JSON value` of a test module. It runs in a process of its own, because `spaces` patches
-torch and gradio for good:
+A scenario is a function `(api) -> JSON value` of a test module. It runs in a process of its own, because `spaces`
+patches torch and gradio for good:
 
     zero_gpu.emulated("tests.integration.test_gpu", "scenario")
 """
@@ -36,7 +36,8 @@ MARK = "SCENARIO RESULT "
 @dataclass
 class DeviceApi:
     """The scheduler of ZeroGPU's node, as spaces 0.51.3 speaks to it. `mode` is what the next calls of /schedule meet:
-    "gpu", "quota", "runs", "illegal", "pending", "queue" (60 s and none), "waiting" (pings for ever), "none", "expired", "broken"."""
+    "gpu", "quota", "runs", "illegal", "pending", "queue" (60 s and none), "waiting" (pings for ever), "none",
+    "expired", "broken"."""
 
     mode: str = "gpu"
     wait: float = 3600.0  #: s until the quota is back

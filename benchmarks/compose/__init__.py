@@ -2,10 +2,10 @@
 
     python -m benchmarks.compose FOLDER [--only TEXT]
 
-ffmpeg cuts them together from recordings of people whose lines are known (`footage`), so who speaks, who is seen and what is said
-follows from the cutting. Every clip comes with NAME.truth.json, which `benchmarks.score` reads, and NAME.rttm, in which voices may
-overlap. The truth names everybody in the clip (`people`), so that parameters can be fitted on clips of other people than they
-are judged on, and says where nobody should expect the right answer (`hard`).
+ffmpeg cuts them together from recordings of people whose lines are known (`footage`), so who speaks, who is seen and
+what is said follows from the cutting. Every clip comes with NAME.truth.json, which `benchmarks.score` reads, and
+NAME.rttm, in which voices may overlap. The truth names everybody in the clip (`people`), so that parameters can be
+fitted on clips of other people than they are judged on, and says where nobody should expect the right answer (`hard`).
 
 Nothing is downloaded and nothing here is to be committed: the shared recordings are not ours to ship.
 """

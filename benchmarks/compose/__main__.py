@@ -9,6 +9,7 @@ import benchmarks.compose
 
 
 def main() -> None:
+    """Compose the clips that were asked for."""
     parser = argparse.ArgumentParser(
         description=benchmarks.compose.__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -1,7 +1,8 @@
 """The recordings that compositions are cut from: who is seen where, what they say when, and when they listen.
 
-Times are seconds on the recording's clock. Lines begin and end at word boundaries as Whisper base hears them. The clips of
-`examples/` are always there; those of the recorded clips only on some machines, and `casts()` names what this one has.
+Times are seconds on the recording's clock. Lines begin and end at word boundaries as Whisper base hears them. The clips
+of `examples/` are always there; those of the recorded clips only on some machines, and `casts()` names what this one
+has.
 """
 
 from __future__ import annotations
@@ -72,7 +73,9 @@ class Talker:
 
 @dataclass(frozen=True)
 class Cast:
-    """Somebody who talks, somebody beside them who may talk, a voice that is only heard, and somebody who only listens."""
+    """Somebody who talks, somebody beside them who may talk, a voice that is only heard, and somebody who only
+    listens.
+    """
 
     name: str
     a: Talker
@@ -250,7 +253,9 @@ BABBLE = (SHARED / "meeting_dev01.flac", SHARED / "meeting_dev00.flac", SHARED /
 
 
 def casts() -> tuple[Cast, ...]:
-    """The casts of this machine. Nobody is in two of them but the astronaut and the admiral, who speak two languages, and the boss."""
+    """The casts of this machine. Nobody is in two of them but the astronaut and the admiral, who speak two languages,
+    and the boss.
+    """
     if not (SHARED / "two_shot.mp4").exists():
         return (Cast("orbit", ASTRONAUT, ADMIRAL), Cast("europa", ADMIRAL_PL, ASTRONAUT_PL))
     return (

@@ -38,7 +38,9 @@ def _ffmpeg(*arguments: str) -> bytes:
 
 
 def _fitted(width: int, height: int, crop: tuple[int, int, int, int]) -> str:
-    """Filters that make a recording's `crop` fill a cell of `width` x `height`, with its blur around it where it is too narrow."""
+    """Filters that make a recording's `crop` fill a cell of `width` x `height`, with its blur around it where it is too
+    narrow.
+    """
     aspect, cell = crop[0] / crop[1], width / height
     if min(aspect, cell) / max(aspect, cell) >= 1 - CUT_OFF:
         return f"scale={width}:{height}:force_original_aspect_ratio=increase,crop={width}:{height},setsar=1"

@@ -44,7 +44,8 @@ class Shot:
 
     seconds: float
     views: tuple[View, ...]
-    pan: bool = False  #: two views, each as wide as the picture, and the camera pans from the first to the second, 1 s, at half time
+    #: two views, each as wide as the picture, and the camera pans from the first to the second, 1 s, at half time
+    pan: bool = False
 
 
 @dataclass(frozen=True)

@@ -56,7 +56,8 @@ class Job:
 
 
 def read(given: Path, out: Path, options: Options, look: Look) -> tuple[Job, ...]:
-    """Return the jobs of a folder of clips, or of a CSV or JSON list; a list's own values win over `options` and `look`.
+    """Return the jobs of a folder of clips, or of a CSV or JSON list; a list's own values win over `options` and
+    `look`.
 
     Raises UsageError for anything else, for no clips at all, and for two clips of one name.
     """
@@ -71,7 +72,8 @@ def read(given: Path, out: Path, options: Options, look: Look) -> tuple[Job, ...
         other = seen.setdefault(job.name.casefold(), job)
         if other is not job:
             raise UsageError(
-                f"{other.clip.name} and {job.clip.name} would have the same folder of results, {job.name}; rename one of them."
+                f"{other.clip.name} and {job.clip.name} would have the same folder of results, {job.name}; rename one "
+                f"of them."
             )
     return tuple(jobs)
 

@@ -1,8 +1,8 @@
 """The two callables of a batch as actors of Ray Data, on this machine or on a cluster.
 
 A clip is a row. The rows hold jobs, analyses and outcomes; every actor reads the clip's frames from its path, and the
-folders of results lie at theirs, so both must be on storage that all machines share. Ray is imported here alone, and only
-when it is asked for.
+folders of results lie at theirs, so both must be on storage that all machines share. Ray is imported here alone, and
+only when it is asked for.
 """
 
 from __future__ import annotations
@@ -92,7 +92,8 @@ def work(
         rows = ray.data.from_items([{"task": task} for task in given], override_num_blocks=len(tasks))
         plain = dataclasses.replace(settings, deepl_keys=())  # no key goes into Ray's object store
         has_gpu = settings.models != "light" and ray.cluster_resources().get("GPU", 0) > 0
-        # Without a bound, a clip that kills its actor would be tried for ever. Ray 2.64 will want another way to say so.
+        # Without a bound, a clip that kills its actor would be tried for ever. Ray 2.64 will want another way to say
+        # so.
         rows = rows.map(
             AnalyseRow, fn_constructor_args=(plain, load, count), compute=kind, num_cpus=CORES / 2,
             num_gpus=GPUS if has_gpu else None, max_restarts=-1, max_task_retries=1,

@@ -1,7 +1,7 @@
 """Processes of this machine that work on clips, one clip each at a time.
 
-`concurrent.futures` gives up all workers when one of them is killed, and with them every clip in the middle of its work. Here
-each worker has a pipe of its own: one that dies costs the clip it had, which another worker takes again.
+`concurrent.futures` gives up all workers when one of them is killed, and with them every clip in the middle of its
+work. Here each worker has a pipe of its own: one that dies costs the clip it had, which another worker takes again.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ def work(
 ) -> Generator[tuple[Job, float | int | Outcome], None, None]:
     """Yield (job, share done) while the clips are worked on, and (job, outcome) as each ends.
 
-    With `count` nothing is translated or drawn, and the outcome of a clip that did not fail is its characters, an int; a
-    share is a float. `tasks` are jobs with their keys. Closing the generator ends every worker.
+    With `count` nothing is translated or drawn, and the outcome of a clip that did not fail is its characters, an int;
+    a share is a float. `tasks` are jobs with their keys. Closing the generator ends every worker.
     """
     left, tries = deque(tasks), Counter[str]()
     crew: list[_Worker] = []

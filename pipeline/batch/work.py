@@ -51,8 +51,8 @@ class Analyse:
         return named(analysis, job.names)
 
     def count(self, job: Job) -> Stage[int]:
-        """Return the characters of the clip that a paid translator would get. Nothing is sent; what was heard and seen is
-        kept in the stage cache, so that the run that follows does not repeat it.
+        """Return the characters of the clip that a paid translator would get. Nothing is sent; what was heard and seen
+        is kept in the stage cache, so that the run that follows does not repeat it.
 
         Raises PipelineError.
         """

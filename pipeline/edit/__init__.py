@@ -1,7 +1,7 @@
 """Corrections a person makes: each takes an `Analysis` and returns the corrected one. No model runs.
 
-The other records stay consistent: a line that changes hands takes its stretch of the turns with it, two people who become
-one share turns, tracks and portrait, a corrected original keeps the times of the words that did not change.
+The other records stay consistent: a line that changes hands takes its stretch of the turns with it, two people who
+become one share turns, tracks and portrait, a corrected original keeps the times of the words that did not change.
 """
 
 from pipeline.edit.common import BY_HAND

@@ -13,6 +13,7 @@ BY_HAND = Evidence(confidence=1.0, reason="set by hand")
 
 
 def person_of(analysis: Analysis, person: str) -> Person:
+    """Return the person with the id `person`."""
     for known in analysis.people:
         if known.id == person:
             return known
@@ -20,6 +21,7 @@ def person_of(analysis: Analysis, person: str) -> Person:
 
 
 def phrase_of(analysis: Analysis, phrase: int) -> Phrase:
+    """Return the phrase with the id `phrase`."""
     for known in analysis.phrases:
         if known.id == phrase:
             return known
@@ -27,10 +29,12 @@ def phrase_of(analysis: Analysis, phrase: int) -> Phrase:
 
 
 def with_person(analysis: Analysis, person: Person) -> Analysis:
+    """Return the analysis with `person` in place of the one of the same id."""
     return replace(analysis, people=tuple(person if p.id == person.id else p for p in analysis.people))
 
 
 def with_phrase(analysis: Analysis, phrase: Phrase) -> Analysis:
+    """Return the analysis with `phrase` in place of the one of the same id."""
     return replace(analysis, phrases=tuple(phrase if p.id == phrase.id else p for p in analysis.phrases))
 
 

@@ -42,7 +42,8 @@ def faces_of(analysis: Analysis) -> tuple[FaceChoice, ...]:
 
 
 def give_face(analysis: Analysis, person: str, face: str) -> Analysis:
-    """Give `face` to `person` in every line. Who had it gets the one `person` had: two that were mixed up are mended at once.
+    """Give `face` to `person` in every line. Who had it gets the one `person` had: two that were mixed up are mended at
+    once.
 
     Raises UsageError for an unknown person or face.
     """

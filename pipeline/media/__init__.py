@@ -4,10 +4,10 @@
     decoding   its sound and its frames     encoding   the finished video
     shape      sizes, rates and colours     child      the child processes: ffmpeg and the scan
 
-The clip's clock starts at the earliest first timestamp of the chosen picture and sound (`Clip.origin`). ffmpeg is always
-run with `-copyts` and told that origin, because its own idea of the start depends on version, container and on which
-streams are mapped. Frames leave here at a constant rate, t = k / rate; a clip with a variable rate is put on that grid by
-its timestamps, so nothing outside this package counts frames.
+The clip's clock starts at the earliest first timestamp of the chosen picture and sound (`Clip.origin`). ffmpeg is
+always run with `-copyts` and told that origin, because its own idea of the start depends on version, container and on
+which streams are mapped. Frames leave here at a constant rate, t = k / rate; a clip with a variable rate is put on that
+grid by its timestamps, so nothing outside this package counts frames.
 
 Files come from strangers. They are opened only as `file:` plus an absolute path, with a list of demuxers and no
 protocol but `file`, so a playlist cannot make ffmpeg open other files or addresses; frames above the pixel limit are

@@ -166,10 +166,10 @@ def frames(
 ) -> Generator[tuple[float, np.ndarray], None, None]:
     """Yield (t, frame) for t = k / rate s from `start` up to `end`, by default to the end of the clip.
 
-    Frames are upright with square pixels, uint8 and writable: "rgb24" is (height, width, 3); "yuv420p" is flat,
-    (height * 3 // 2, width), in limited range and in the clip's own matrix (`video_matrix`). ffmpeg decodes ahead of the
-    caller by what its threads and the pipe hold; each frame is an array of its own. Where the picture begins late its
-    first frame is shown from t = 0, where it ends early its last frame stays.
+    Frames are upright with square pixels, uint8 and writable: "rgb24" is (height, width, 3); "yuv420p" is flat, (height
+    * 3 // 2, width), in limited range and in the clip's own matrix (`video_matrix`). ffmpeg decodes ahead of the caller
+    by what its threads and the pipe hold; each frame is an array of its own. Where the picture begins late its first
+    frame is shown from t = 0, where it ends early its last frame stays.
 
     Raises MediaError when ffmpeg fails.
     """
@@ -227,7 +227,9 @@ def _at_rate(stream: Any, rate: Fraction, first: int) -> Any:
 
 
 def _convert(stream: Any, clip: Clip, width: int, height: int, pixels: str) -> Any:
-    """Scale to the asked size, square pixels and 8 bit limited range; HDR goes through linear light and Hable's curve."""
+    """Scale to the asked size, square pixels and 8 bit limited range; HDR goes through linear light and Hable's
+    curve.
+    """
     colours = {}
     if pixels == "yuv420p":
         colours = {"out_range": "tv"}

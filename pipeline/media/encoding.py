@@ -29,7 +29,8 @@ ENCODER: dict[str, Any] = {"vcodec": "libx264", "preset": "veryfast", "crf": 21,
 #: By the ending of the file: container and encoder. With deadline "realtime" VP9 leaves traces of text that has gone.
 OVERLAYS: dict[str, tuple[str, dict[str, Any]]] = {
     "mov": (
-        "mov", {"vcodec": "prores_ks", "profile:v": "4444", "pix_fmt": "yuva444p10le", "alpha_bits": 16, "vendor": "apl0"}
+        "mov", {"vcodec": "prores_ks", "profile:v": "4444", "pix_fmt": "yuva444p10le", "alpha_bits": 16,
+        "vendor": "apl0"}
     ),
     "webm": (
         "webm",
@@ -50,9 +51,9 @@ def write_video(
 ) -> Generator[float, None, None]:
     """Write the frames and the clip's sound to `to`, an MP4 with H.264 yuv420p, AAC or MP3, and its index in front.
 
-    `frames` are (t, frame) as `frames(pixels="yuv420p")` gives them, one per 1 / rate; the t of each is yielded as it goes
-    to the encoder. The sound is copied where every browser plays it and it starts with the picture; else it becomes
-    AAC. Until the last byte is there the file has another name, and a failed or cancelled run leaves nothing.
+    `frames` are (t, frame) as `frames(pixels="yuv420p")` gives them, one per 1 / rate; the t of each is yielded as it
+    goes to the encoder. The sound is copied where every browser plays it and it starts with the picture; else it
+    becomes AAC. Until the last byte is there the file has another name, and a failed or cancelled run leaves nothing.
 
     Raises MediaError when ffmpeg fails.
     """
@@ -76,8 +77,8 @@ def write_overlay(
 ) -> Generator[float, None, None]:
     """Write frames with alpha to `to`: ProRes 4444 for a name in .mov, VP9 for one in .webm; without sound.
 
-    `frames` are (t, frame) with yuva420p frames, (height * 5 // 2, width), straight alpha, one per 1 / rate; the t of each
-    is yielded as it goes to the encoder. A failed or cancelled run leaves nothing.
+    `frames` are (t, frame) with yuva420p frames, (height * 5 // 2, width), straight alpha, one per 1 / rate; the t of
+    each is yielded as it goes to the encoder. A failed or cancelled run leaves nothing.
 
     Raises MediaError when ffmpeg fails.
     """

@@ -1,8 +1,8 @@
 """Read what a media file holds, in a process of its own: headers, packet timestamps and one frame of each stream.
 
-Run as `python -I -S scan.py LIBRARIES MEMORY_BYTES CPU_SECONDS` with an order on stdin, both as JSON. It imports PyAV and
-nothing of this package, so that a file that crashes libav, keeps it busy or makes it fill the memory costs this process
-alone and the process starts in 60 ms. `pipeline/media/probing.py` gives the order and judges the answer.
+Run as `python -I -S scan.py LIBRARIES MEMORY_BYTES CPU_SECONDS` with an order on stdin, both as JSON. It imports PyAV
+and nothing of this package, so that a file that crashes libav, keeps it busy or makes it fill the memory costs this
+process alone and the process starts in 60 ms. `pipeline/media/probing.py` gives the order and judges the answer.
 
 Order: {"path", "demuxers", "max_pixels", "longest_s", "max_packets"}.
 Answer: {"container", "streams": [...], "packets", "error": "", "open" or "memory"}.
@@ -18,8 +18,10 @@ from typing import Any
 
 STANDARD_RATES = tuple(
     Fraction(n, d) for n, d in (
-        (24000, 1001), (24, 1), (25, 1), (30000, 1001), (30, 1), (48000, 1001), (48, 1), (50, 1), (60000, 1001), (60, 1),
-        (90, 1), (100, 1), (120000, 1001), (120, 1), (240, 1), (1, 1), (2, 1), (5, 1), (10, 1), (12, 1), (15, 1), (20, 1),
+        (24000, 1001), (24, 1), (25, 1), (30000, 1001), (30, 1), (48000, 1001), (48, 1), (50, 1), (60000, 1001), (60,
+        1),
+        (90, 1), (100, 1), (120000, 1001), (120, 1), (240, 1), (1, 1), (2, 1), (5, 1), (10, 1), (12, 1), (15, 1), (20,
+        1),
     )
 )  # fmt: skip
 

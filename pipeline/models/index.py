@@ -1,9 +1,9 @@
 """Where the package index is, and where in it a file lies.
 
-What pip and uv are set up with is respected (environment variables, pip.conf, uv.toml), and neither has to be installed:
-an environment made by uv has no pip. A file is found by its SHA-256, so its name says nothing about the platform, and an
-index that nobody should trust can only withhold it. The index answers as the Simple repository API says, in JSON or HTML
-(packaging.python.org/en/latest/specifications/simple-repository-api).
+What pip and uv are set up with is respected (environment variables, pip.conf, uv.toml), and neither has to be
+installed: an environment made by uv has no pip. A file is found by its SHA-256, so its name says nothing about the
+platform, and an index that nobody should trust can only withhold it. The index answers as the Simple repository API
+says, in JSON or HTML (packaging.python.org/en/latest/specifications/simple-repository-api).
 """
 
 from __future__ import annotations

@@ -66,7 +66,8 @@ LIGHT: tuple[Model, ...] = (
         ),
     ),
     Model(
-        "silero-vad", "Silero VAD 6", "voices", ("light", "full"), "MIT", "https://github.com/snakers4/silero-vad, in its package",
+        "silero-vad", "Silero VAD 6", "voices", ("light", "full"), "MIT",
+        "https://github.com/snakers4/silero-vad, in its package",
     ),
     Model(
         "segmentation", "pyannote segmentation-3.0", "voices", ("light",), "MIT",
@@ -94,8 +95,8 @@ LIGHT: tuple[Model, ...] = (
                 ),
             ),
         ),
-        note="Trained on WIDER FACE, whose pictures are given for non-commercial research; what that means for a model is "
-        "not settled.",
+        note="Trained on WIDER FACE, whose pictures are given for non-commercial research; what that means for a "
+        "model is not settled.",
     ),
     Model(
         "face-mesh", "MediaPipe face mesh", "lips", ("light", "full"), "Apache-2.0",
@@ -114,8 +115,8 @@ LIGHT: tuple[Model, ...] = (
             (File("finetuning_TalkSet.model", "6b4ef53694e874e96cf630198dc479c78aebb3993bbf166aee3d926dfe7d9342"),),
         ),
         optional=True,
-        note="Trained on AVA-ActiveSpeaker (labels CC BY 4.0) and TalkSet (LRS3, VoxCeleb2), whose films and videos are other "
-        "people's; what that means for a model is not settled.",
+        note="Trained on AVA-ActiveSpeaker (labels CC BY 4.0) and TalkSet (LRS3, VoxCeleb2), whose films and videos "
+        "are other people's; what that means for a model is not settled.",
     ),
     Model(
         "dlib-resnet", "dlib face recognition ResNet", "identity", ("light",), "CC0-1.0",

@@ -23,7 +23,10 @@ log = logging.getLogger(__name__)
 
 
 def chosen(settings: Settings) -> str:
-    """ "full" or "light": what `settings.models` means on this machine. Imports torch only where an NVIDIA device is."""
+    """Return "full" or "light": what `settings.models` means on this machine.
+
+    Torch is imported only where an NVIDIA device is.
+    """
     if settings.models != "auto":
         return settings.models
     if settings.zero_gpu:
@@ -40,8 +43,8 @@ def chosen(settings: Settings) -> str:
 def load(settings: Settings) -> Models:
     """The callables of the chosen set. Nothing is fetched or loaded before the first call of each.
 
-    Raises UsageError when the full set is asked for and its packages are not installed, and for a SPEECHGLASS_WEIGHTS_SHA256
-    that pins nothing.
+    Raises UsageError when the full set is asked for and its packages are not installed, and for a
+    SPEECHGLASS_WEIGHTS_SHA256 that pins nothing.
     """
     operators_pins()
     if chosen(settings) == "full":
@@ -49,15 +52,16 @@ def load(settings: Settings) -> Models:
             from pipeline.gpu import full_models
         except ImportError as error:
             raise UsageError(
-                f"The full models need a package that is not installed ({error.name}); install requirements.txt or choose the light models."
+                f"The full models need a package that is not installed ({error.name}); install requirements.txt or "
+                f"choose the light models."
             ) from error
         return full_models()
     return _Light(settings).models()
 
 
 def weights(key: str, settings: Settings) -> Stage[Path]:
-    """The weights of the model `key` are in the operator's folder or in the cache, verified; returns the file, or the folder
-    where there are several.
+    """The weights of the model `key` are in the operator's folder or in the cache, verified; returns the file, or the
+    folder where there are several.
 
     Raises ModelError as `fetch.path` does.
     """
@@ -112,8 +116,8 @@ def _is_here(entry: Model, settings: Settings) -> bool:
 def speaking_detector(
     sound: Path | None, settings: Settings, device: str = "cpu", *, may_fetch: bool = True
 ) -> Stage[speaking.Detector | None]:
-    """The best detector of speaking faces that can be had here, for `sound`; None without one. Without `may_fetch` it is the best
-    of those whose weights are here already.
+    """The best detector of speaking faces that can be had here, for `sound`; None without one. Without `may_fetch` it
+    is the best of those whose weights are here already.
 
     Raises MediaError for a sound that cannot be read.
     """
@@ -151,7 +155,9 @@ def prepare(settings: Settings) -> Stage[None]:
 
 
 class _Light:
-    """The stages of the light set. Their modules are imported on first use: opencv and the tracker are not for sound."""
+    """The stages of the light set. Their modules are imported on first use: opencv and the tracker are not for
+    sound.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings

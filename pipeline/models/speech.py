@@ -33,7 +33,8 @@ SPEECH: tuple[Model, ...] = (
         "whisper-turbo-int8", "Whisper large-v3-turbo (CPU)", "speech (--speech turbo)", (), "MIT",
         "https://huggingface.co/dropbox-dash/faster-whisper-large-v3-turbo",
         _weights(
-            "whisper-turbo-int8", "dropbox-dash/faster-whisper-large-v3-turbo", "0a363e9161cbc7ed1431c9597a8ceaf0c4f78fcf",
+            "whisper-turbo-int8", "dropbox-dash/faster-whisper-large-v3-turbo",
+            "0a363e9161cbc7ed1431c9597a8ceaf0c4f78fcf",
             (
                 ("model.bin", 1_617_884_929, "e76620f83d5f5b69efd3d87e3dc180c1bd21df9fbebacfd4335e5e1efcc018da"),
                 ("config.json", 2_263, "b0253ea6c0d3bea6b1e19e91a02acfd3b53f4467362efcb5a3e6b16c9b3a9b7e"),

@@ -61,8 +61,8 @@ def bytes_literal(module: bytes) -> bytes:
 def tensors(checkpoint: bytes) -> bytes:
     """The floating-point tensors of a PyTorch checkpoint, as a safetensors file.
 
-    The checkpoint is a pickle: it is read once, tensors only, so that no later run needs torch (3 s to import) or unpickles
-    anything. A state dict may lie under the key "state_dict".
+    The checkpoint is a pickle: it is read once, tensors only, so that no later run needs torch (3 s to import) or
+    unpickles anything. A state dict may lie under the key "state_dict".
     """
     import torch
     from safetensors.numpy import save

@@ -113,7 +113,8 @@ class _Answer:
             notices.append(
                 Notice(
                     "fewer_speakers",
-                    f"You asked for {speakers} speakers, but only {len(self.order)} could be told apart by their voices.",
+                    f"You asked for {speakers} speakers, but only {len(self.order)} could be told apart by their "
+                    f"voices.",
                 )
             )
         return notices
@@ -180,7 +181,9 @@ class _Answer:
         )
 
     def _turns(self) -> tuple[PersonTurn, ...]:
-        """Return the diarizer's turns with people for voices; where words were given to somebody else, so are their turns."""
+        """Return the diarizer's turns with people for voices; where words were given to somebody else, so are their
+        turns.
+        """
         found: list[PersonTurn] = []
         owner = {i: p for p in self.order for i in self.decoded.people[p].pieces}
         for i, piece in enumerate(self.scene.pieces):

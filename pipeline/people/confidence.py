@@ -23,7 +23,9 @@ class Certainty:
         self._faces: dict[tuple[int, frozenset[int]], float] = {}
 
     def person(self, span: Span) -> tuple[float, int | None]:
-        """Return the log-odds of the phrase's speaker over the next likely one, and who that is (None: there is none)."""
+        """Return the log-odds of the phrase's speaker over the next likely one, and who that is (None: there is
+        none).
+        """
         decoded = self._decoded
         total = (decoded.voice + decoded.lips)[span[0] : span[1]].sum(0)
         mine = decoded.person[span[0]]

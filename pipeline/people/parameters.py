@@ -18,7 +18,8 @@ class Parameters:
 
     #: Independent looks a second at a mouth: neighbouring values of speaking evidence say nearly the same.
     looks_per_second: float = 1.75
-    #: The same for single words: an error of the detector seldom lasts as long as a word, so neighbouring words err alone.
+    #: The same for single words: an error of the detector seldom lasts as long as a word, so neighbouring words err
+    #: alone.
     word_looks_per_second: float = 2.5
     #: Probability that a mouth that speaks cannot be read in a turn (turned away, covered, too small), so that its
     #: evidence means nothing. Bounds how much a still mouth can say against a person.
@@ -43,16 +44,17 @@ class Parameters:
     #: Log-odds for one more person who speaks, and for one more face.
     new_voice: float = -2.5
     new_face: float = -1.5
-    #: Log-odds that two pieces of one turn, and that two turns of one voice that follow each other are one person's, and that two turns of different
-    #: voices are two people's, beyond what their embeddings say: the diarizer heard the sound between them.
+    #: Log-odds that two pieces of one turn, and that two turns of one voice that follow each other are one person's,
+    #: and that two turns of different voices are two people's, beyond what their embeddings say: the diarizer heard the
+    #: sound between them.
     same_turn: float = 4.0
     same_label: float = 2.0
     other_label: float = 1.5
     #: Log-odds that a track which begins where another of the same shot has ended is the same face.
     resumed: float = 2.0
     #: Log-odds against a change of person between two words: one in 150 inside a sentence, one in 12 after one, every
-    #: third where a cut is there, too; what a pause (a second), the end of a sentence, a cut, the end of a turn, and the
-    #: beginning of another voice take off.
+    #: third where a cut is there, too; what a pause (a second), the end of a sentence, a cut, the end of a turn, and
+    #: the beginning of another voice take off.
     change: float = 5.0
     change_pause: float = 3.0
     change_sentence: float = 2.5

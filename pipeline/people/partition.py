@@ -102,7 +102,9 @@ class Partition:
         return True
 
     def _parts(self) -> Iterator[Member]:
-        """Yield what may move: the faces of a person, voices, pieces that another mouth says, single pieces and tracks."""
+        """Yield what may move: the faces of a person, voices, pieces that another mouth says, single pieces and
+        tracks.
+        """
         for member in list(self.people):
             if member.pieces and member.tracks:
                 yield Member(tracks=member.tracks)
@@ -253,8 +255,8 @@ class Partition:
 def divide(scene: Scene, speakers: int | None = None) -> Partition:
     """Return the most likely division of `scene` into people, `speakers` of whom speak where that number is known.
 
-    The search starts from the diarizer's voices with the clusters of faces, from the voices with single tracks, and from
-    single pieces with the clusters, and keeps the best end.
+    The search starts from the diarizer's voices with the clusters of faces, from the voices with single tracks, and
+    from single pieces with the clusters, and keeps the best end.
     """
     score = Scorer(scene)
     by_voice: dict[str, set[int]] = {}

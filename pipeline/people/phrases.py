@@ -35,7 +35,9 @@ def cut(words: Sequence[tuple[Word, int]], person: Sequence[int], language: str)
 
 
 def without_islands(person: Sequence[int], words: Sequence[Word]) -> list[int]:
-    """Return the speakers of `words`, where runs shorter than `ISLAND_S` between two of one person are that person's."""
+    """Return the speakers of `words`, where runs shorter than `ISLAND_S` between two of one person are that
+    person's.
+    """
     run = list(person)
     edges = [0, *(i for i in range(1, len(run)) if run[i] != run[i - 1]), len(run)]
     for a, b in itertools.pairwise(edges[1:-1]):

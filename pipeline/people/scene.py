@@ -14,7 +14,8 @@ from pipeline.people.likeness import Grouping
 from pipeline.people.parameters import FACE_LIKENESS, LABEL_LIKENESS, VOICE_LIKENESS, Parameters
 from pipeline.records import EVIDENCE_HZ, Diarization, Faces, FaceTrack, Turn
 
-#: s that a track may be gone within a shot and its successor still be the same face, and how far (in its own widths) away.
+#: s that a track may be gone within a shot and its successor still be the same face, and how far (in its own widths)
+#: away.
 RESUMED_S, RESUMED_WIDTHS = 3.0, 0.6
 #: s of a turn that are weighed in one go: long enough for lips to tell, short enough for a change that was not heard.
 PIECE_S = 3.0
@@ -192,7 +193,9 @@ class Scene:
 
     @cached_property
     def resumed(self) -> dict[tuple[int, int], float]:
-        """Return the log-odds that one track of a shot goes on as another, for pairs where one begins near the other's end."""
+        """Return the log-odds that one track of a shot goes on as another, for pairs where one begins near the other's
+        end.
+        """
         found = {}
         for a, first in enumerate(self.tracks):
             for b in range(a + 1, len(self.tracks)):

@@ -16,7 +16,9 @@ IMPOSSIBLE = 1e4
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A person under construction: numbers of pieces of turns and of tracks of a `Scene`. Without pieces: a face that is silent."""
+    """A person under construction: numbers of pieces of turns and of tracks of a `Scene`. Without pieces: a face that
+    is silent.
+    """
 
     pieces: frozenset[int] = frozenset()
     tracks: frozenset[int] = frozenset()
@@ -39,7 +41,9 @@ class Scorer:
         self._known: dict[Member, float] = {}
 
     def __call__(self, member: Member) -> float:
-        """Return the log-probability of `member`, up to a constant that is the same for every way to divide the clip."""
+        """Return the log-probability of `member`, up to a constant that is the same for every way to divide the
+        clip.
+        """
         if member not in self._known:
             self._known[member] = self._score(member) if member else 0.0
         return self._known[member]
@@ -76,7 +80,8 @@ class Scorer:
         return math.log(p.has_face) + self._lips(member) + self._presence(member)
 
     def _lips(self, member: Member) -> float:
-        """Return the evidence of the mouth, with the chance in each shot that it is silent while its own voice is heard.
+        """Return the evidence of the mouth, with the chance in each shot that it is silent while its own voice is
+        heard.
 
         People talk over pictures of themselves; then every piece of the shot speaks against them, but only once.
         """

@@ -100,7 +100,9 @@ def _is_heard_in(channel: int, member: Member, scene: Scene) -> bool:
 
 
 def _pieces_at(word: Word, channel: int, scene: Scene) -> list[tuple[int, float]]:
-    """Return the pieces of the word's channel that cover it with their shares of it; else the nearest one, if it is near."""
+    """Return the pieces of the word's channel that cover it with their shares of it; else the nearest one, if it is
+    near.
+    """
     length = max(1e-3, word.end - word.start)
     own = [(i, piece) for i, piece in enumerate(scene.pieces) if channel in (0, piece.turn.channel)]
     shares = [
@@ -170,7 +172,9 @@ def _change(
 
 
 def viterbi(emission: NDArray[np.float64], change: Sequence[float]) -> list[int]:
-    """Return the best state for each row of `emission` (n, states); a change between rows i and i + 1 costs `change[i]`."""
+    """Return the best state for each row of `emission` (n, states); a change between rows i and i + 1 costs
+    `change[i]`.
+    """
     count, states = emission.shape
     total = emission[0].copy()
     back = np.zeros((count, states), int)

@@ -1,0 +1,1 @@
+"""Cues, their places, and how they are drawn and written."""

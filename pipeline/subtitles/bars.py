@@ -22,7 +22,8 @@ def place_in_bars(
     tags: Mapping[str, Sprite],
     margin: int,
 ) -> tuple[tuple[Spot, ...], ...]:
-    """Return the spot of each cue: in the middle of the bar, or beside the bar for somebody who speaks at the same time.
+    """Return the spot of each cue: in the middle of the bar, or beside the bar for somebody who speaks at the same
+    time.
 
     Those stay on the bar's half of the picture; where that is full, the cue that would go first goes at once.
     """

@@ -1,8 +1,8 @@
 """The compositor: puts the cues of an analysis on frames, in place, in yuv420p.
 
 Everything that moves is known before the first frame (see plan); what stands on a frame depends on its time alone, so a
-frame is the same whether it is drawn in a run or by itself. A text becomes pixels when it appears, and is forgotten when it
-is gone.
+frame is the same whether it is drawn in a run or by itself. A text becomes pixels when it appears, and is forgotten
+when it is gone.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ def prepare(
 ) -> Generator[None, None, Compositor]:
     """Return the compositor of `analysis` in `look` for frames of `width` x `height` px, `rate` a second.
 
-    `matrix` is how the frames are encoded: BT.709 from 720 lines on, else BT.601, unless given. Yields while texts are laid
-    out and panels placed; closing the generator stops the work.
+    `matrix` is how the frames are encoded: BT.709 from 720 lines on, else BT.601, unless given. Yields while texts are
+    laid out and panels placed; closing the generator stops the work.
 
     Raises UsageError for a look that does not exist.
     """
@@ -60,8 +60,8 @@ def compose(
 class Compositor:
     """Draws a plan on frames.
 
-    `canvas` is the size of the result; `drawn` takes frames of the picture's size and gives canvases, `draw` edits a canvas
-    in place.
+    `canvas` is the size of the result; `drawn` takes frames of the picture's size and gives canvases, `draw` edits a
+    canvas in place.
     """
 
     def __init__(self, plan: Plan) -> None:

@@ -1,8 +1,8 @@
 """The shipped fonts: which face draws which grapheme, so that nothing is ever drawn as a box.
 
-Faces are shaped and rasterised by HarfBuzz (uharfbuzz), not by Pillow: without a system FriBiDi Pillow has no Raqm and then no
-Arabic, no Devanagari, not even kerning; HarfBuzz comes whole in its wheel, says which glyph belongs to which character, and
-draws the same pixels on every machine.
+Faces are shaped and rasterised by HarfBuzz (uharfbuzz), not by Pillow: without a system FriBiDi Pillow has no Raqm and
+then no Arabic, no Devanagari, not even kerning; HarfBuzz comes whole in its wheel, says which glyph belongs to which
+character, and draws the same pixels on every machine.
 """
 
 from __future__ import annotations
@@ -43,7 +43,8 @@ NOTO_SANS = Face("Noto Sans", "NotoSans-Medium.ttf", "NotoSans-Bold.ttf")
 _SCRIPT_FACES = tuple(
     Face(f"Noto Sans {name}", f"NotoSans{name}-Medium.ttf")
     for name in (
-        "Arabic", "Hebrew", "Devanagari", "Bengali", "Gujarati", "Gurmukhi", "Tamil", "Telugu", "Malayalam", "Kannada", "Sinhala",
+        "Arabic", "Hebrew", "Devanagari", "Bengali", "Gujarati", "Gurmukhi", "Tamil", "Telugu", "Malayalam", "Kannada",
+        "Sinhala",
         "Thai", "Lao", "Khmer", "Myanmar", "Georgian", "Armenian", "Ethiopic",
     )
 )  # fmt: skip
@@ -60,7 +61,8 @@ FAMILIES = ("technical", "sans")
 #: ISO 15924 of the reader's language -> whose shapes Han characters take, then the others for what it lacks.
 _HAN_ORDER = {"Jpan": "JP", "Kore": "KR", "Hant": "TC"}
 
-# Latin alphabets (CLDR main exemplars) that Rajdhani has not whole: all in Noto Sans, rather than changing from phrase to phrase.
+# Latin alphabets (CLDR main exemplars) that Rajdhani has not whole: all in Noto Sans, rather than changing from phrase
+# to phrase.
 NOT_RAJDHANI = frozenset(["AZ", "BR", "EO", "GN", "HA", "HAW", "IG", "LN", "QU", "RO", "SCN", "UZ", "VI", "YO"])
 
 
@@ -119,9 +121,9 @@ def covers(face: Face, grapheme: str) -> bool:
 def choose(parts: tuple[str, ...], chain: tuple[Face, ...]) -> list[Face | None]:
     """The face of every grapheme, None where no face has it.
 
-    Every script of the text gets the first face that has all its graphemes, so that a word is never set in two faces; only
-    where none has all are they looked up one by one. What belongs to no script (digits, punctuation, spaces) follows the
-    text before it, else after it.
+    Every script of the text gets the first face that has all its graphemes, so that a word is never set in two faces;
+    only where none has all are they looked up one by one. What belongs to no script (digits, punctuation, spaces)
+    follows the text before it, else after it.
     """
     scripts = [script(part) for part in parts]
     by_script: dict[str, Face | None] = {}
@@ -189,7 +191,8 @@ def coverage(text: str) -> tuple[str, ...]:
     return supported(text)[1]
 
 
-# Glyphs a character flickers through before it settles, by the script of the reader: letters everybody of that script has seen.
+# Glyphs a character flickers through before it settles, by the script of the reader: letters everybody of that script
+# has seen.
 _POOLS = {
     "Latn": "ABCDEFGHKLMNPRSTUVXYZ0123456789#%&/<>=+*",
     "Cyrl": "БГДЖЗИЛПФЦЧШЩЪЫЭЮЯАВЕК0123456789#%&/<>=+",
@@ -213,7 +216,8 @@ _POOLS = {
     "Armn": "աբգդեզէըթժիլխծկհձղճմյնշոչպջռսվտրցւփքօֆ",
     "Ethi": "ሀለሐመሠረሰሸቀበተቸነኘአከኸወዐዘዠየደጀገጠጨጰጸፀፈፐ",
     "Tibt": "ཀཁགངཅཆཇཉཏཐདནཔཕབམཙཚཛཝཞཟའཡརལཤསཧཨ",
-    "Jpan": "アイウエオカキクケコサシスセソタチツテトナニヌネノハヒフヘホマミムメモヤユヨラリルレロワン日月火水木金土人口目手足",
+    "Jpan": "アイウエオカキクケコサシスセソタチツテトナニヌネノハヒフヘホマミムメモヤユヨラリルレロワン"
+    "日月火水木金土人口目手足",
     "Kore": "가나다라마바사아자차카타파하거너더러머버서어저처커터퍼허고노도로모보소오조초코토포호",
     "Hans": "日月火水木金土人口目手足山川田力女子心门马鸟鱼车电风云雨光声言语时空",
     "Hant": "日月火水木金土人口目手足山川田力女子心門馬鳥魚車電風雲雨光聲言語時空",

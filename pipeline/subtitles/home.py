@@ -229,13 +229,17 @@ def costs(
 
 
 def _padded(boxes: np.ndarray) -> np.ndarray:
-    """Return faces with a little air beside and below; detectors put the upper edge on the forehead, above it is hair."""
+    """Return faces with a little air beside and below; detectors put the upper edge on the forehead, above it is
+    hair.
+    """
     wide, tall = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
     return boxes + np.stack([-0.05 * wide, 0 * tall, 0.05 * wide, 0.03 * tall], axis=1)
 
 
 def _covered(boxes: np.ndarray, wall: np.ndarray) -> np.ndarray:
-    """Return a half where `boxes` (homes, n, 4) touch `wall` (n, 4), up to 1.5 where they cover all of it; (homes, n)."""
+    """Return a half where `boxes` (homes, n, 4) touch `wall` (n, 4), up to 1.5 where they cover all of it; (homes,
+    n).
+    """
     wide = np.minimum(boxes[..., 2], wall[:, 2]) - np.maximum(boxes[..., 0], wall[:, 0])
     tall = np.minimum(boxes[..., 3], wall[:, 3]) - np.maximum(boxes[..., 1], wall[:, 1])
     shared = np.maximum(0, wide) * np.maximum(0, tall)
@@ -262,6 +266,8 @@ def _over(boxes: np.ndarray, face: np.ndarray) -> np.ndarray:
 
 
 def _under(boxes: np.ndarray, face: np.ndarray) -> np.ndarray:
-    """Return whether `boxes` (homes, n, 4) stand under `face` (n, 4), so that they would seem to be its own; (homes, n)."""
+    """Return whether `boxes` (homes, n, 4) stand under `face` (n, 4), so that they would seem to be its own; (homes,
+    n).
+    """
     below = boxes[..., 1] >= (face[:, 1] + face[:, 3]) / 2
     return below & (boxes[..., 0] < face[:, 2]) & (face[:, 0] < boxes[..., 2])

@@ -9,7 +9,8 @@ import regex
 from pipeline.subtitles.letters import Letters
 
 _WORD = regex.compile(r"[\p{L}\p{M}\p{N}][\p{L}\p{M}\p{N}'’.-]*")
-LONG = 4  #: letters of a single word that is the same by more than chance ("to", "no" and "on" are words of many languages)
+#: letters of a single word that is the same by more than chance ("to", "no" and "on" are words of many languages)
+LONG = 4
 MOST = 400  #: words of a line that are compared
 
 

@@ -1,8 +1,8 @@
 """Text laid out once: lines, shaped glyphs, and where every grapheme stands on them.
 
-Line breaks are those of UAX 14 as ICU finds them (dictionaries for Thai, Lao, Khmer, Burmese; whole phrases in Japanese, whole
-words in Korean; kinsoku), lines are balanced; order is UAX 9; shapes are HarfBuzz's. A line is drawn whole and revealed by clipping to
-its clusters in logical order, so nothing jumps and joined letters stay joined.
+Line breaks are those of UAX 14 as ICU finds them (dictionaries for Thai, Lao, Khmer, Burmese; whole phrases in
+Japanese, whole words in Korean; kinsoku), lines are balanced; order is UAX 9; shapes are HarfBuzz's. A line is drawn
+whole and revealed by clipping to its clusters in logical order, so nothing jumps and joined letters stay joined.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from pipeline.text import base_direction, clean, graphemes, levels, line_breaks,
 if TYPE_CHECKING:
     from PIL import Image
 
-# em: the least room above and below the baseline, so that panels of one look are alike whatever letters are in them, and the
-# least distance of baselines (1.2 is the usual leading).
+# em: the least room above and below the baseline, so that panels of one look are alike whatever letters are in them,
+# and the least distance of baselines (1.2 is the usual leading).
 ASCENT, DESCENT, LEADING = 0.95, 0.28, 1.2
 ELLIPSIS = "…"
 
@@ -78,7 +78,7 @@ class Layout:
     complete: bool = True  #: False: the end was cut off, an ellipsis stands for it
 
 
-def lay_out(
+def lay_out(  # noqa: PLR0913  all of them are of one text, and nearly every call names two or three
     text: str,
     *,
     size_px: float,
@@ -93,9 +93,9 @@ def lay_out(
 ) -> Layout:
     """`text` on at most `max_lines` balanced lines no wider than `max_width_px`.
 
-    A text too long is set smaller, in steps of 5 %, down to `min_size_px` (80 % of `size_px` unless given), then cut with an ellipsis
-    (`complete` is then False). `language` is a DeepL or Whisper code: it decides direction, breaking and the shape of
-    Han characters. `align`: "start", "center", "left" or "right".
+    A text too long is set smaller, in steps of 5 %, down to `min_size_px` (80 % of `size_px` unless given), then cut
+    with an ellipsis (`complete` is then False). `language` is a DeepL or Whisper code: it decides direction, breaking
+    and the shape of Han characters. `align`: "start", "center", "left" or "right".
     """
     known = languages.known(language)
     shown, missing = fonts.supported(clean(text))
@@ -146,7 +146,9 @@ def draw_layout(layout: Layout, indices: Iterable[int] | None = None) -> Image.I
 
 
 def cluster_box(layout: Layout, index: int) -> tuple[int, int, int, int]:
-    """The cell of a cluster in whole px of the mask: left, top, right, bottom. Cells tile the line: none overlaps, none is left out."""
+    """The cell of a cluster in whole px of the mask: left, top, right, bottom. Cells tile the line: none overlaps, none
+    is left out.
+    """
     cluster = layout.clusters[index]
     line = layout.lines[cluster.line]
     left = 0 if cluster.left <= line.left else round(cluster.left)
@@ -175,7 +177,9 @@ class _Paragraph:
     direction: str
 
     def wrap(self, width: float, max_lines: int) -> list[tuple[int, int]]:
-        """The lines as half-open ranges of parts: as few as possible, at most one more than `max_lines`, and balanced."""
+        """The lines as half-open ranges of parts: as few as possible, at most one more than `max_lines`, and
+        balanced.
+        """
         greedy = self._greedy(width, max_lines + 1)
         if not 1 < len(greedy) <= max_lines:
             return greedy
@@ -410,7 +414,8 @@ def _place(
     numbered = tuple(Cluster(item.text, index, item.line, item.left, item.right) for index, item in enumerate(clusters))
     height = (top + bottom + pitch * (len(lines) - 1)) * size if lines else 0
     return Layout(
-        paragraph.text, size, math.ceil((right - left) * size), math.ceil(height), paragraph.direction, paragraph.weight,
+        paragraph.text, size, math.ceil((right - left) * size), math.ceil(height), paragraph.direction,
+        paragraph.weight,
         tuple(result_lines), numbered, missing, complete,
     )  # fmt: skip
 

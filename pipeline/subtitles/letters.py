@@ -45,7 +45,9 @@ class Letters:
         return int(np.searchsorted(self.ends, limit, side="right"))
 
     def of(self, chosen: NDArray[np.bool_]) -> tuple[NDArray[np.uint8], int, int]:
-        """A mask with only the graphemes `chosen` (n,) in it, no larger than they are, and where in the whole it begins (x, y)."""
+        """A mask with only the graphemes `chosen` (n,) in it, no larger than they are, and where in the whole it begins
+        (x, y).
+        """
         blocks: list[tuple[int, int, int, int]] = []
         for i in np.flatnonzero(chosen).tolist():
             left, top, right, bottom = self.cells[i]
@@ -113,7 +115,9 @@ class Flicker:
         self._drawn: dict[int, tuple[NDArray[np.uint8], int]] = {}
 
     def stamp(self, mask: NDArray[np.uint8], left: int, right: int, baseline: int, seed: int) -> None:
-        """A glyph stands on `mask` in the middle between `left` and `right`: of a few the seed picks, the one that fits there best."""
+        """A glyph stands on `mask` in the middle between `left` and `right`: of a few the seed picks, the one that fits
+        there best.
+        """
         wide = right - left
         ink, base = self._glyph(seed)
         for k in range(1, 6):

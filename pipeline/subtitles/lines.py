@@ -106,7 +106,9 @@ def _pieces(
     in_translation: Sequence[tuple[int, float]],
     count: int,
 ) -> tuple[tuple[int, ...], tuple[str, ...], tuple[str, ...]]:
-    """Return where the source is cut into `count` pieces, the pieces, and those of the translation that go with them."""
+    """Return where the source is cut into `count` pieces, the pieces, and those of the translation that go with
+    them.
+    """
     cuts = choose_cuts(source, [k / count for k in range(1, count)], ends)
     total = max(1, text_width(source))
     shares = [done / total for done in itertools.accumulate(map(text_width, slices(source, cuts)))][:-1]

@@ -40,7 +40,8 @@ def name_tag(person: Person, setting: Setting) -> Sprite:
 def edge_tag(person: Person, setting: Setting, edge: str) -> Sprite:
     """The name as it stands at an edge ("left", "right") of the frame; chevrons point to where the person is.
 
-    As high as `name_tag`, and wider by the frame's margin and the padding of a panel: the name stands over the panel's text.
+    As high as `name_tag`, and wider by the frame's margin and the padding of a panel: the name stands over the panel's
+    text.
     """
     import cv2
 
@@ -52,7 +53,8 @@ def edge_tag(person: Person, setting: Setting, edge: str) -> Sprite:
         x = 0.5 * (lead - 2.3 * reach) + 1.3 * k * reach
         points = [(x + reach, tall / 2 - reach), (x, tall / 2), (x + reach, tall / 2 + reach)]
         cv2.polylines(
-            arrows, [np.round(np.array(points) * fine).astype(np.int32)], False, shade, max(fine, round(line * fine)), cv2.LINE_AA
+            arrows, [np.round(np.array(points) * fine).astype(np.int32)], False, shade, max(fine, round(line * fine)),
+            cv2.LINE_AA
         )  # fmt: skip
     arrows = np.asarray(cv2.resize(arrows, (lead, tall), interpolation=cv2.INTER_AREA), dtype=np.uint8)
     ink = np.pad(letters.mask, ((0, 0), (0, pad)))
@@ -92,13 +94,16 @@ def _name(person: Person, setting: Setting) -> tuple[Letters, float]:
         name = name.upper()
     widest = max(16.0, min(0.5 * setting.canvas.width, 16 * em))
     layout = lay_out(
-        name, size_px=em, max_width_px=widest, max_lines=1, family=setting.style.family, weight="bold", min_size_px=0.9 * em
+        name, size_px=em, max_width_px=widest, max_lines=1, family=setting.style.family, weight="bold",
+        min_size_px=0.9 * em
     )  # fmt: skip
     return Letters(layout), em
 
 
 def _plate(cover: NDArray[np.uint8], setting: Setting, person: Person, em: float, mirrored: bool = False) -> Sprite:
-    """A plate in the person's colour with a cut corner, and on it `cover` (h, w) in dark or white ink, whichever is read."""
+    """A plate in the person's colour with a cut corner, and on it `cover` (h, w) in dark or white ink, whichever is
+    read.
+    """
     from PIL import Image, ImageDraw
 
     h, w = cover.shape
@@ -127,7 +132,9 @@ class Markers:
         self._brackets: dict[tuple[RGB, int], Corners] = {}
 
     def at(self, t: float) -> list[tuple[str, FacePath, float, float]]:
-        """Who is marked at `t`: person, face, opacity of the brackets (while they speak) and of the name (while a cue is up)."""
+        """Who is marked at `t`: person, face, opacity of the brackets (while they speak) and of the name (while a cue
+        is up).
+        """
         found = []
         for person, (speaking, named) in self._spans.items():
             brackets, name = self._opacity(speaking, t, FADE_S), self._opacity(named, t, NAME_FADE_S)

@@ -15,11 +15,12 @@ if TYPE_CHECKING:
 
 
 def overlay(compositor: Compositor, times: Iterable[float]) -> Iterator[tuple[float, NDArray[np.uint8]]]:
-    """Yield (t, frame) for each of `times`: what the compositor draws, as yuva420p with straight alpha, (height * 5 // 2, width).
+    """Yield (t, frame) for each of `times`: what the compositor draws, as yuva420p with straight alpha, (height * 5 //
+    2, width).
 
-    A frame is the canvas as rawvideo has it: Y, U and V in limited range, then alpha 0..255. Everything that is drawn is a
-    mix with what is behind it, so it is drawn on 0 and on 255: the difference says how much of the background is left.
-    The picture behind is not known, so glass is as dark as it must be over a white one. Black bars are opaque.
+    A frame is the canvas as rawvideo has it: Y, U and V in limited range, then alpha 0..255. Everything that is drawn
+    is a mix with what is behind it, so it is drawn on 0 and on 255: the difference says how much of the background is
+    left. The picture behind is not known, so glass is as dark as it must be over a white one. Black bars are opaque.
 
     Where nothing is drawn all frames are the same array; the caller must not change it.
     """

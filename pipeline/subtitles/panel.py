@@ -150,7 +150,8 @@ class Drawing:
         return opacity, 1 - (1 - p) ** 3
 
     def _strength(self, luma: NDArray[np.uint8], x: int, y: int) -> float:
-        """How dark the glass must be here for the dimmest text to keep its contrast; from the picture that is behind it now.
+        """How dark the glass must be here for the dimmest text to keep its contrast; from the picture that is behind it
+        now.
 
         In steps too small to be seen, so that what is made for one serves other frames.
         """

@@ -1,8 +1,8 @@
 """Place the panels: each person's in one home for a whole shot, on no face, on no other panel, inside the frame.
 
-Everything is known before the first frame is drawn, so a home is chosen for all that a person says in a shot. It is over the
-head; where that would leave the picture, cover a face or meet another panel, it is the nearest place where nothing of this
-happens. Only where no place serves the whole shot does a panel move, once. A cut starts anew.
+Everything is known before the first frame is drawn, so a home is chosen for all that a person says in a shot. It is
+over the head; where that would leave the picture, cover a face or meet another panel, it is the nearest place where
+nothing of this happens. Only where no place serves the whole shot does a panel move, once. A cut starts anew.
 """
 
 from __future__ import annotations
@@ -51,8 +51,8 @@ def place(
 ) -> Generator[None, None, tuple[tuple[Spot, ...], ...]]:
     """Return for every cue its spots, one for each shot it is in; yields after every home.
 
-    `sizes` are the panels' width and height in px. Where there is no room left an earlier panel ends as the new one comes:
-    the last spot of its cue then ends before the cue does.
+    `sizes` are the panels' width and height in px. Where there is no room left an earlier panel ends as the new one
+    comes: the last spot of its cue then ends before the cue does.
     """
     placed = _Placed(cues)
     for person, shot, stays in _groups(cues, sizes, scene, manner):
@@ -103,7 +103,8 @@ def _with_tab(stay: Stay, cues: Sequence[Cue], manner: Manner, head: Head | None
 
 
 def _settle(
-    person: str | None, shot: int, stays: list[Stay], usable: Head | None, head: Head | None, scene: Scene, manner: Manner,
+    person: str | None, shot: int, stays: list[Stay], usable: Head | None, head: Head | None, scene: Scene,
+    manner: Manner,
     placed: _Placed,
 ) -> Generator[None, None, None]:  # fmt: skip
     """Choose the homes of the stays, which share a person and a shot, and put their spots into `placed`."""
@@ -182,7 +183,9 @@ def _table(
 
 
 def _choose(table: np.ndarray) -> list[int]:
-    """Return the home of each stay: one for all, or one up to some stay and another from there, whichever costs less."""
+    """Return the home of each stay: one for all, or one up to some stay and another from there, whichever costs
+    less.
+    """
     count = table.shape[1]
     total = table.sum(axis=1)
     constant = int(np.argmin(total))

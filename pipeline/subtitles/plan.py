@@ -1,4 +1,6 @@
-"""The plan of a look on a clip: its cues and where each panel stands. The picture and the subtitle files are made from it."""
+"""The plan of a look on a clip: its cues and where each panel stands. The picture and the subtitle files are made from
+it.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +45,8 @@ def plan(
     rate: Fraction | float | None = None,
     matrix: Matrix | None = None,
 ) -> Generator[None, None, Plan]:
-    """Return the plan of `look` on frames of `width` x `height` px, `rate` a second; yields after every step of the work.
+    """Return the plan of `look` on frames of `width` x `height` px, `rate` a second; yields after every step of the
+    work.
 
     Raises UsageError for a look that does not exist.
     """
@@ -84,7 +87,8 @@ def plan(
         spots.append(found)
         ended = next((cue for cue, own in zip(cues, found, strict=True) if own[-1].end < cue.text_end - 1e-6), None)
         if ended:
-            setting.notice("crowded", f"At {ended.start:.1f} s more is said at once than there is room for; the subtitle there "
+            setting.notice("crowded",
+            f"At {ended.start:.1f} s more is said at once than there is room for; the subtitle there "
                            "goes early. Choose a smaller text size or another look.")  # fmt: skip
     return Plan(setting, analysis, look, cues, made, tuple(spots), tags)
 

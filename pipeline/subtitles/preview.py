@@ -21,8 +21,8 @@ def still(clip: Clip, analysis: Analysis, look: Look, t: float) -> NDArray[np.ui
 
     It is the frame that the finished video shows at that time.
 
-    Raises NotAClipError for a clip without a picture, UsageError for a time that is not inside the clip or a look that does
-    not exist, MediaError when ffmpeg fails.
+    Raises NotAClipError for a clip without a picture, UsageError for a time that is not inside the clip or a look that
+    does not exist, MediaError when ffmpeg fails.
     """
     if not clip.has_video:
         raise NotAClipError("This clip has no picture to draw on; give one that has.")
@@ -49,8 +49,8 @@ def still(clip: Clip, analysis: Analysis, look: Look, t: float) -> NDArray[np.ui
 def poster_time(plan: Plan) -> float | None:
     """Return the time (s) of the picture that shows best what the look does; None where there is no line.
 
-    It is the middle of a turn of a line at its speaker's face, as long as others but early; where no line turns it is the
-    middle of a line.
+    It is the middle of a turn of a line at its speaker's face, as long as others but early; where no line turns it is
+    the middle of a line.
     """
     best, found = float("-inf"), None
     for cue, spots in zip(plan.cues, plan.spots[0], strict=True):

@@ -90,7 +90,8 @@ class RowText:
         for i, cluster in enumerate(self.translation.layout.clusters):
             places[cluster.line][0].append((cluster.left + cluster.right) / 2 + shift_t)
             places[cluster.line][1].append(float(wave[i]))
-        # A letter of the source goes when the wave passes it: over the line of the translation that is nearest to its own.
+        # A letter of the source goes when the wave passes it: over the line of the translation that is nearest to its
+        # own.
         self.goes = np.full(len(self.source), cue.turn_end)
         stays = [i for origin, _ in self.kept for i in origin]
         far = -1.0 if rtl else width + 1.0
@@ -111,7 +112,9 @@ class RowText:
         self.goes[stays] = -np.inf
 
     def sprites(self, t: float, width: int) -> list[tuple[Sprite, int, int]]:
-        """What is seen of the row at `t`, in a panel with room for `width` px: sprites and their offsets from the row's corner."""
+        """What is seen of the row at `t`, in a panel with room for `width` px: sprites and their offsets from the row's
+        corner.
+        """
         if self.goes is None and self.source and self.translation:
             self._schedule(width)
         state = self._at(t)
@@ -189,7 +192,9 @@ class RowText:
         return result
 
     def _standing(self, letters: Letters, state: tuple[Any, ...], x: int, y: int) -> list[tuple[Sprite, int, int]]:
-        """Return what is brighter than the rest of a source: words of the viewer's language, and the word being said."""
+        """Return what is brighter than the rest of a source: words of the viewer's language, and the word being
+        said.
+        """
         if letters is not self.source:
             return []
         bright = np.zeros(len(letters), dtype=bool)
@@ -235,7 +240,9 @@ class RowText:
         return result
 
     def _gliding(self, t: float, width: int) -> list[tuple[Sprite, int, int]]:
-        """Return the words that are the same in both texts on their way from their place in one to that in the other."""
+        """Return the words that are the same in both texts on their way from their place in one to that in the
+        other.
+        """
         source, translation = self.source, self.translation
         assert source
         assert translation
@@ -266,7 +273,9 @@ class RowText:
         return ("pop", count, t < self.cue.spoken + 0.15, round(t * 1000) if moving else 0)
 
     def _word_starts(self) -> list[tuple[float, list[int]]]:
-        """Return when each word of the shown text appears, and its graphemes; a translation keeps step with its source."""
+        """Return when each word of the shown text appears, and its graphemes; a translation keeps step with its
+        source.
+        """
         letters = self.translation or self.source
         assert letters
         cue = self.cue
@@ -346,7 +355,9 @@ class RowText:
     def _stamped(
         self, letters: Letters, which: Sequence[int], tick: int, faint: Container[int] = ()
     ) -> tuple[NDArray[np.uint8], int, int]:
-        """As `Letters.of`, with glyphs that flicker in the place of the graphemes; room for those that are wider or taller."""
+        """As `Letters.of`, with glyphs that flicker in the place of the graphemes; room for those that are wider or
+        taller.
+        """
         layout = letters.layout
         if self._flicker is None:
             self._flicker = Flicker(
@@ -369,7 +380,9 @@ class RowText:
         return mask, x, y
 
     def caret(self, t: float, width: int) -> tuple[int, int, int, int] | None:
-        """Where the next character will be typed, or has begun to turn, px from the row's corner; None when nothing does."""
+        """Where the next character will be typed, or has begun to turn, px from the row's corner; None when nothing
+        does.
+        """
         cue, letters = self.cue, self.source
         if not letters:
             return None

@@ -1,4 +1,6 @@
-"""What must not be covered: the faces of a clip as steadied paths, and its cuts. Pixels of the result, seconds of the clip."""
+"""What must not be covered: the faces of a clip as steadied paths, and its cuts. Pixels of the result, seconds of the
+clip.
+"""
 
 from __future__ import annotations
 

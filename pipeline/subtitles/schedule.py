@@ -1,7 +1,8 @@
 """The schedule of cues: when each line is on screen, and when it turns into the translation. Feeds picture and files.
 
-The timing is the game's (see docs/look.md): a line stands whole at its first word, holds a moment and turns, so that the
-translation can be read while the speaker is still talking. Reading speed and lengths are those of the Netflix timed-text
+The timing is the game's (see docs/look.md): a line stands whole at its first word, holds a moment and turns, so that
+the translation can be read while the speaker is still talking. Reading speed and lengths are those of the Netflix
+timed-text
 guide: two frames between cues, 5/6 s at least, 17 to 20 characters a second. A character of double width counts two.
 """
 
@@ -24,8 +25,8 @@ SETTLED_S = 1.0  #: a finished translation stays at least this long where the ne
 TAIL_S = 0.3  #: a line stays this long after its last word
 SNAP_S = 0.5  #: a hole shorter than this between two cues of one speaker flashes: the first one holds over it
 
-# The game's, from its published scripts: 0.25 s, then 0.5 s and a tenth of the line's time; lines shorter than half a second
-# 0.2 s and 0.2 s; lines of five seconds and more begin to turn at once.
+# The game's, from its published scripts: 0.25 s, then 0.5 s and a tenth of the line's time; lines shorter than half a
+# second 0.2 s and 0.2 s; lines of five seconds and more begin to turn at once.
 HOLD_S, TURN_S, TURN_SHARE = 0.25, 0.5, 0.1
 SHORT_LINE_S, SHORT_HOLD_S, SHORT_TURN_S = 0.5, 0.2, 0.2
 LONG_LINE_S = 5.0
@@ -292,7 +293,9 @@ class _Timing:
         return start, turn_start, turn_end, self._end(line, wanted, limit, max(spoken, turn_start + 0.7 * reading))
 
     def _end(self, line: Line, wanted: float, limit: float, done: float) -> float:
-        """Return when a line that would stay until `wanted` goes: by `limit`, and with the shot where it is `done` then."""
+        """Return when a line that would stay until `wanted` goes: by `limit`, and with the shot where it is `done`
+        then.
+        """
         end = min(wanted, limit)
         k = bisect.bisect_right(self.cuts, max(line.start, done - TRAIL_S))
         cut = self.cuts[k] if k < len(self.cuts) else math.inf
@@ -346,8 +349,8 @@ def _notices(result: Sequence[Cue], lost: Sequence[float]) -> tuple[Notice, ...]
         notices.append(
             Notice(
                 "reading_speed",
-                f"{_share(len(fast), len(result), 'has', 'have')} too much text for the time; the fastest, at {at:.1f} s, "
-                f"runs at {speed:.0f} characters a second. Shorten the translation there.",
+                f"{_share(len(fast), len(result), 'has', 'have')} too much text for the time; the fastest, at "
+                f"{at:.1f} s, runs at {speed:.0f} characters a second. Shorten the translation there.",
             )
         )
     if short:

@@ -51,7 +51,8 @@ class Setting:
         self.lines = 2 if self._tall(2, 1) <= height else 1
         if max(len(panel.rows) for panel in self.panels) > 1 and self._tall(2, 2) > 0.6 * height:
             self.panels = style.panels["translation"]
-            self.notice("small_picture", "The picture is too small for two texts at once; only the translation is shown. "
+            self.notice("small_picture",
+            "The picture is too small for two texts at once; only the translation is shown. "
                         "Choose a smaller text size.")  # fmt: skip
         self.language, self.target = analysis.language, analysis.target_language
         self.script = _script(self.target)
@@ -80,7 +81,9 @@ class Setting:
         return any(panel.name for panel in self.panels)
 
     def carries_name(self, panel: Panel, cue: Cue) -> bool:
-        """Whether the speaker's name stands with this panel: with the one that is made for it, or where that is empty the next."""
+        """Whether the speaker's name stands with this panel: with the one that is made for it, or where that is empty
+        the next.
+        """
         shown = [p for p in self.panels if any(any(self.texts(row, cue)) for row in p.rows)]
         return self.names_on_panels and next((p for p in shown if p.name), shown[0] if shown else None) is panel
 
@@ -123,7 +126,8 @@ class Setting:
             widths = widths[1:] or widths  # ideographs: lines of 12 would break inside a clause
         for columns in widths:
             layout = lay_out(
-                text, size_px=size, max_width_px=min(self.text_width, columns * EM_PER_COLUMN * self.em), max_lines=self.lines,
+                text, size_px=size, max_width_px=min(self.text_width, columns * EM_PER_COLUMN * self.em),
+                max_lines=self.lines,
                 language=self.target if translated else self.language, family=self.style.family, weight=row.weight,
                 align=self.style.align, min_size_px=0.6 * size,
             )  # fmt: skip
@@ -133,7 +137,9 @@ class Setting:
         return layout
 
     def size(self, panel: Panel, cue: Cue) -> tuple[int, int]:
-        """Width and height of the panel for the longer of its texts; says so where a text does not fit or lacks glyphs."""
+        """Width and height of the panel for the longer of its texts; says so where a text does not fit or lacks
+        glyphs.
+        """
         missing = (*fonts.coverage(cue.translation), *fonts.coverage(cue.source))
         if missing:
             self.notice(
@@ -145,7 +151,8 @@ class Setting:
             layouts = [self.lay_out(row, text, k == 1) for k, text in enumerate(self.texts(row, cue)) if text]
             for layout in layouts:
                 if not layout.complete:
-                    self.notice("text_cut", f"The subtitle at {cue.start:.1f} s does not fit the picture; its end is left out. "
+                    self.notice("text_cut",
+                    f"The subtitle at {cue.start:.1f} s does not fit the picture; its end is left out. "
                                 "Shorten it or choose a smaller text size.")  # fmt: skip
             if layouts:
                 wide = max(wide, *(layout.width for layout in layouts))

@@ -19,8 +19,8 @@ class Spot:
     end: float
     width: int
     height: int
-    #: "above", "below", "left" or "right" of the face; "low" in the lower third with the face in view; "off screen" with the face
-    #: out of view; "bar" outside the picture
+    #: "above", "below", "left" or "right" of the face; "low" in the lower third with the face in view; "off screen"
+    #: with the face out of view; "bar" outside the picture
     kind: str
     times: np.ndarray = field(repr=False)
     x: np.ndarray = field(repr=False)  #: px of the panel's left edge at `times`

@@ -1,8 +1,8 @@
 """Drawing into a yuv420p frame where it lies: no frame is ever turned to RGB and back.
 
-A frame is (h * 3 // 2, w) uint8 as ffmpeg's rawvideo has it, limited range: h rows of Y, then the U plane and the V plane of
-h/2 x w/2. A sprite is made once from RGBA and blended where it stands, at any pixel: its chroma is averaged anew for each of
-the four ways it can lie on the chroma grid.
+A frame is (h * 3 // 2, w) uint8 as ffmpeg's rawvideo has it, limited range: h rows of Y, then the U plane and the V
+plane of h/2 x w/2. A sprite is made once from RGBA and blended where it stands, at any pixel: its chroma is averaged
+anew for each of the four ways it can lie on the chroma grid.
 """
 
 from __future__ import annotations
@@ -155,7 +155,8 @@ def _quads(values: NDArray[np.uint16]) -> NDArray[np.uint16]:
 
 
 def _blend(
-    plane: NDArray[np.uint8], keep: NDArray[np.uint16], colour: NDArray[np.uint16], x: int, y: int, first: int, last: int,
+    plane: NDArray[np.uint8], keep: NDArray[np.uint16], colour: NDArray[np.uint16], x: int, y: int, first: int,
+    last: int,
     opacity: float,
 ) -> None:  # fmt: skip
     height, width = keep.shape
@@ -172,8 +173,9 @@ def _blend(
 def _window(
     plane: NDArray[np.uint8], shape: tuple[int, ...], x: int, y: int, first: int, last: int
 ) -> tuple[NDArray[np.uint8], tuple[slice, slice]]:
-    """What of the plane, a view, lies under columns `first` to `last` of a sprite of `shape` (h, w) at (x, y), and which rows and
-    columns of the sprite those are; both empty beyond the plane."""
+    """What of the plane, a view, lies under columns `first` to `last` of a sprite of `shape` (h, w) at (x, y), and
+    which rows and columns of the sprite those are; both empty beyond the plane.
+    """
     height, width = plane.shape[-2:]
     left, top = max(first, -x), max(0, -y)
     right, bottom = max(left, min(last, shape[1], width - x)), max(top, min(shape[0], height - y))
@@ -190,8 +192,9 @@ def _mix(view: NDArray[np.uint8], keep: NDArray[np.uint16], colour: NDArray[np.u
 
 
 class Corners:
-    """Four sprites of one size, at the corners of a rectangle, blended as one; `corners` are upper left, upper right, lower left, lower
-    right."""
+    """Four sprites of one size, at the corners of a rectangle, blended as one; `corners` are upper left, upper right,
+    lower left, lower right.
+    """
 
     __slots__ = ("_chroma", "_keep", "_luma", "corners", "side")
 
@@ -203,8 +206,9 @@ class Corners:
     def blend(
         self, target: tuple[Any, ...], left: int, top: int, right: int, bottom: int, opacity: float = 1.0
     ) -> None:
-        """(left, top) is where the upper left sprite begins, (right, bottom) where the lower right one does; on the planes, at an even
-        distance of more than a sprite's side."""
+        """(left, top) is where the upper left sprite begins, (right, bottom) where the lower right one does; on the
+        planes, at an even distance of more than a sprite's side.
+        """
         _blend_four(target[0], self._keep, self._luma, left, top, right - left, bottom - top, opacity)
         odd = left & 1, top & 1
         if odd not in self._chroma:
@@ -222,7 +226,8 @@ def _square(four: list[NDArray[np.uint16]]) -> NDArray[np.uint16]:
 
 
 def _blend_four(
-    plane: NDArray[np.uint8], keep: NDArray[np.uint16], colour: NDArray[np.uint16], x: int, y: int, across: int, down: int,
+    plane: NDArray[np.uint8], keep: NDArray[np.uint16], colour: NDArray[np.uint16], x: int, y: int, across: int,
+    down: int,
     opacity: float,
 ) -> None:  # fmt: skip
     *leading, row, pixel = plane.strides
@@ -232,8 +237,9 @@ def _blend_four(
 
 
 class Frost:
-    """Frosted dark glass through a mask (h, w) uint8, with `trim` of the same size painted on it: what is behind it is seen blurred
-    and darkened by a tint."""
+    """Frosted dark glass through a mask (h, w) uint8, with `trim` of the same size painted on it: what is behind it is
+    seen blurred and darkened by a tint.
+    """
 
     __slots__ = ("_body", "_chroma", "_dark", "_keep", "_mask", "_paint", "_tint", "_trim", "height", "width")
 
@@ -253,7 +259,8 @@ class Frost:
         self._chroma: dict[tuple[int, int, float], tuple[Any, ...]] = {}
 
     def blend(
-        self, target: tuple[Any, ...], x: int, y: int, strength: float, opacity: float = 1.0, columns: tuple[int, int] | None = None,
+        self, target: tuple[Any, ...], x: int, y: int, strength: float, opacity: float = 1.0, columns: tuple[int,
+        int] | None = None,
         blur: int = 10,
     ) -> None:  # fmt: skip
         """The picture shows through by 1 - `strength`, without detail smaller than `blur` px."""
@@ -300,7 +307,9 @@ class Frost:
 
 
 def _kept(keep: NDArray[np.uint16], opacity: float) -> NDArray[np.uint16]:
-    """`keep` of what is faded, rounded so that with `_faded` colours 255 * 256 + 128 is never passed, which would turn white black."""
+    """`keep` of what is faded, rounded so that with `_faded` colours 255 * 256 + 128 is never passed, which would turn
+    white black.
+    """
     return (256 - ((256 - keep) * np.uint32(round(256 * opacity)) + 255 >> 8)).astype(np.uint16)
 
 

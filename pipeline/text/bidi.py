@@ -93,8 +93,10 @@ def _weak(types: list[str], edge: str) -> None:  # noqa: C901
 def _bracket_pairs() -> dict[str, str]:
     """Return opening brackets with their closing ones: a Ps character whose Pe partner has the next code point."""
     pairs = {"[": "]", "{": "}"}
-    for code in (*range(0x28, 0x2A), *range(0x2045, 0x2047), *range(0x207D, 0x208F), *range(0x2308, 0x232B), *range(0x2768, 0x2776),
-                 *range(0x27C5, 0x27F0), *range(0x2983, 0x29FE), *range(0x3008, 0x301C), *range(0xFF08, 0xFF64)):  # fmt: skip
+    for code in (*range(0x28, 0x2A), *range(0x2045, 0x2047), *range(0x207D, 0x208F), *range(0x2308, 0x232B),
+    *range(0x2768, 0x2776),
+                 *range(0x27C5, 0x27F0), *range(0x2983, 0x29FE), *range(0x3008, 0x301C), *range(0xFF08,
+                 0xFF64)):  # fmt: skip
         opening, closing = chr(code), chr(code + 1)
         if unicodedata.category(opening) == "Ps" and unicodedata.category(closing) == "Pe":
             pairs[opening] = closing

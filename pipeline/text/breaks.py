@@ -8,8 +8,8 @@ import itertools
 def line_breaks(text: str, tag: str = "und") -> tuple[int, ...]:
     """Return the places (indices of characters) inside `text` before which a line may begin.
 
-    `tag` is the readers' language (BCP 47). ICU finds the places: by dictionaries in Thai, Lao, Khmer and Burmese, by whole
-    phrases in Japanese and Korean, so that lines end where a reader pauses.
+    `tag` is the readers' language (BCP 47). ICU finds the places: by dictionaries in Thai, Lao, Khmer and Burmese, by
+    whole phrases in Japanese and Korean, so that lines end where a reader pauses.
     """
     from icu4py.breakers import LineBreaker
 

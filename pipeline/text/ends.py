@@ -27,7 +27,9 @@ def ends_clause(text: str) -> bool:
 
 
 def pause(text: str, place: int | None = None) -> int:
-    """Return 2 where a sentence ends before character `place` of `text` (its end by default), 1 for a clause, else 0."""
+    """Return 2 where a sentence ends before character `place` of `text` (its end by default), 1 for a clause, else
+    0.
+    """
     place = len(text) if place is None else min(place, len(text))
     before = text[max(0, place - _REACH) : place]
     return 2 if ends_sentence(before) else 1 if ends_clause(before) else 0

@@ -13,15 +13,15 @@ MAX_TEXT = 2000
 MAX_MARKS = 6
 
 _SPACE = regex.compile(r"[\p{Cc}\p{Zl}\p{Zp}\u0020\u1680\u2000-\u200A\u205F\u3000]+")
-# Bidirectional controls (ALM, LRM, RLM, embeddings, overrides, isolates), soft hyphen, byte order mark, deprecated format
-# characters, surrogates, private use, unassigned; tag characters only make sense in three flags of no country.
+# Bidirectional controls (ALM, LRM, RLM, embeddings, overrides, isolates), soft hyphen, byte order mark, deprecated
+# format characters, surrogates, private use, unassigned; tag characters only make sense in three flags of no country.
 _INVISIBLE = regex.compile(
     r"[\u00AD\u061C\u180E\u200E\u200F\u202A-\u202E\u2060-\u206F\uFEFF\uFFF0-\uFFFB\U000E0000-\U000E0FFF]|\p{Cs}|\p{Co}|\p{Cn}"
 )
 _MARKS = regex.compile(rf"(\p{{M}}{{{MAX_MARKS}}})\p{{M}}+")
 _GRAPHEME = regex.compile(r"\X")
-# Signs that fuse the next letter into the same shape although UAX 29 ends a grapheme there: Khmer coeng, Myanmar and Lanna
-# stackers, and viramas of scripts with conjuncts that its rule GB9c does not list.
+# Signs that fuse the next letter into the same shape although UAX 29 ends a grapheme there: Khmer coeng, Myanmar and
+# Lanna stackers, and viramas of scripts with conjuncts that its rule GB9c does not list.
 _STACKERS = frozenset("\u17d2\u1039\u1a60\u0a4d\u0ccd\u0dca")
 
 
@@ -57,10 +57,13 @@ def graphemes(text: str) -> tuple[str, ...]:
 
 # ISO 15924 codes of the scripts we carry fonts for; all others are "Zyyy" (no font will be found for them).
 _SCRIPTS = (
-    ("Latn", "Latin"), ("Grek", "Greek"), ("Cyrl", "Cyrillic"), ("Arab", "Arabic"), ("Hebr", "Hebrew"), ("Deva", "Devanagari"),
-    ("Beng", "Bengali"), ("Gujr", "Gujarati"), ("Guru", "Gurmukhi"), ("Taml", "Tamil"), ("Telu", "Telugu"), ("Mlym", "Malayalam"),
+    ("Latn", "Latin"), ("Grek", "Greek"), ("Cyrl", "Cyrillic"), ("Arab", "Arabic"), ("Hebr", "Hebrew"), ("Deva",
+    "Devanagari"),
+    ("Beng", "Bengali"), ("Gujr", "Gujarati"), ("Guru", "Gurmukhi"), ("Taml", "Tamil"), ("Telu", "Telugu"), ("Mlym",
+    "Malayalam"),
     ("Knda", "Kannada"), ("Sinh", "Sinhala"), ("Thai", "Thai"), ("Laoo", "Lao"), ("Khmr", "Khmer"), ("Mymr", "Myanmar"),
-    ("Geor", "Georgian"), ("Armn", "Armenian"), ("Ethi", "Ethiopic"), ("Tibt", "Tibetan"), ("Hani", "Han"), ("Hira", "Hiragana"),
+    ("Geor", "Georgian"), ("Armn", "Armenian"), ("Ethi", "Ethiopic"), ("Tibt", "Tibetan"), ("Hani", "Han"), ("Hira",
+    "Hiragana"),
     ("Kana", "Katakana"), ("Hang", "Hangul"), ("Bopo", "Bopomofo"),
 )  # fmt: skip
 _SCRIPT = regex.compile("|".join(rf"(?P<{code}>\p{{Script={name}}})" for code, name in _SCRIPTS))

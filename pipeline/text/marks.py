@@ -12,8 +12,8 @@ _STOPS = frozenset(",.;:!?…‥。、，．！？；：؟،؛۔।॥։።፣�
 
 
 def keep_marks(parts: Sequence[str]) -> tuple[str, ...]:
-    """Return the parts of a text with closing marks and stops at the end of the part before, opening marks at the start of
-    the part after them.
+    """Return the parts of a text with closing marks and stops at the end of the part before, opening marks at the start
+    of the part after them.
     """
     result = [parts[0]]
     for part in parts[1:]:
@@ -79,7 +79,9 @@ def _joined(text: str, marks: str) -> str:
 
 
 def _stands_open(before: str, mark: str) -> bool:
-    """Return whether a quotation of the kind of `mark` is open at the end of `before`; apostrophes in words do not count."""
+    """Return whether a quotation of the kind of `mark` is open at the end of `before`; apostrophes in words do not
+    count.
+    """
     kind = next(kind for kind in ('"“”„‟＂', "'‘’‚‛", "«»", "‹›") if mark in kind)
     count = 0
     for index, character in enumerate(before):

@@ -19,7 +19,8 @@ LONG_GAP_S = 1.0  #: a silence inside a subtitle is shorter than this
 #: Languages written without spaces between words (Whisper's codes).
 UNSPACED = frozenset({"ja", "zh", "yue", "th", "lo", "my", "km"})
 
-#: What a cut costs, as a share of a piece, by `pause`: a cut at a sentence end may lie this much farther from its ideal place.
+#: What a cut costs, as a share of a piece, by `pause`: a cut at a sentence end may lie this much farther from its ideal
+#: place.
 _COSTS = (0.55, 0.15, 0.0)
 _EMERGENCY = 2.0  #: the cost of a cut inside a word longer than a line
 
@@ -54,8 +55,8 @@ def cut_costs(text: str, tag: str = "und") -> list[tuple[int, float]]:
 def choose_cuts(text: str, shares: Sequence[float], places: Sequence[tuple[int, float]]) -> tuple[int, ...]:
     """Return indices of characters that cut `text` near the given `shares` (0..1, increasing) of its width.
 
-    Each share gets a place of its own; where `places` (from `cut_costs`) are too few, the result is shorter. The work grows
-    linearly with the number of shares.
+    Each share gets a place of its own; where `places` (from `cut_costs`) are too few, the result is shorter. The work
+    grows linearly with the number of shares.
     """
     widths = [0, *itertools.accumulate(map(character_width, text))]
     total = max(1, widths[-1])
@@ -81,7 +82,8 @@ def slices(text: str, at: Iterable[int]) -> tuple[str, ...]:
 
 
 def split(text: str, count: int, tag: str = "und") -> tuple[str, ...]:
-    """Return `text` in `count` pieces of about the same width, cut where sentences or clauses end if one does near enough.
+    """Return `text` in `count` pieces of about the same width, cut where sentences or clauses end if one does near
+    enough.
 
     Fewer pieces where there are fewer places to cut; no word is cut.
     """

@@ -47,7 +47,9 @@ class Again:
         glossary: str,
         event: gr.EventData,
     ) -> Update:
-        """Queue the translation of the chosen lines, into the language of the others; `target` where there is none yet."""
+        """Queue the translation of the chosen lines, into the language of the others; `target` where there is none
+        yet.
+        """
         data = dict(event._data) if isinstance(event._data, dict) else {}
 
         def work() -> tuple[Iterator[Update], Turnstile]:

@@ -115,22 +115,28 @@ class Endpoints:
 
         Args:
             video: The clip, a file in any common format, within the limits that /health names.
-            target_language: Language to translate into, a DeepL code or English name such as PL, Polish, EN-US; none for a transcript only. Languages that need a DeepL key say so in /languages; without one the texts stay in the original language.
+            target_language: Language to translate into, a DeepL code or English name such as PL, Polish, EN-US; none
+            for a transcript only. Languages that need a DeepL key say so in /languages; without one the texts stay in
+            the original language.
             source_language: Spoken language, a code or English name; empty to find out by listening.
             speakers: How many people speak; 0 to find out.
-            look: cyberpunk (over the head), kiroshi (the same with restraint), bars (above and below the picture), classic (subtitles) or word-pop (word by word, for vertical clips).
+            look: cyberpunk (over the head), kiroshi (the same with restraint), bars (above and below the picture),
+            classic (subtitles) or word-pop (word by word, for vertical clips).
             position: auto (follow the speaker) or bottom.
             text_size: Factor on the look's own text size, 0.5 to 2.
             texts: morph (original turns into translation), both, original or translation.
             reduced_motion: True for no flicker and no typing.
-            reveal: live (a line turns into the translation while it is spoken), spoken (it is typed as it is said and turns then) or none (the translation at once).
+            reveal: live (a line turns into the translation while it is spoken), spoken (it is typed as it is said and
+            turns then) or none (the translation at once).
             deepl_key: Your own DeepL key, used for this call only and never stored; empty for the key-free translation.
             formality: default, more or less formal, where DeepL has it.
-            glossary: A DeepL glossary id or lines "term = translation", which need the source language; only DeepL uses it.
+            glossary: A DeepL glossary id or lines "term = translation", which need the source language; only DeepL uses
+            it.
             audio_track: Number of the sound track to hear, from 1; 0 for the one in which somebody speaks.
 
         Returns:
             The video (MP4), the files (SRT, VTT, ASS, transcript.json, faces.zip) and the transcript as JSON.
+
         """
         with failures.for_the_visitor([deepl_key]), jobs.job_folder() as folder, self.models.turn() as turn:
             options = calls.options(
@@ -167,11 +173,13 @@ class Endpoints:
             speakers: How many people speak; 0 to find out.
             deepl_key: Your own DeepL key, used for this call only and never stored; empty for the key-free translation.
             formality: default, more or less formal, where DeepL has it.
-            glossary: A DeepL glossary id or lines "term = translation", which need the source language; only DeepL uses it.
+            glossary: A DeepL glossary id or lines "term = translation", which need the source language; only DeepL uses
+            it.
             audio_track: Number of the sound track to hear, from 1; 0 for the one in which somebody speaks.
 
         Returns:
             The files (SRT, VTT, ASS, transcript.json, faces.zip) and the transcript as JSON, which /render takes.
+
         """
         with failures.for_the_visitor([deepl_key]), jobs.job_folder() as folder, self.models.turn() as turn:
             options = calls.options(
@@ -202,15 +210,18 @@ class Endpoints:
         Args:
             video: The clip the transcript is of.
             transcript: The content of transcript.json.
-            look: cyberpunk (over the head), kiroshi (the same with restraint), bars (above and below the picture), classic (subtitles) or word-pop (word by word, for vertical clips).
+            look: cyberpunk (over the head), kiroshi (the same with restraint), bars (above and below the picture),
+            classic (subtitles) or word-pop (word by word, for vertical clips).
             position: auto (follow the speaker) or bottom.
             text_size: Factor on the look's own text size, 0.5 to 2.
             texts: morph (original turns into translation), both, original or translation.
             reduced_motion: True for no flicker and no typing.
-            reveal: live (a line turns into the translation while it is spoken), spoken (it is typed as it is said and turns then) or none (the translation at once).
+            reveal: live (a line turns into the translation while it is spoken), spoken (it is typed as it is said and
+            turns then) or none (the translation at once).
 
         Returns:
             The video (MP4) and the files (SRT, VTT, ASS, transcript.json).
+
         """
         with failures.for_the_visitor(), jobs.job_folder() as folder, self.drawing.turn() as turn:
             chosen = check.look(look, position, text_size, texts, reduced_motion, reveal)
@@ -221,10 +232,12 @@ class Endpoints:
             yield _video(folder), self._write(folder, analysis, chosen)
 
     def languages(self) -> dict[str, Any]:
-        """Lists the languages: which can be translated into, whether one needs a DeepL key here, and which can be heard.
+        """Lists the languages: which can be translated into, whether one needs a DeepL key here, and which can be
+        heard.
 
         Returns:
             {"targets": [{"code", "name", "own_name", "needs_key"}], "sources": [{"code", "name", "own_name"}]}
+
         """
         return {
             "targets": [
@@ -246,6 +259,7 @@ class Endpoints:
 
         Returns:
             {"status": "ok", "models": {job: name}, "limits": {...}, "key": whether all languages work without your own}
+
         """
         settings = self.services.settings
         return {

@@ -26,7 +26,9 @@ Verdict = dict[str, Any]  #: what `gr.validate` returns
 
 
 def number(value: float, label: str) -> gr.Number:
-    """A number whose value is left to `check`: Gradio answers a wrong one with its own insides instead of a sentence."""
+    """A number whose value is left to `check`: Gradio answers a wrong one with its own insides instead of a
+    sentence.
+    """
     number = gr.Number(value, label=label)
     number.preprocess = lambda payload: payload  # type: ignore[method-assign]
     return number
@@ -40,8 +42,10 @@ def turn(ticket: Ticket, nothing: tuple[None, ...]) -> Iterator[Any]:
 
 
 def follow(stage: Stage[T], progress: gr.Progress, nothing: N) -> Generator[N, None, T]:
-    """Runs the stage to its end; returns its result. Tells of every new stage, of its end, and else four times a second:
-    each is a message to the caller, and a video has thousands of frames. A cancelled call ends at the next one."""
+    """Runs the stage to its end; returns its result. Tells of every new stage, of its end, and else four times a
+    second: each is a message to the caller, and a video has thousands of frames. A cancelled call ends at the next
+    one.
+    """
     shown, at = "", 0.0
 
     def told(step: Progress) -> N | None:

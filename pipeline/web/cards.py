@@ -16,7 +16,9 @@ SILHOUETTE = (
 
 
 def gallery(analysis: Analysis, *, editable: bool = True) -> str:
-    """Return a card a person (portrait, name, colour, share of the talk, lines, confidence), then the faces nobody has."""
+    """Return a card a person (portrait, name, colour, share of the talk, lines, confidence), then the faces nobody
+    has.
+    """
     if not analysis.people:
         return '<p class="empty">Nobody was heard or seen speaking.</p>'
     total = sum(person.speaking_s for person in analysis.people) or 1.0
@@ -38,7 +40,8 @@ def _face_card(choice: edit.FaceChoice, number: int, analysis: Analysis, editabl
         else ""
     )
     return (
-        f'<li class="person nobodys"><div class="frame">{picture}</div><div class="about"><span class="name">Face {number}</span>'
+        f'<li class="person nobodys"><div class="frame">{picture}</div><div class="about"><span class="name">Face '
+        f"{number}</span>"
         f"<small>Nobody was given this face. In the picture for {choice.seen_s:.0f} s.</small></div>{tools}</li>"
     )
 
@@ -55,7 +58,8 @@ def _face_menu(person: Person, analysis: Analysis) -> str:
         picture = _jpeg(choice.portrait, "") if choice.portrait else f"<span>{number}</span>"
         buttons += (
             f'<button type="button" class="face" data-edit="face" data-person="{who}" data-value="{escape(choice.id)}" '
-            f'aria-pressed="{"true" if mine else "false"}" aria-label="{escape(says)}" title="{escape(says)}">{picture}</button>'
+            f'aria-pressed="{"true" if mine else "false"}" aria-label="{escape(says)}" '
+            f'title="{escape(says)}">{picture}</button>'
         )
     if not buttons:
         return ""
@@ -110,7 +114,8 @@ def _card(person: Person, analysis: Analysis, total: float, editable: bool) -> s
     else:
         title, tools = f'<span class="name">{name}</span>', f'<div class="tools">{play}</div>'
     return (
-        f'<li class="person" style="--who:{words.colour(person.colour)}"><div class="frame">{_portrait(person, analysis)}</div>'
+        f'<li class="person" style="--who:{words.colour(person.colour)}"><div '
+        f'class="frame">{_portrait(person, analysis)}</div>'
         f'<div class="about">{title}{facts}<div class="share"><i style="width:{share:.1%}"></i></div></div>{tools}</li>'
     )
 

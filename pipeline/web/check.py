@@ -190,12 +190,12 @@ def look(
 
 
 def megabytes(size: int) -> str:
-    """ "200 MB"."""
+    """Return a size as people say it: "200 MB"."""
     return f"{size / 2**20:.0f} MB"
 
 
 def minutes(seconds: float) -> str:
-    """ "5 minutes", "90 seconds"."""
+    """Return a length as people say it: "5 minutes", "90 seconds"."""
     if seconds >= 60 and seconds % 60 == 0:
         return f"{seconds / 60:.0f} minute{'s' if seconds != 60 else ''}"
     return f"{seconds:.0f} seconds"

@@ -77,7 +77,8 @@ class Editing:
 
 
 def apply_edit(analysis: Analysis, change: dict[str, Any]) -> Analysis:
-    """Return the analysis after one correction as the page sends it: kind, person, phrase, value and what the kind needs.
+    """Return the analysis after one correction as the page sends it: kind, person, phrase, value and what the kind
+    needs.
 
     Raises UsageError for anything it does not understand.
     """

@@ -1,4 +1,6 @@
-"""The call of an event, checked before Gradio reads it: an event that is malformed gets one sentence and no traceback."""
+"""The call of an event, checked before Gradio reads it: an event that is malformed gets one sentence and no
+traceback.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,8 @@ class Refused(Exception):
 def read(body: bytes) -> dict[str, Any]:
     """Return the object that `body` holds.
 
-    Raises Refused where it is no JSON object, holds more values than a transcript could, or an address in place of a file.
+    Raises Refused where it is no JSON object, holds more values than a transcript could, or an address in place of a
+    file.
     """
     given = parse(body)
     if not isinstance(given, dict):
@@ -72,8 +75,8 @@ def _is_foreign(path: str) -> bool:
 def check(path: str, given: dict[str, Any], blocks: gr.Blocks) -> None:
     """Check the call of an event that was sent to `path`.
 
-    Raises Refused for an event that does not exist or is the page's own and called by name (404), and for data that do not
-    fit the event (422).
+    Raises Refused for an event that does not exist or is the page's own and called by name (404), and for data that do
+    not fit the event (422).
     """
     *_, route, name = path.rstrip("/").split("/")
     if path.endswith("/queue/join"):

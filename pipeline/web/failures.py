@@ -34,7 +34,9 @@ TITLES: tuple[tuple[type[Exception], str], ...] = (
 
 
 def said(error: Exception, secrets: Iterable[str | None] = ()) -> tuple[str, str]:
-    """Title and sentence for the visitor, as plain text. A defect goes to the log with a number the visitor sees too."""
+    """Title and sentence for the visitor, as plain text. A defect goes to the log with a number the visitor sees
+    too.
+    """
     if isinstance(error, errors.PipelineError):
         title = next((title for kind, title in TITLES if isinstance(error, kind)), "Something is wrong")
         return title, redacted(str(error), secrets)
@@ -50,7 +52,8 @@ def said(error: Exception, secrets: Iterable[str | None] = ()) -> tuple[str, str
 
 @contextmanager
 def for_the_visitor(secrets: Iterable[str | None] = ()) -> Iterator[None]:
-    """Whatever is raised inside leaves as a gr.Error with a title and a sentence, which Gradio shows and sends to scripts.
+    """Whatever is raised inside leaves as a gr.Error with a title and a sentence, which Gradio shows and sends to
+    scripts.
 
     Raises gr.Error.
     """

@@ -1,7 +1,7 @@
 """Gradio's queue, made fair: nobody holds more than a share of it, and visitors take turns.
 
-Built on `gradio.queueing.Queue` of the pinned version. Jobs are the events that run a model, draw or fetch; every other event
-(checks, /languages, /health) passes beside them and is never refused because jobs are waiting.
+Built on `gradio.queueing.Queue` of the pinned version. Jobs are the events that run a model, draw or fetch; every other
+event (checks, /languages, /health) passes beside them and is never refused because jobs are waiting.
 """
 
 from __future__ import annotations
@@ -26,8 +26,9 @@ UNHEARD_S = 30.0  #: after which a job that nobody listens to is dropped; client
 class FairQueue(Queue):
     """A queue with a share for every visitor.
 
-    `given` is the queue that Gradio made, whose place this one takes; with `forwarded` the platform tells the addresses. A
-    visitor is an address. Of a kind of job one visitor runs one at a time, so that the other slots are for others.
+    `given` is the queue that Gradio made, whose place this one takes; with `forwarded` the platform tells the
+    addresses. A visitor is an address. Of a kind of job one visitor runs one at a time, so that the other slots are for
+    others.
     """
 
     def __init__(self, given: Queue, *, forwarded: bool) -> None:
@@ -47,8 +48,9 @@ class FairQueue(Queue):
 
     @contextmanager
     def listening(self, to: str) -> Iterator[None]:
-        """Note that somebody follows an event or a session, until the block ends. A job starts only while its caller listens:
-        to send one costs nothing, to run one does."""
+        """Note that somebody follows an event or a session, until the block ends. A job starts only while its caller
+        listens: to send one costs nothing, to run one does.
+        """
         self._listeners[to] += 1
         try:
             yield

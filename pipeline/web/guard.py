@@ -1,8 +1,8 @@
 """The gate in front of Gradio: an ASGI middleware that lets in what the page and the documented API need.
 
-In this order: the route is open (`routes`), the visitor is within their share (`limits`), the request comes from the page
-itself or from a program (Host and Origin), its body is not too large while it arrives, and the event it calls exists and
-fits (`events`). What is refused gets a status and one sentence, and Gradio never sees it.
+In this order: the route is open (`routes`), the visitor is within their share (`limits`), the request comes from the
+page itself or from a program (Host and Origin), its body is not too large while it arrives, and the event it calls
+exists and fits (`events`). What is refused gets a status and one sentence, and Gradio never sees it.
 """
 
 from __future__ import annotations
@@ -238,7 +238,8 @@ class _Answer:
 
     async def refuse(self, status: int, sentence: str, body: _Body) -> None:
         """Answer with the sentence. What the visitor is still sending is dropped before the connection is closed, since
-        most clients read an answer only after they have sent everything."""
+        most clients read an answer only after they have sent everything.
+        """
         if self._begun:
             return
         text = json.dumps({"detail": sentence}).encode()

@@ -1,4 +1,6 @@
-"""What the page's events do. A visitor's page holds tokens: of the result that stands on it and of the run that goes on."""
+"""What the page's events do. A visitor's page holds tokens: of the result that stands on it and of the run that goes
+on.
+"""
 
 from __future__ import annotations
 
@@ -44,8 +46,8 @@ def _longest(preview: Preview | None) -> str:
 class Handlers:
     """The functions behind the widgets that run, show and keep results.
 
-    `token` names the result that stands on a page ("": the first example), `running` the run that goes on for it. Both are
-    kept by the browser, so that a reload finds them again.
+    `token` names the result that stands on a page ("": the first example), `running` the run that goes on for it. Both
+    are kept by the browser, so that a reload finds them again.
     """
 
     def __init__(self, w: Widgets, services: Services, models: Turnstile, drawing: Turnstile) -> None:
@@ -270,8 +272,9 @@ class Handlers:
         return self.show(result, order, play, live)
 
     def show(self, result: Result, order: str, play: str = "", live: str = "") -> Update:
-        """The result, with its files; `play` is new where the video shall begin by itself, `live` where the captions that
-        the page draws shall be shown."""
+        """The result, with its files; `play` is new where the video shall begin by itself, `live` where the captions
+        that the page draws shall be shown.
+        """
         look = result.look
         choices = (look.name, look.position, look.text_size, look.texts, look.reduced_motion, look.reveal)
         return {

@@ -21,7 +21,8 @@ from pipeline.web.widgets import FIND_TRACK, Widgets, target_choices
 
 #: the inputs of a run, in the order in which the page sends them
 FORM = (
-    "clip", "url", "target", "source", "speakers", "look", "position", "text_size", "texts", "calm", "reveal", "formality",
+    "clip", "url", "target", "source", "speakers", "look", "position", "text_size", "texts", "calm", "reveal",
+    "formality",
     "glossary", "key", "trim", "trim_from", "track",
 )  # fmt: skip
 
@@ -200,7 +201,8 @@ def facts(name: str, clip: Clip, shown: bool) -> str:
     text = f'<p class="clip-facts" role="status">{" · ".join(parts)}</p>'
     if clip.has_video and not shown:
         text += views.note(
-            "Your browser cannot play this format itself; it is translated all the same, and the result plays everywhere."
+            "Your browser cannot play this format itself; it is translated all the same, and the result plays "
+            "everywhere."
         )
     return text
 

@@ -1,8 +1,8 @@
 """One visitor's result, and the private folders it lives in.
 
 Everything a run writes is inside one folder that only this process's user can open; it goes when the run ends, the
-result has not been used for `STATE_AGE_S`, or the process ends. Nothing is shared between visitors: a result and every file
-of it that is served has a name of 128 random bits or more.
+result has not been used for `STATE_AGE_S`, or the process ends. Nothing is shared between visitors: a result and every
+file of it that is served has a name of 128 random bits or more.
 """
 
 from __future__ import annotations
@@ -69,7 +69,8 @@ def job_folder() -> Iterator[Path]:
 
 
 def adopt(upload: Path, folder: Path) -> Path:
-    """The upload under a name of ours in `folder`: what a visitor calls a file never reaches a command line or a disk path.
+    """The upload under a name of ours in `folder`: what a visitor calls a file never reaches a command line or a disk
+    path.
 
     Raises NotAClipError when there is no such file.
     """

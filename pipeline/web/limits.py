@@ -40,8 +40,8 @@ def header(scope: Scope, name: bytes) -> str:
 def address(scope: Scope, *, forwarded: bool) -> str:
     """Return the visitor's address; of IPv6 the /64 network, which is what one subscriber has.
 
-    With `forwarded` the platform's proxies tell it in X-Forwarded-For. Each proxy appends the address it was called from, so
-    the last public one is the first that no visitor can make up.
+    With `forwarded` the platform's proxies tell it in X-Forwarded-For. Each proxy appends the address it was called
+    from, so the last public one is the first that no visitor can make up.
     """
     client = scope.get("client")
     peer = str(client[0]) if client else "unknown"

@@ -20,7 +20,9 @@ LINE_TOOLS = (
 
 
 def transcript_table(analysis: Analysis, *, unsure_first: bool = False, editable: bool = True) -> str:
-    """Return the lines with time, speaker, original, translation and confidence, in time order or least certain first."""
+    """Return the lines with time, speaker, original, translation and confidence, in time order or least certain
+    first.
+    """
     add = (
         '<p class="empty"><button type="button" data-edit="add" data-phrase="-1">Add a line</button></p>'
         if editable
@@ -60,7 +62,8 @@ def _line(phrase: Phrase, people: dict[str, Person], analysis: Analysis, editabl
     meta = (
         f'<button type="button" class="when" data-seek="{phrase.start:.3f}" aria-label="Play from {start}">▶</button>'
         f"{_times(number, start, end, editable)}{_who(number, person, people, editable)}"
-        f'<details class="sure" style="--sure:{sure:.2f}"><summary aria-label="Sure to {sure:.0%}: why">{sure:.0%}</summary>'
+        f'<details class="sure" style="--sure:{sure:.2f}"><summary aria-label="Sure to {sure:.0%}: '
+        f'why">{sure:.0%}</summary>'
         f'<p class="why">{escape(_evidence(phrase, people))}</p></details>{_tools(number) if editable else ""}'
     )
     source_dir, target_dir = words.direction(analysis.language), words.direction(analysis.target_language)
@@ -86,8 +89,10 @@ def _times(number: int, start: str, end: str, editable: bool) -> str:
         return f'<span class="times">{start}</span>'
     return (
         f'<span class="times"><input id="start-{number}" data-edit="start" data-phrase="{number}" value="{start}" '
-        f'aria-label="Start of line {number}" inputmode="decimal" maxlength="10"><i>to</i><input id="end-{number}" data-edit="end" '
-        f'data-phrase="{number}" value="{end}" aria-label="End of line {number}" inputmode="decimal" maxlength="10"></span>'
+        f'aria-label="Start of line {number}" inputmode="decimal" maxlength="10"><i>to</i><input id="end-{number}" '
+        f'data-edit="end" '
+        f'data-phrase="{number}" value="{end}" aria-label="End of line {number}" inputmode="decimal" '
+        f'maxlength="10"></span>'
     )
 
 
@@ -100,7 +105,8 @@ def _who(number: int, person: Person | None, people: dict[str, Person], editable
     )
     return (
         f'<select id="who-{number}" data-edit="give" data-phrase="{number}" aria-label="Speaker of line {number}">'
-        f'{options}<option value=""{"" if person else " selected"}>Nobody</option><option value="new">New speaker</option></select>'
+        f'{options}<option value=""{"" if person else " selected"}>Nobody</option><option value="new">New '
+        f"speaker</option></select>"
     )
 
 
@@ -111,14 +117,16 @@ def _tools(number: int) -> str:
     )
     return (
         f'<details class="menu"><summary aria-label="Change line {number}">⋯</summary><div>{buttons}</div></details>'
-        f'<input type="checkbox" class="pick" id="pick-{number}" data-phrase="{number}" aria-label="Choose line {number}">'
+        f'<input type="checkbox" class="pick" id="pick-{number}" data-phrase="{number}" aria-label="Choose line '
+        f'{number}">'
     )
 
 
 def _field(kind: str, title: str, number: int, text: str, direction: str, placeholder: str) -> str:
     hint = f' placeholder="{placeholder}"' if placeholder else ""
     return (
-        f'<textarea id="{kind}-{number}" class="{kind}" data-edit="{kind}" data-phrase="{number}" rows="1" dir="{direction}" '
+        f'<textarea id="{kind}-{number}" class="{kind}" data-edit="{kind}" data-phrase="{number}" rows="1" '
+        f'dir="{direction}" '
         f'maxlength="1000" aria-label="{title} of line {number}"{hint}>{escape(text)}</textarea>'
     )
 
@@ -144,7 +152,8 @@ def heard(transcript: Transcript) -> str:
         return '<p class="empty">No speech was heard in this clip.</p>'
     rows = "".join(
         f'<li class="line" style="--who:var(--muted)" data-start="{segment.start:.3f}" data-end="{segment.end:.3f}">'
-        f'<div class="meta"><span class="times">{words.clock(segment.start, tenths=True)}</span><span class="who">…</span></div>'
+        f'<div class="meta"><span class="times">{words.clock(segment.start, tenths=True)}</span><span '
+        f'class="who">…</span></div>'
         f'<span class="source" dir="{words.direction(transcript.language)}">{escape(segment.text.strip())}</span></li>'
         for segment in transcript.segments
     )

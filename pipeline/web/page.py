@@ -72,8 +72,8 @@ def build(services: Services) -> Any:
 def connect(w: Widgets, page: gr.Blocks, services: Services, models: Turnstile, drawing: Turnstile) -> None:
     """Every event of the page. None of them is part of the API.
 
-    A run is a thread of its own (`runs`), and an event only follows it: no event is ever cancelled, because Gradio then closes
-    the stream that the page's next event answers on.
+    A run is a thread of its own (`runs`), and an event only follows it: no event is ever cancelled, because Gradio then
+    closes the stream that the page's next event answers on.
     """
     quick: dict[str, Any] = {"api_visibility": "private", "queue": False, "show_progress": "hidden"}
     following: dict[str, Any] = {"api_visibility": "private", "concurrency_limit": None, "show_progress": "hidden"}

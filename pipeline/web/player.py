@@ -1,7 +1,7 @@
 """The player: the clip with captions drawn live over it, and the finished video.
 
-The element itself never changes; `sources` is data beside it, which page.js reads. Captions come from the lines on the page,
-so a correction is over the picture as it is typed.
+The element itself never changes; `sources` is data beside it, which page.js reads. Captions come from the lines on the
+page, so a correction is over the picture as it is typed.
 """
 
 from __future__ import annotations
@@ -19,11 +19,13 @@ BOXES_HZ = 5.0  #: boxes a second that the page gets; it interpolates
 
 PLAYER = (
     '<div class="player" data-view="drawn"><video playsinline controls preload="metadata" crossorigin="anonymous" '
-    'aria-label="The video"><track kind="subtitles" label="Subtitles" default></video><div class="live" aria-hidden="true"></div>'
+    'aria-label="The video"><track kind="subtitles" label="Subtitles" default></video><div class="live" '
+    'aria-hidden="true"></div>'
     '<p class="unplayable" role="status" hidden>Your browser cannot show the original of this file. What you change is '
     "in the finished video after a redraw.</p></div>"
     '<div class="views" role="group" aria-label="What the player shows"><button type="button" data-view="live" '
-    'aria-pressed="false">Live captions</button><button type="button" data-view="drawn" aria-pressed="true">Finished video'
+    'aria-pressed="false">Live captions</button><button type="button" data-view="drawn" aria-pressed="true">Finished '
+    "video"
     '</button><label class="cc"><input type="checkbox" id="captions"> Subtitles track</label></div>'
 )
 
@@ -53,14 +55,17 @@ def sources(result: Result, *, play: str = "", live: str = "") -> str:
     poster = result.address("poster", _file(result, "poster.jpg"), f"{name}.jpg")
     track = result.address("subtitles.vtt", _file(result, "subtitles.vtt"), f"{name}.vtt")
     return (
-        f'<div id="shown" data-play="{escape(play)}" data-live="{escape(live)}" {look_attributes(result.look)} data-original="{escape(original)}" data-drawn="{escape(drawn)}" data-poster="{escape(poster)}" '
+        f'<div id="shown" data-play="{escape(play)}" data-live="{escape(live)}" {look_attributes(result.look)} '
+        f'data-original="{escape(original)}" data-drawn="{escape(drawn)}" data-poster="{escape(poster)}" '
         f'data-subtitles="{escape(track)}" data-duration="{result.analysis.media.duration:.3f}" '
         f'data-tracks="{escape(json.dumps(boxes(result.analysis), separators=(",", ":")))}"></div>'
     )
 
 
 def boxes(analysis: Analysis) -> dict[str, list[list[list[float]]]]:
-    """person -> tracks -> boxes as [t, left, top, right, bottom] in shares of the picture, `BOXES_HZ` a second at most."""
+    """person -> tracks -> boxes as [t, left, top, right, bottom] in shares of the picture, `BOXES_HZ` a second at
+    most.
+    """
     width, height = analysis.media.width, analysis.media.height
     found: dict[str, list[list[list[float]]]] = {}
     if not width or not height:
@@ -92,7 +97,7 @@ def downloads(result: Result) -> str:
 
 
 def download_name(result: Result, ending: str) -> str:
-    """ "interview.pl.srt": the clip, then the language of the texts."""
+    """Return the name of a download: the clip, then the language of the texts, as in "interview.pl.srt"."""
     analysis = result.drawn or result.analysis  # what the files hold
     shown = next((p for p in analysis.phrases if p.translation), None)
     language = (analysis.target_language if shown else analysis.language).lower() or "und"

@@ -87,10 +87,14 @@ class Rework:
 
         Args:
             transcript: The content of transcript.json or project.json.
-            edits: Corrections, each an object with "kind" and what it needs: rename, recolour, merge (person, value); face, noface, separate (person, face); source, translation (phrase, value); start, end (phrase, value in seconds); give (phrase or lines, value: a person's id, "new" or ""); split (phrase, at); join, add, remove (phrase); replace (find, value, translated, case).
+            edits: Corrections, each an object with "kind" and what it needs: rename, recolour, merge (person, value);
+            face, noface, separate (person, face); source, translation (phrase, value); start, end (phrase, value in
+            seconds); give (phrase or lines, value: a person's id, "new" or ""); split (phrase, at); join, add, remove
+            (phrase); replace (find, value, translated, case).
 
         Returns:
             The corrected transcript, or project, as JSON.
+
         """
         with failures.for_the_visitor():
             return calls.closed(_edited(transcript, edits), transcript)
@@ -106,12 +110,13 @@ class Rework:
         glossary: str = "",
         progress: gr.Progress = gr.Progress(),  # noqa: B008  Gradio finds it by its default
     ) -> Iterator[dict[str, Any] | None]:
-        """Translates lines of a transcript again from their originals as they stand: corrected lines, or everything into
-        another language. Words, speakers and faces are not looked for again.
+        """Translates lines of a transcript again from their originals as they stand: corrected lines, or everything
+        into another language. Words, speakers and faces are not looked for again.
 
         Args:
             transcript: The content of transcript.json or project.json.
-            target_language: Language to translate into, a DeepL code or English name; empty for that of the transcript, none to take the translations away.
+            target_language: Language to translate into, a DeepL code or English name; empty for that of the transcript,
+            none to take the translations away.
             lines: Numbers of the lines to translate ("3" or "3, 7"), with the rest as context; empty for all.
             video: The clip; needed without a DeepL key where the key-free translation listens to it.
             deepl_key: Your own DeepL key, used for this call only and never stored; empty for the key-free translation.
@@ -120,6 +125,7 @@ class Rework:
 
         Returns:
             The transcript, or project, with new translations as JSON.
+
         """
         with failures.for_the_visitor([deepl_key]), jobs.job_folder() as folder, self.models.turn() as turn:
             analysis = calls.opened(transcript).analysis
@@ -149,15 +155,18 @@ class Rework:
             video: The clip the transcript is of.
             transcript: The content of transcript.json or project.json.
             at: Seconds into the clip; -1 for an instant at which somebody in view speaks.
-            look: cyberpunk (over the head), kiroshi (the same with restraint), bars (above and below the picture), classic (subtitles) or word-pop (word by word, for vertical clips).
+            look: cyberpunk (over the head), kiroshi (the same with restraint), bars (above and below the picture),
+            classic (subtitles) or word-pop (word by word, for vertical clips).
             position: auto (follow the speaker) or bottom.
             text_size: Factor on the look's own text size, 0.5 to 2.
             texts: morph (original turns into translation), both, original or translation.
             reduced_motion: True for no flicker and no typing.
-            reveal: live (a line turns into the translation while it is spoken), spoken (it is typed as it is said and turns then) or none (the translation at once).
+            reveal: live (a line turns into the translation while it is spoken), spoken (it is typed as it is said and
+            turns then) or none (the translation at once).
 
         Returns:
             The picture (JPEG).
+
         """
         from PIL import Image
 

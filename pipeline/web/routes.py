@@ -13,7 +13,8 @@ from urllib.parse import parse_qs
 
 API = "/gradio_api"
 
-#: Bytes of a request that is not an upload. A transcript of five minutes with six faces in every picture has about 1 MB.
+#: Bytes of a request that is not an upload. A transcript of five minutes with six faces in every picture has about 1
+#: MB.
 MAX_BODY = 4 * 2**20
 #: Bytes of an upload beyond the clip itself: part headers and boundaries.
 UPLOAD_OVERHEAD = 64 * 2**10

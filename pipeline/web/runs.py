@@ -1,8 +1,8 @@
 """Runs that go on while a visitor watches, reloads or waits for their turn.
 
-A run is a thread of its own that works through a generator of page updates and keeps the newest value of every widget, so
-that a page which was reloaded can be filled and follow on. It ends when it is done, is stopped, or when no page has followed
-it for `GRACE_S`.
+A run is a thread of its own that works through a generator of page updates and keeps the newest value of every widget,
+so that a page which was reloaded can be filled and follow on. It ends when it is done, is stopped, or when no page has
+followed it for `GRACE_S`.
 """
 
 from __future__ import annotations

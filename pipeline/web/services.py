@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 EXAMPLES = assets("examples")
 
-#: Events that run models at once. Two cores run one at full speed; on a GPU the CPU work of one fills the wait of the other.
+#: Events that run models at once. Two cores run one at full speed; on a GPU the CPU work of one fills the wait of the
+#: other.
 PARALLEL_LIGHT, PARALLEL_FULL = 1, 2
 CACHE_AGE_S = 2 * 3600.0  #: what a visitor's clip left in the caches goes with the clip
 
@@ -135,7 +136,7 @@ def ready_examples(folder: Path) -> tuple[Example, ...]:
 
 
 def _title(name: str, folder: Path) -> str:
-    """ "orbit_en" with its transcript is "Orbit, English into Polish"."""
+    """Return the title of an example: "orbit_en" with its transcript is "Orbit, English into Polish"."""
     analysis = project.read(folder / "transcript.json").analysis
     spoken = languages.spoken(analysis.language)
     target = next((item.name for item in languages.TARGETS if item.code == analysis.target_language), "")

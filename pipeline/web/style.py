@@ -148,8 +148,9 @@ def css() -> str:
 
 @cache
 def head() -> str:
-    """What goes into <head>: colour scheme, style sheet and script. Not `launch(css=)`: Gradio rewrites that sheet rule by
-    rule, and a shorthand with a variable in it is lost on the way."""
+    """What goes into <head>: colour scheme, style sheet and script. Not `launch(css=)`: Gradio rewrites that sheet rule
+    by rule, and a shorthand with a variable in it is lost on the way.
+    """
     script = "\n".join((STATIC / name).read_text(encoding="utf-8") for name in SCRIPTS)
     return f'<meta name="color-scheme" content="dark"><style>{css()}</style><script>{script}</script>'
 

@@ -1,7 +1,7 @@
 """Nothing stays longer than promised: what visitors left is removed, regularly and however they left.
 
-Result folders go with the session (`jobs`). This is for the rest: sessions that Gradio dropped without a word, files that it
-served, uploads that were broken off, entries of the caches.
+Result folders go with the session (`jobs`). This is for the rest: sessions that Gradio dropped without a word, files
+that it served, uploads that were broken off, entries of the caches.
 """
 
 from __future__ import annotations
@@ -39,7 +39,9 @@ class Ages:
 
 
 def sweep(settings: Settings, page: gr.Blocks | None = None, ages: Ages | None = None) -> None:
-    """Remove what is older than `ages`: results, entries of the caches and, of the `page` being served, sessions and files."""
+    """Remove what is older than `ages`: results, entries of the caches and, of the `page` being served, sessions and
+    files.
+    """
     ages = ages or Ages()
     oldest = time.time() - ages.result
     for folder in jobs.root().glob("job-*"):
@@ -68,8 +70,9 @@ def sweep_regularly(
 
 
 def _sweep_sessions(page: gr.Blocks, ages: Ages) -> None:
-    """Remove sessions that nobody used; Gradio keeps every one it ever saw, up to its capacity. A call without a session
-    gets one of its own, which ends with the call."""
+    """Remove sessions that nobody used; Gradio keeps every one it ever saw, up to its capacity. A call without a
+    session gets one of its own, which ends with the call.
+    """
     import datetime
 
     holder, queue = page.state_holder, page._queue

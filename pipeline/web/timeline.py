@@ -24,7 +24,8 @@ def timeline(analysis: Analysis) -> str:
     )
     summary = "; ".join(f"{p.name} {p.speaking_s:.0f} seconds" for p in analysis.people)
     return (
-        f'<div class="timeline" data-duration="{duration:.3f}" role="group" aria-label="Who spoke when: {escape(summary)}">'
+        f'<div class="timeline" data-duration="{duration:.3f}" role="group" aria-label="Who spoke when: '
+        f'{escape(summary)}">'
         f'{rows}<div class="axis"><span class="sr">Seconds</span><div class="ticks">{ticks}</div></div>'
         f'<div class="lane"><i class="head" hidden></i></div></div>'
     )
@@ -33,7 +34,8 @@ def timeline(analysis: Analysis) -> str:
 def _row(person: Person, analysis: Analysis, duration: float) -> str:
     colour = words.colour(person.colour)
     bars = "".join(
-        f'<rect class="turn" x="{turn.start:.3f}" y="0" width="{max(turn.end - turn.start, duration / 400):.3f}" height="1" '
+        f'<rect class="turn" x="{turn.start:.3f}" y="0" width="{max(turn.end - turn.start, duration / 400):.3f}" '
+        f'height="1" '
         f'data-seek="{turn.start:.2f}"/>'
         for turn in analysis.turns
         if turn.person == person.id

@@ -26,7 +26,8 @@ def progress(
     caption: str = "",
 ) -> str:
     """Where the run is: every stage with what is done of it, the whole in per cent, the time left; above it the latest
-    words, in the original and then translated."""
+    words, in the original and then translated.
+    """
     stages = [name for name in STAGES if name in set(stages)]
     at = stages.index(stage) if stage in stages else 0
     whole = overall if overall is not None else (at + fraction) / max(1, len(stages))
@@ -41,7 +42,8 @@ def progress(
     note = f'<p class="note">{escape(message)}</p>' if message else ""
     said = f'<p class="words" dir="auto">{escape(caption)}</p>' if caption else ""
     return (
-        f'<div class="hud">{said}<div class="figures"><strong>{whole:.0%}</strong><span>{STAGE_NAMES.get(stage, escape(stage))}'
+        f'<div class="hud">{said}<div '
+        f'class="figures"><strong>{whole:.0%}</strong><span>{STAGE_NAMES.get(stage, escape(stage))}'
         f"</span><em>{left}</em></div>"
         f'<div class="bar" role="progressbar" aria-label="Progress" aria-valuemin="0" aria-valuemax="100" '
         f'aria-valuenow="{whole * 100:.0f}"><i style="width:{whole:.1%}"></i></div><ol>{items}</ol>{note}</div>'
@@ -72,7 +74,8 @@ def waiting(ahead: int) -> str:
     """Where in the queue a run is."""
     first = "You are next" if ahead == 1 else f"You are number {ahead} in the queue"
     return (
-        f'<div class="hud waiting" role="status"><div class="figures"><strong>{ahead}</strong><span>{first}</span></div>'
+        f'<div class="hud waiting" role="status"><div '
+        f'class="figures"><strong>{ahead}</strong><span>{first}</span></div>'
         '<p class="note">Your clip is here and starts by itself. You may reload this page; do not close it.</p></div>'
     )
 

@@ -14,7 +14,8 @@ from pipeline.web.services import FORMALITIES, LOOKS, POSITIONS, REVEALS, TEXTS,
 
 #: What can be chosen in the upload: everything that ffmpeg reads, sound alone as well. The page checks what it gets.
 FILE_TYPES = [
-    "video", "audio", ".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".ts", ".mts", ".m2ts", ".mpg", ".mpeg", ".wmv", ".flv",
+    "video", "audio", ".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".ts", ".mts", ".m2ts", ".mpg", ".mpeg", ".wmv",
+    ".flv",
     ".3gp", ".ogv", ".mp3", ".wav", ".m4a", ".aac", ".flac", ".ogg", ".opus", ".wma", ".aiff",
 ]  # fmt: skip
 
@@ -69,7 +70,8 @@ class Widgets:
     def form(self) -> list[Any]:
         """The inputs of a run, in the order of `intake.FORM`."""
         return [
-            self.clip, self.url, self.target, self.source, self.speakers, *self.look, self.formality, self.glossary, self.key,
+            self.clip, self.url, self.target, self.source, self.speakers, *self.look, self.formality, self.glossary,
+            self.key,
             self.trim, self.trim_from, self.track,
         ]  # fmt: skip
 
@@ -213,20 +215,27 @@ def _again(w: Widgets, services: Services) -> None:
         )
         w.again = gr.Button("Translate all lines again", size="sm", elem_id="again")
         html(
-            '<p class="limits">From the originals as they stand: words, voices and faces are not looked for again. A single '
-            "line is translated again by its menu (⋯) or Alt+T. Form of address and glossary are those of your clip.</p>"
+            '<p class="limits">From the originals as they stand: words, voices and faces are not looked for again. A '
+            "single "
+            "line is translated again by its menu (⋯) or Alt+T. Form of address and glossary are those of your "
+            "clip.</p>"
         )
 
 
 #: Find and replace, and what is done with the chosen lines; the page's script fills and sends it.
 LINE_BAR = (
-    '<div class="line-bar"><details id="find"><summary>Find and replace</summary><div><label>Find <input id="find-text" '
-    'maxlength="200"></label><label>Replace by <input id="replace-text" maxlength="200"></label><label>In <select id="find-in">'
+    '<div class="line-bar"><details id="find"><summary>Find and replace</summary><div><label>Find <input '
+    'id="find-text" '
+    'maxlength="200"></label><label>Replace by <input id="replace-text" maxlength="200"></label><label>In <select '
+    'id="find-in">'
     '<option value="source">the original</option><option value="translation">the translation</option></select></label>'
-    '<label class="box"><input type="checkbox" id="find-case"> Match case</label><span id="find-count" role="status"></span>'
+    '<label class="box"><input type="checkbox" id="find-case"> Match case</label><span id="find-count" '
+    'role="status"></span>'
     '<button type="button" id="replace-all">Replace all</button></div></details>'
-    '<div id="chosen" hidden role="group" aria-label="The chosen lines"><b></b><label>Move to <select id="chosen-to"></select></label>'
-    '<button type="button" id="chosen-again">Translate again</button><button type="button" id="chosen-remove">Delete</button><button type="button" id="chosen-none">Choose none</button></div>'
+    '<div id="chosen" hidden role="group" aria-label="The chosen lines"><b></b><label>Move to <select '
+    'id="chosen-to"></select></label>'
+    '<button type="button" id="chosen-again">Translate again</button><button type="button" '
+    'id="chosen-remove">Delete</button><button type="button" id="chosen-none">Choose none</button></div>'
     '<button type="button" id="keys-button" aria-haspopup="dialog">Keys <kbd>?</kbd></button></div>'
 )
 
@@ -249,7 +258,8 @@ def _input_panel(w: Widgets, services: Services) -> None:
     )
     html(
         f'<p class="limits">Up to <b>{check.minutes(settings.max_duration_s)}</b> and '
-        f"<b>{check.megabytes(settings.max_file_bytes)}</b>. Video or sound: MP4, MOV, WebM, MKV, AVI, MP3, WAV and more.</p>",
+        f"<b>{check.megabytes(settings.max_file_bytes)}</b>. Video or sound: MP4, MOV, WebM, MKV, AVI, MP3, WAV and "
+        f"more.</p>",
         elem_id="limits",
     )
     w.target = gr.Dropdown(
@@ -296,7 +306,8 @@ def _input_panel(w: Widgets, services: Services) -> None:
         w.glossary = gr.Textbox(
             "",
             label="Glossary for DeepL",
-            info="A pair a line: the word as it is spoken = as it shall be translated. Or the id of a glossary of yours. Without a DeepL key it is not applied.",
+            info="A pair a line: the word as it is spoken = as it shall be translated. Or the id of a glossary of "
+            "yours. Without a DeepL key it is not applied.",
             placeholder="neural net = sieć neuronowa\nSpeechglass = Speechglass",
             lines=3,
             max_length=check.MAX_GLOSSARY,

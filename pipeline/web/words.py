@@ -9,14 +9,14 @@ from pipeline import languages
 
 
 def clock(seconds: float, *, tenths: bool = False) -> str:
-    """ "1:05", with tenths "1:05.3"."""
+    """Return a time as "1:05", with tenths as "1:05.3"."""
     whole = int(seconds * 10) / 10 if tenths else float(round(seconds))
     minutes, rest = divmod(whole, 60)
     return f"{int(minutes)}:{rest:04.1f}" if tenths else f"{int(minutes)}:{int(rest):02d}"
 
 
 def duration_in_words(seconds: float) -> str:
-    """ "8 seconds", "2 minutes": no finer than an estimate is."""
+    """Return an estimated time in words, no finer than it is known: "8 seconds", "2 minutes"."""
     if seconds < 60:
         count = max(1, round(seconds / 5) * 5 if seconds > 10 else round(seconds))
         return f"{count} second{'s' if count != 1 else ''}"
@@ -24,23 +24,28 @@ def duration_in_words(seconds: float) -> str:
 
 
 def colour(colour: str) -> str:
+    """Return `colour` if it is written as #rrggbb, else a grey."""
     return colour if re.fullmatch(r"#[0-9a-fA-F]{6}", colour) else "#93a4b5"
 
 
 def of(language: str) -> str:
+    """Return the language in small letters, to be put after a word; "" for none."""
     return f" <small>{escape(language)}</small>" if language else ""
 
 
 def language_name(code: str) -> str:
+    """Return the English name of the spoken language `code`, else the code."""
     language = languages.spoken(code) if code else None
     return language.name if language else code
 
 
 def target_name(code: str) -> str:
+    """Return the English name of the target language `code`, else the code."""
     return next((language.name for language in languages.TARGETS if language.code == code), code)
 
 
 def direction(code: str) -> str:
+    """Return "rtl" or "ltr": the direction in which the language `code` is written."""
     language = languages.spoken(code) if code else None
     if language is None:
         language = next((item for item in languages.TARGETS if item.code == code), None)

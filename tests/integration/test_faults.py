@@ -1,5 +1,5 @@
-"""Faults, in one table: each leaves no child, no thread, no open file, no temporary file and the earlier result as it was,
-and the next run works."""
+"""Faults, in one table: each leaves no child, no thread, no open file, no temporary file and the earlier result as it
+was, and the next run works."""
 
 from __future__ import annotations
 
@@ -322,8 +322,8 @@ def test_a_fault_leaves_nothing_and_the_next_run_works(name: str, bench: Bench) 
 
 @pytest.mark.parametrize(("place", "share"), [("results", 0.1), ("results", 0.5), ("results", 1), ("scratch", 0.2)])
 def test_a_disk_that_is_really_full(place: str, share: float, bench: Bench) -> None:
-    """A small file system of memory, where we may mount one, with room for that share of what comes (the video first, then
-    the records), but for the last page of 4 KB."""
+    """A small file system of memory, where we may mount one, with room for that share of what comes (the video first,
+    then the records), but for the last page of 4 KB."""
     coming = sum(-(-len(data) // 4096) for data in tree(bench.out).values())
     if place == "scratch":
         coming = int(1.2 * media.SAMPLE_RATE * 2) // 4096  # the sound of 1.2 s

@@ -12,8 +12,8 @@ pytestmark = pytest.mark.integration
 
 ROOT = Path(__file__).parents[2]
 
-#: What a Space does: the full set is imported, a clip is drawn in the main process, and a worker is forked. The face stage
-#: in the worker uses the light models, which this machine has.
+#: What a Space does: the full set is imported, a clip is drawn in the main process, and a worker is forked. The face
+#: stage in the worker uses the light models, which this machine has.
 SPACE = """
 import os, signal, sys
 from pathlib import Path

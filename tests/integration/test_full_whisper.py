@@ -1,4 +1,5 @@
-"""Whisper through transformers on real speech: the light set's base weights, converted, must hear what faster-whisper hears."""
+"""Whisper through transformers on real speech: the light set's base weights, converted, must hear what faster-whisper
+hears."""
 
 from __future__ import annotations
 

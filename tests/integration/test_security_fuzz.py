@@ -1,4 +1,5 @@
-"""Made-up requests to the real server: whatever comes, it is answered in a sentence, and neither memory nor log grow with it."""
+"""Made-up requests to the real server: whatever comes, it is answered in a sentence, and neither memory nor log grow
+with it."""
 
 from __future__ import annotations
 

@@ -77,7 +77,8 @@ def test_merged_voices_sound_like_both_and_split_ones_are_described_anew() -> No
 @pytest.mark.parametrize("length", [0.05, 0.4, 1.9])
 @pytest.mark.parametrize("step", [0.3, 0.4, 2.0])
 def test_moved_edges_make_no_turns_overlap(length: float, step: float) -> None:
-    """Turns of 0.4 s are shorter than the edges move; every third is another voice, which may have overlapped before."""
+    """Turns of 0.4 s are shorter than the edges move; every third is another voice, which may have overlapped
+    before."""
     turns = tuple(Turn(step * i, step * i + length, "v2" if i % 3 == 1 else "v1") for i in range(8))
     for seed in range(30):
         moved = disturb.move_edges(replace(VOICES, turns=turns), np.random.default_rng(seed)).turns

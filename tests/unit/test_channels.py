@@ -18,7 +18,8 @@ A_SECOND = 31  # frames of 32 ms
 
 
 def frames(*script: str) -> Frames:
-    """Each character is a second of a channel: "x" loud, "e" an echo of the other, "=" the same in both, "." silence."""
+    """Each character is a second of a channel: "x" loud, "e" an echo of the other, "=" the same in both, "."
+    silence."""
     rows = [np.repeat(list(row), A_SECOND) for row in script]
     voiced = np.stack([row != "." for row in rows])
     level = np.stack([np.select([row == "e", row == "."], [-45.0, -80.0], -20.0) for row in rows])

@@ -17,7 +17,8 @@ CLASS = {"": 0, "a": 1, "b": 2, "c": 3, "ab": 4, "ac": 5, "bc": 6}
 
 
 def local(script: list[tuple[str, float]]) -> LocalVoices:
-    """What the segmentation says when each of `script` (who, s) comes after the other; a window names voices as it likes."""
+    """What the segmentation says when each of `script` (who, s) comes after the other; a window names voices as it
+    likes."""
     order = [CLASS[who] for who, seconds in script for _ in range(round(seconds / FRAME_S))]
     windows = max(1, -(-(len(order) - FRAMES) // STEP) + 1)
     truth = np.eye(7, dtype=np.float32)[order + [0] * (windows * STEP + FRAMES)]

@@ -1,4 +1,5 @@
-"""URLs against a real local server: what is a clip arrives, everything else is one sentence, nothing private is reached."""
+"""URLs against a real local server: what is a clip arrives, everything else is one sentence, nothing private is
+reached."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Made-up input of every kind: read as what it is or refused in a sentence, and never a traceback.
 
-The reader of transcript.json is fuzzed in test_transcript.py, the command line in test_results.py, the endpoints over HTTP in
-tests/integration/test_api.py.
+The reader of transcript.json is fuzzed in test_transcript.py, the command line in test_results.py, the endpoints over
+HTTP in tests/integration/test_api.py.
 """
 
 from __future__ import annotations
@@ -254,7 +254,8 @@ def whole(kind: str) -> bytes:
 
 @pytest.mark.parametrize("kind", ["mp4", "mkv", "ts", "avi", "gif", "wav", "mp3"])
 def test_any_damage_to_a_file_is_a_clip_or_a_sentence(kind: str, tmp_path: Path) -> None:
-    """Bytes flipped, runs overwritten, pieces cut out and doubled, in the header and anywhere; the seed makes it repeatable."""
+    """Bytes flipped, runs overwritten, pieces cut out and doubled, in the header and anywhere; the seed makes it
+    repeatable."""
     chance = random.Random(kind)
     good = whole(kind)
     path = tmp_path / f"clip.{kind}"

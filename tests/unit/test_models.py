@@ -175,7 +175,8 @@ def test_the_set_is_chosen_without_importing_torch() -> None:
 
 
 def test_stages_and_the_fetcher_do_not_know_one_another() -> None:
-    """A stage imports nothing of `pipeline.models` that is wired, reads no environment on import, and makes no circle."""
+    """A stage imports nothing of `pipeline.models` that is wired, reads no environment on import, and makes no
+    circle."""
     code = """
 import os, sys
 class Watched(dict):

@@ -196,7 +196,8 @@ def test_a_narrator_over_two_silent_faces_has_no_face() -> None:
 
 
 def test_nobody_is_in_one_picture_twice() -> None:
-    """Whoever is heard in each of four shots, however faces were clustered, with a listener beside them in the first."""
+    """Whoever is heard in each of four shots, however faces were clustered, with a listener beside them in the
+    first."""
     voices = [("1", "a"), ("2", "b"), ("1", "b")]
     for first, second, third in itertools.product(voices, repeat=3):
         order = (first, second, third, second)

@@ -154,7 +154,8 @@ WORDS = st.sampled_from(
 @hypothesis_settings(max_examples=250, deadline=None)
 @given(st.lists(WORDS, max_size=7))
 def test_any_arguments_end_in_a_status_and_never_in_a_traceback(arguments: list[str]) -> None:
-    """No clip exists, so nothing can run; what can be said is said by status 1 or 2, or 0 for --help and the list of models."""
+    """No clip exists, so nothing can run; what can be said is said by status 1 or 2, or 0 for --help and the list of
+    models."""
     status: str | int | None
     try:
         status = command.main(arguments)

@@ -160,7 +160,8 @@ def calls(tree: ast.AST) -> list[tuple[str, ast.Call]]:
 
 @pytest.mark.parametrize("file", SOURCES, ids=lambda file: str(file.relative_to(ROOT)))
 def test_nothing_is_unpickled_or_evaluated(file: Path) -> None:
-    """A pickle runs what is in it. torch reads tensors only; nothing else here reads pickles, evaluates text or uses a shell."""
+    """A pickle runs what is in it. torch reads tensors only; nothing else here reads pickles, evaluates text or uses a
+    shell."""
     for name, call in calls(ast.parse(file.read_text("utf-8"))):
         given = {k.arg: ast.unparse(k.value) for k in call.keywords}
         if name.endswith("torch.load"):

@@ -53,8 +53,8 @@ def _style(analysis: Analysis, shade: str, size: int, base: int, plan: Plan, of_
     language = languages.known(analysis.language if of_source else analysis.target_language)
     red, green, blue = (int(colour(shade)[k : k + 2], 16) for k in (1, 3, 5))
     width, height = plan.setting.canvas.width, plan.setting.canvas.height
-    # SecondaryColour is what \\k shows of a word not yet said: nothing. BorderStyle 4 is libass's one panel for an event, in
-    # BackColour, with Shadow as its padding; an outline would show the words before they are said.
+    # SecondaryColour is what \\k shows of a word not yet said: nothing. BorderStyle 4 is libass's one panel for an
+    # event, in BackColour, with Shadow as its padding; an outline would show the words before they are said.
     return pysubs2.SSAStyle(
         fontname=_font_name(analysis, language, of_source),
         fontsize=size,
@@ -122,7 +122,7 @@ def _events(plan: Plan, piece: Piece, texts: str, style: str) -> Iterator[tuple[
 
 
 def _source(plan: Plan, cue: Cue, start: float) -> str:
-    """Return the source on its lines; typed by word times (`\\k`, in cs) where the look reveals it as it is said."""
+    r"""Return the source on its lines; typed by word times (`\k`, in cs) where the look reveals it as it is said."""
     lines = wrap(cue.source, tag=tag_of(plan, translated=False))
     if cue.reveal != "spoken" or plan.look.reduced_motion or not cue.words:
         return "\\N".join(map(escape, lines))

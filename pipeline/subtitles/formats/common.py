@@ -28,7 +28,9 @@ class Piece:
 
 
 def pieces(plan: Plan) -> Iterator[Piece]:
-    """Yield the pieces of all cues in order of time; a cue that ends early, because others speak, ends early here, too."""
+    """Yield the pieces of all cues in order of time; a cue that ends early, because others speak, ends early here,
+    too.
+    """
     for cue, spots in zip(plan.cues, plan.spots[0], strict=True):
         for spot in spots:
             start, end = max(cue.start, spot.start), min(cue.text_end, spot.end)
@@ -65,9 +67,9 @@ def colour(text: str) -> str:
 
 
 def escape(text: str) -> str:
-    """Return `text` so that neither pysubs2 nor a player reads a part of it as markup.
+    r"""Return `text` so that neither pysubs2 nor a player reads a part of it as markup.
 
-    Braces begin override tags and cannot be escaped in every renderer, so they become full-width; a word joiner behind a
-    backslash keeps "\\N" from being a new line.
+    Braces begin override tags and cannot be escaped in every renderer, so they become full-width; a word joiner behind
+    a backslash keeps "\N" from being a new line.
     """
     return text.replace("\\", "\\\u2060").replace("{", "｛").replace("}", "｝")

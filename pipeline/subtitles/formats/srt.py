@@ -12,7 +12,9 @@ from pipeline.text import wrap
 
 
 def write(plan: Plan, both: bool = False) -> str:
-    """Return the cues as an SRT file; "" where there are none. With `both` the original stands above its translation."""
+    """Return the cues as an SRT file; "" where there are none. With `both` the original stands above its
+    translation.
+    """
     subtitles = pysubs2.SSAFile()
     for cue in plan.cues:
         lines = text_lines(plan, cue)

@@ -24,8 +24,8 @@ def write(plan: Plan) -> str:
         for person in plan.analysis.people
     ]
     if rules:
-        # LF CR is an empty line to WebVTT, so browsers see a STYLE block. ffmpeg before 6 takes it for the header going on,
-        # and skips it; at a STYLE block of its own it stops reading, without a word (5.1: no cue at all).
+        # LF CR is an empty line to WebVTT, so browsers see a STYLE block. ffmpeg before 6 takes it for the header going
+        # on, and skips it; at a STYLE block of its own it stops reading, without a word (5.1: no cue at all).
         head = ["WEBVTT", "\rSTYLE", *rules, ""]
     blocks = []
     for number, piece in enumerate(pieces(plan), 1):

