@@ -1,9 +1,10 @@
 """Results of finished stages, kept by content.
 
 A key is the SHA-256 of everything the result depends on: the clip's bytes, the stage, its settings, the models' names
-and the version of the code that wrote it. Nobody can read an entry without having the identical clip. An entry is JSON,
-compressed, behind its own SHA-256: what does not verify is recomputed. The folder is private to the user and bounded;
-the entries used longest ago go first.
+and the version of the code that wrote it. Nobody can read an entry without having the identical clip; on a public page
+the key also holds the secret name of the upload, so that nobody's clip is answered sooner because another visitor had
+the same. An entry is JSON, compressed, behind its own SHA-256: what does not verify is recomputed. The folder is
+private to the user and bounded; the entries used longest ago go first.
 """
 
 from __future__ import annotations

@@ -16,3 +16,6 @@ class Options:
     formality: str = "default"  #: "default", "more", "less"
     glossary: str = ""  #: a DeepL glossary id, or lines "term = translation"
     audio: int | None = None  #: number of the sound track to hear, from 1; None to find the one with speech
+    owner: str = field(
+        default="", repr=False
+    )  #: on a public page, whose findings in the caches may be used; "" for all

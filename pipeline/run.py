@@ -74,7 +74,7 @@ def analyse(
         yield from clock.follow(watch.time("fetch", models.prepare()))
     cache = StageCache(settings.cache_dir / "stages", settings.cache_bytes, settings.cache_age_s)
     # The track belongs to it: with another sound the clip's clock may start at another instant.
-    digest, code = f"{content_hash(clip.path)} {clip.audio_track}", code_version()
+    digest, code = f"{content_hash(clip.path)} {clip.audio_track} {options.owner}", code_version()
     keys = {
         "transcript": cache.key(
             "transcript", code=code, clip=digest, model=models.names["speech"], source=options.source

@@ -47,6 +47,7 @@ class Plan:
     own_keys: bool = False  #: the keys are the visitor's: what they pay for is not kept for others
     formality: str = "default"
     glossary: str = ""
+    owner: str = field(default="", repr=False)  #: as in `Options`
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,7 @@ def plan(options: Options, settings: Settings, models: Models, duration: float) 
         return Plan(target, fallback_target=target, glossary=options.glossary)
     finally:
         service.close()
-    return Plan(target, keys=keys, own_keys=bool(options.keys), formality=options.formality, glossary=options.glossary)
+    return Plan(target, "", keys, bool(options.keys), options.formality, options.glossary, options.owner)
 
 
 def carry_out(
@@ -189,7 +190,7 @@ def _units(phrases: list[Phrase], request: Request, service: Service, cache: Sta
         pieces = [phrases[i].source for i in unit]
         keys[unit] = StageCache.key(
             "deepl", pieces=pieces, source=request.source, target=request.target, formality=plan.formality,
-            glossary=plan.glossary,
+            glossary=plan.glossary, owner=plan.owner,
         )  # fmt: skip
         kept = cache.get(keys[unit], tuple[str, ...]) if cache else None
         if kept is not None and len(kept) == len(unit):

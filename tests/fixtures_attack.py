@@ -39,6 +39,11 @@ class Server:
         """Return the bytes of the server and its children in memory."""
         return sum(p.memory_info().rss for p in (self.process, *self.process.children(recursive=True)))
 
+    def processor_s(self) -> float:
+        """Return the seconds of processor time that the server and its children have used."""
+        times = [p.cpu_times() for p in (self.process, *self.process.children(recursive=True))]
+        return sum(t.user + t.system for t in times) + times[0].children_user + times[0].children_system
+
     def files(self) -> set[Path]:
         """Return the files in there; not the copies of the page's own examples."""
         found = (path for path in self.folder.rglob("*") if path.is_file())

@@ -67,9 +67,18 @@ def joined(turns: Iterable[PersonTurn]) -> tuple[PersonTurn, ...]:
     return tuple(joined)
 
 
-def one_line(text: str) -> str:
-    """Without control and direction-override characters, white space made single spaces."""
-    kept = (" " if unicodedata.category(c) in ("Cc", "Zl", "Zp") else c for c in str(text))
-    return " ".join(
+def one_line(text: str, most: int, too_long: str) -> str:
+    """Return the text without control and direction-override characters, white space made single spaces.
+
+    Raises UsageError, which says `too_long`, for one of more than `most` characters. What is ten times as long is not
+    cleaned first.
+    """
+    if len(text) > 10 * most:
+        raise UsageError(too_long)
+    kept = (" " if unicodedata.category(c) in ("Cc", "Zl", "Zp") else c for c in text)
+    clean = " ".join(
         "".join(c for c in kept if c not in "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069").split()
     )
+    if len(clean) > most:
+        raise UsageError(too_long)
+    return clean

@@ -221,16 +221,19 @@ def replace_text(
     """
     if not find.strip():
         raise UsageError("There is nothing to find; type a word.")
+    if max(len(find), len(by)) > MAX_TEXT:
+        raise UsageError(f"A line has at most {MAX_TEXT} characters; shorten the text.")
     pattern = re.compile(re.escape(find), 0 if case else re.IGNORECASE)
     count = 0
+    correct = correct_translation if translated else correct_source
+    lines = []
     for line in analysis.phrases:
         text = (line.translation or "") if translated else line.source
         changed, n = pattern.subn(lambda _: by, text)
-        if n:
-            count += n
-            correct = correct_translation if translated else correct_source
-            analysis = correct(analysis, line.id, changed)
-    return analysis, count
+        count += n
+        alone = replace(analysis, phrases=(line,))
+        lines.append(correct(alone, line.id, changed).phrases[0] if n else line)
+    return replace(analysis, phrases=tuple(lines)), count
 
 
 def _one_after_another(words: tuple[Word, ...]) -> tuple[Word, ...]:
@@ -314,7 +317,4 @@ def _spread(pieces: list[str], start: float, end: float) -> tuple[Word, ...]:
 
 
 def _text(text: str) -> str:
-    clean = one_line(text)
-    if len(clean) > MAX_TEXT:
-        raise UsageError(f"A line has at most {MAX_TEXT} characters; shorten it.")
-    return clean
+    return one_line(text, MAX_TEXT, f"A line has at most {MAX_TEXT} characters; shorten it.")

@@ -21,11 +21,9 @@ def rename(analysis: Analysis, person: str, name: str) -> Analysis:
     Raises UsageError for an unknown person and a name that is empty, longer than `MAX_NAME` or somebody else's.
     """
     known = person_of(analysis, person)
-    clean = one_line(name)
+    clean = one_line(name, MAX_NAME, f"A name has at most {MAX_NAME} characters; shorten it.")
     if not clean:
         raise UsageError("A speaker needs a name; type at least one character.")
-    if len(clean) > MAX_NAME:
-        raise UsageError(f"A name has at most {MAX_NAME} characters; shorten it.")
     if any(other.id != person and other.name.casefold() == clean.casefold() for other in analysis.people):
         raise UsageError(f"There is a {clean} already; choose another name, or make the two the same person.")
     return with_person(analysis, replace(known, name=clean))

@@ -31,7 +31,7 @@ class Again:
         """Queue the translation of every line, into `target`."""
 
         def work() -> tuple[Iterator[Update], Turnstile]:
-            options = _options(check.target(target), key, formality, glossary)
+            options = _options(check.target(target), key, formality, glossary, token)
             return self._translate(self.on._current(token), options, None), self.on.models
 
         return self._begun(request, running, token, work, key)
@@ -57,7 +57,7 @@ class Again:
             with result.lock:  # what was typed goes along
                 result.change(apply_edit(result.analysis, {**data, "kind": "typed"}))
             wanted = result.analysis.target_language or check.target(target)
-            options = _options(wanted, key, formality, glossary)
+            options = _options(wanted, key, formality, glossary, token)
             return self._translate(result, options, numbers_of(data)), self.on.models
 
         return self._begun(request, running, token, work, key)
@@ -98,7 +98,11 @@ class Again:
         return {w.again_note: said, w.again_key: gr.Textbox(visible=needs_key or bool(key))}
 
 
-def _options(target: str, key: str, formality: str, glossary: str) -> Options:
+def _options(target: str, key: str, formality: str, glossary: str, token: str) -> Options:
     return Options(
-        target=target, keys=check.keys(key), formality=check.formality(formality), glossary=check.glossary(glossary)
+        target=target,
+        keys=check.keys(key),
+        formality=check.formality(formality),
+        glossary=check.glossary(glossary),
+        owner=token,
     )

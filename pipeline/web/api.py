@@ -5,6 +5,7 @@ Names, parameters and results are a public interface: they stay.
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -22,14 +23,14 @@ from pipeline.web.services import Services
 FILES = ("subtitles.srt", "subtitles.vtt", "subtitles.ass", "transcript.json", "faces.zip")
 
 
-def add_endpoints(services: Services, models: Turnstile, drawing: Turnstile) -> None:
+def add_endpoints(services: Services, models: Turnstile, drawing: Turnstile, fetching: Turnstile) -> None:
     """/translate_video, /transcribe, /render, /languages and /health are part of the page being built."""
     heavy: dict[str, Any] = {
-        "concurrency_limit": services.parallel,
+        "concurrency_limit": services.parallel + fetching.places,  # `models` counts those that run models
         "concurrency_id": "models",
         "show_progress": "hidden",
     }
-    endpoint = Endpoints(services, models, drawing)
+    endpoint = Endpoints(services, models, drawing, fetching)
     with gr.Row(visible=False):
         trigger = gr.Button("api")
         video = gr.File(label="video", type="filepath")
@@ -47,6 +48,7 @@ def add_endpoints(services: Services, models: Turnstile, drawing: Turnstile) -> 
         formality = gr.Textbox("default", label="formality")
         glossary = gr.Textbox("", label="glossary")
         audio = gr.Number(0, precision=0, label="audio_track")
+        address = gr.Textbox("", label="address")
         given = gr.JSON(label="transcript")
         drawn = gr.File(label="video")
         files = gr.File(label="files", file_count="multiple")
@@ -57,7 +59,7 @@ def add_endpoints(services: Services, models: Turnstile, drawing: Turnstile) -> 
         looks = [look, position, text_size, texts, calm, reveal]
         trigger.click(
             endpoint.translate_video,
-            [video, *choices, *looks, key, formality, glossary, audio],
+            [video, *choices, *looks, key, formality, glossary, audio, address],
             [drawn, files, record],
             api_name="translate_video",
             validator=endpoint.check_translate_video,
@@ -65,7 +67,7 @@ def add_endpoints(services: Services, models: Turnstile, drawing: Turnstile) -> 
         )
         trigger.click(
             endpoint.transcribe,
-            [video, optional_target, source, speakers, key, formality, glossary, audio],
+            [video, optional_target, source, speakers, key, formality, glossary, audio, address],
             [files, record],
             api_name="transcribe",
             validator=endpoint.check_transcribe,
@@ -88,12 +90,12 @@ def add_endpoints(services: Services, models: Turnstile, drawing: Turnstile) -> 
 class Endpoints:
     """The functions behind the names. Their docstrings are what a script's author or an agent reads."""
 
-    def __init__(self, services: Services, models: Turnstile, drawing: Turnstile) -> None:
-        self.services, self.models, self.drawing = services, models, drawing
+    def __init__(self, services: Services, models: Turnstile, drawing: Turnstile, fetching: Turnstile) -> None:
+        self.services, self.models, self.drawing, self.fetching = services, models, drawing, fetching
 
     def translate_video(
         self,
-        video: str,
+        video: str | None = None,
         target_language: str = "EN-US",
         source_language: str = "",
         speakers: int = 0,
@@ -107,6 +109,7 @@ class Endpoints:
         formality: str = "default",
         glossary: str = "",
         audio_track: int = 0,
+        address: str = "",
         progress: gr.Progress = gr.Progress(),  # noqa: B008  Gradio finds it by its default
     ) -> Iterator[tuple[str | None, list[str] | None, dict[str, Any] | None]]:
         """Translates what people say in a short video and draws it into the picture: the words appear over the speaker
@@ -114,7 +117,8 @@ class Endpoints:
         voice that is seen. Takes about as long as the clip.
 
         Args:
-            video: The clip, a file in any common format, within the limits that /health names.
+            video: The clip, a file in any common format, within the limits that /health names; or none, and an
+            address.
             target_language: Language to translate into, a DeepL code or English name such as PL, Polish, EN-US; none
             for a transcript only. Languages that need a DeepL key say so in /languages; without one the texts stay in
             the original language.
@@ -133,19 +137,20 @@ class Endpoints:
             glossary: A DeepL glossary id or lines "term = translation", which need the source language; only DeepL uses
             it.
             audio_track: Number of the sound track to hear, from 1; 0 for the one in which somebody speaks.
+            address: Web address of the clip, instead of a video: of a media file, or a page of a video site.
 
         Returns:
             The video (MP4), the files (SRT, VTT, ASS, transcript.json, faces.zip) and the transcript as JSON.
 
         """
-        with failures.for_the_visitor([deepl_key]), jobs.job_folder() as folder, self.models.turn() as turn:
+        with failures.for_the_visitor([deepl_key]), jobs.job_folder() as folder, contextlib.ExitStack() as held:
             options = calls.options(
-                target_language, source_language, speakers, deepl_key, formality, glossary, audio_track
+                target_language, source_language, speakers, deepl_key, formality, glossary, audio_track, video
             )
             chosen = check.look(look, position, text_size, texts, reduced_motion, reveal)
             clock = Clock(ANALYSE + RENDER)
-            clip = jobs.adopt(Path(video), folder)
-            yield from calls.turn(turn, (None, None, None))
+            clip = yield from self._clip(video, address, folder, progress, (None, None, None))
+            yield from calls.turn(held.enter_context(self.models.turn()), (None, None, None))
             analysis = yield from calls.follow(
                 self.services.analyse(clip, options, clock), progress, (None, None, None)
             )
@@ -154,7 +159,7 @@ class Endpoints:
 
     def transcribe(
         self,
-        video: str,
+        video: str | None = None,
         target_language: str = "none",
         source_language: str = "",
         speakers: int = 0,
@@ -162,12 +167,14 @@ class Endpoints:
         formality: str = "default",
         glossary: str = "",
         audio_track: int = 0,
+        address: str = "",
         progress: gr.Progress = gr.Progress(),  # noqa: B008
     ) -> Iterator[tuple[list[str] | None, dict[str, Any] | None]]:
         """Writes down who says what in a video, and when, to the word; with translation if asked for. Draws nothing.
 
         Args:
-            video: The clip, a file in any common format, within the limits that /health names.
+            video: The clip, a file in any common format, within the limits that /health names; or none, and an
+            address.
             target_language: Language to translate into, a DeepL code or English name; none for the original only.
             source_language: Spoken language, a code or English name; empty to find out by listening.
             speakers: How many people speak; 0 to find out.
@@ -176,17 +183,18 @@ class Endpoints:
             glossary: A DeepL glossary id or lines "term = translation", which need the source language; only DeepL uses
             it.
             audio_track: Number of the sound track to hear, from 1; 0 for the one in which somebody speaks.
+            address: Web address of the clip, instead of a video: of a media file, or a page of a video site.
 
         Returns:
             The files (SRT, VTT, ASS, transcript.json, faces.zip) and the transcript as JSON, which /render takes.
 
         """
-        with failures.for_the_visitor([deepl_key]), jobs.job_folder() as folder, self.models.turn() as turn:
+        with failures.for_the_visitor([deepl_key]), jobs.job_folder() as folder, contextlib.ExitStack() as held:
             options = calls.options(
-                target_language, source_language, speakers, deepl_key, formality, glossary, audio_track
+                target_language, source_language, speakers, deepl_key, formality, glossary, audio_track, video
             )
-            clip = jobs.adopt(Path(video), folder)
-            yield from calls.turn(turn, (None, None))
+            clip = yield from self._clip(video, address, folder, progress, (None, None))
+            yield from calls.turn(held.enter_context(self.models.turn()), (None, None))
             analysis = yield from calls.follow(
                 self.services.analyse(clip, options, Clock(ANALYSE)), progress, (None, None)
             )
@@ -291,10 +299,10 @@ class Endpoints:
         formality: Any,
         glossary: Any,
         audio: Any,
+        address: Any,
     ) -> list[calls.Verdict]:
         """Return one verdict for each input."""
-        return [
-            calls.verdict(check.clip, video, self.services),
+        others = [
             *calls.check_choices(target, source, speakers),
             *calls.check_look(look, position, text_size, texts, calm, reveal),
             calls.verdict(check.keys, key),
@@ -302,19 +310,29 @@ class Endpoints:
             calls.verdict(check.glossary, glossary),
             calls.verdict(check.audio_track, audio),
         ]
+        return calls.check_clip_or_address(video, address, others, self.services)
 
     def check_transcribe(
-        self, video: Any, target: Any, source: Any, speakers: Any, key: Any, formality: Any, glossary: Any, audio: Any
+        self,
+        video: Any,
+        target: Any,
+        source: Any,
+        speakers: Any,
+        key: Any,
+        formality: Any,
+        glossary: Any,
+        audio: Any,
+        address: Any,
     ) -> list[calls.Verdict]:
         """Return one verdict for each input."""
-        return [
-            calls.verdict(check.clip, video, self.services),
+        others = [
             *calls.check_choices(target, source, speakers),
             calls.verdict(check.keys, key),
             calls.verdict(check.formality, formality),
             calls.verdict(check.glossary, glossary),
             calls.verdict(check.audio_track, audio),
         ]
+        return calls.check_clip_or_address(video, address, others, self.services)
 
     def check_render(
         self,
@@ -328,13 +346,24 @@ class Endpoints:
         reveal: Any,
     ) -> list[calls.Verdict]:
         """Return one verdict for each input."""
-        return [
-            calls.verdict(check.clip, video, self.services),
+        others = [
             calls.verdict(calls.opened, transcript),
             *calls.check_look(look, position, text_size, texts, calm, reveal),
         ]
+        return [calls.check_clip(video, others, self.services), *others]
 
     # work
+
+    def _clip(
+        self, video: str | None, address: str, folder: Path, progress: gr.Progress, nothing: tuple[None, ...]
+    ) -> Generator[Any, None, Path]:
+        """Return the clip in `folder`: the upload, or what is at the address, which is fetched beside the models."""
+        if video:
+            return jobs.adopt(Path(video), folder)
+        url = check.address(address, self.services.settings)
+        with self.fetching.turn() as turn:
+            yield from calls.turn(turn, nothing)
+            return (yield from calls.follow(self.services.fetch(url, folder), progress, nothing))
 
     def _draw(
         self,

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import json
+import secrets
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
 import gradio as gr
 
 from pipeline import project, transcript
-from pipeline.errors import PipelineError, RecordError
+from pipeline.errors import PipelineError, RecordError, UsageError
 from pipeline.options import Options
 from pipeline.progress import each
 from pipeline.project import Project
 from pipeline.records import Analysis, Progress, Stage
 from pipeline.web import check, views
 from pipeline.web.runs import POLL_S, Ticket
+from pipeline.web.services import Services
 
 N = TypeVar("N")
 T = TypeVar("T")
@@ -34,11 +36,14 @@ def number(value: float, label: str) -> gr.Number:
     return number
 
 
-def turn(ticket: Ticket, nothing: tuple[None, ...]) -> Iterator[Any]:
-    """Wait until the runs of the page that came before are through. A cancelled call ends here, too."""
+def turn(ticket: Ticket, nothing: N) -> Iterator[N]:
+    """Wait until the runs that came before are through. A cancelled call ends here, too."""
+    asked = time.monotonic()
     while ticket.ahead:
         time.sleep(POLL_S)
-        yield nothing
+        if time.monotonic() - asked > views.TICK_S:
+            asked = time.monotonic()
+            yield nothing
 
 
 def follow(stage: Stage[T], progress: gr.Progress, nothing: N) -> Generator[N, None, T]:
@@ -91,6 +96,24 @@ def check_look(name: Any, position: Any, text_size: Any, texts: Any, calm: Any, 
     return [verdict(check.look, name, position, text_size, texts, calm, reveal), *[gr.validate(True, "")] * 5]
 
 
+def check_clip(video: Any, others: Sequence[Verdict], services: Services) -> Verdict:
+    """Check the upload. It is looked into, which takes a process, only where the `others` found nothing wrong."""
+    whole = all(other["is_valid"] for other in others)
+    return verdict(check.clip if whole else check.file, video, services)
+
+
+def check_clip_or_address(video: Any, address: Any, others: list[Verdict], services: Services) -> list[Verdict]:
+    """Return the verdicts on the upload, on the other values as they are given, and on the address."""
+    if not str(address or "").strip():
+        return [check_clip(video, others, services), *others, gr.validate(True, "")]
+    return [verdict(_no_clip, video), *others, verdict(check.address, address, services.settings)]
+
+
+def _no_clip(video: Any) -> None:
+    if video:
+        raise UsageError("There is a clip and an address; remove one of them.")
+
+
 def verdict(look_at: Any, *args: Any) -> Verdict:
     """Return what `gr.validate` does, with the sentence of the error that `look_at(*args)` raises, if any."""
     try:
@@ -101,9 +124,16 @@ def verdict(look_at: Any, *args: Any) -> Verdict:
 
 
 def options(
-    target: str, source: str, speakers: int, key: str, formality: str, glossary: str, audio: int = 0
+    target: str,
+    source: str,
+    speakers: int,
+    key: str,
+    formality: str,
+    glossary: str,
+    audio: int = 0,
+    owner: str | None = None,
 ) -> Options:
-    """The choices of a call.
+    """The choices of a call. `owner` is the path of the upload, which nobody else knows; None without one.
 
     Raises UsageError.
     """
@@ -115,4 +145,5 @@ def options(
         check.formality(formality),
         check.glossary(glossary),
         check.audio_track(audio),
+        owner=owner or secrets.token_hex(16),
     )

@@ -17,6 +17,7 @@ from pipeline.web.jobs import Result
 from pipeline.web.runs import Update
 
 MOST_LINES = 500  #: chosen at once
+LONGEST_TEXT = 10_000  #: characters of one value; a line has at most a tenth
 
 
 class Editing:
@@ -114,7 +115,10 @@ class _Change:
         self._given = given
 
     def text(self, name: str) -> str:
-        return str(self._given.get(name) or "")[:2000]
+        text = str(self._given.get(name) or "")
+        if len(text) > LONGEST_TEXT:
+            raise UsageError(f"A text has at most {LONGEST_TEXT} characters here; shorten it.")
+        return text
 
     @property
     def person(self) -> str:

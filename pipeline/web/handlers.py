@@ -19,7 +19,7 @@ from pipeline.records import Analysis, Attribution, Look, Media, Preview, Progre
 from pipeline.web import cards, examples, failures, files, intake, jobs, limits, lines, player, timeline, views
 from pipeline.web.intake import Request
 from pipeline.web.jobs import Kept, Result
-from pipeline.web.runs import Run, Runs, Turnstile, Update
+from pipeline.web.runs import Run, Runs, Then, Turnstile, Update, Work
 from pipeline.web.services import Example, Services
 from pipeline.web.widgets import Widgets, title
 
@@ -50,9 +50,11 @@ class Handlers:
     are kept by the browser, so that a reload finds them again.
     """
 
-    def __init__(self, w: Widgets, services: Services, models: Turnstile, drawing: Turnstile) -> None:
+    def __init__(
+        self, w: Widgets, services: Services, models: Turnstile, drawing: Turnstile, fetching: Turnstile
+    ) -> None:
         self.w, self.services = w, services
-        self.models, self.drawing = models, drawing
+        self.models, self.drawing, self.fetching = models, drawing, fetching
         self.runs, self.kept = Runs(), Kept()
 
     # running
@@ -60,18 +62,19 @@ class Handlers:
     def begin(self, request: gr.Request, running: str, token: str, *form: Any) -> Update:
         """Refuse at once what cannot work, else queue the run and say so."""
         key = dict(zip(intake.FORM, form, strict=True))["key"]
-        return self._begun(
-            request,
-            running,
-            token,
-            lambda: (self._translate(intake.request(form, self.services), token), self.models),
-            (key,),
-        )
+
+        def work() -> tuple[Work, Turnstile]:
+            wanted = intake.request(form, self.services, str(request.session_hash or ""))
+            if wanted.address:
+                self.models.enter(self._visitor(request)).leave()  # what finds no place later is not fetched
+            return self._translate(wanted, token), self.fetching if wanted.address else self.models
+
+        return self._begun(request, running, token, work, (key,))
 
     def begin_redraw(self, request: gr.Request, running: str, token: str, *look: Any) -> Update:
         """Queue the drawing of what was changed. No model runs."""
 
-        def work() -> tuple[Iterator[Update], Turnstile]:
+        def work() -> tuple[Work, Turnstile]:
             return self._redraw(self._current(token), intake.look(look)), self.drawing
 
         return self._begun(request, running, token, work)
@@ -81,7 +84,7 @@ class Handlers:
         request: gr.Request,
         running: str,
         token: str,
-        work: Callable[[], tuple[Iterator[Update], Turnstile]],
+        work: Callable[[], tuple[Work, Turnstile]],
         secret: tuple[str | None, ...] = (),
         *,
         plays: bool = True,
@@ -92,8 +95,7 @@ class Handlers:
             return {w.problem: gr.skip()}
         try:
             steps, turnstile = work()
-            scope = request.request.scope if request.request else {}
-            visitor = limits.address(scope, forwarded=self.services.settings.on_spaces)
+            visitor = self._visitor(request)
             run = self.runs.queue(steps, turnstile, lambda ahead: {w.hud: views.waiting(ahead)}, secret, visitor)
         except Exception as error:
             return {w.problem: views.failure(*failures.said(error, secret)), w.running: ""}
@@ -107,6 +109,10 @@ class Handlers:
             w.running: run.token,
             w.visit: {"result": token, "run": run.token},
         }
+
+    def _visitor(self, request: gr.Request) -> str:
+        scope = request.request.scope if request.request else {}
+        return limits.address(scope, forwarded=self.services.settings.on_spaces)
 
     def is_busy(self, running: str) -> bool:
         """Whether the run with this token goes on."""
@@ -164,8 +170,8 @@ class Handlers:
             update[w.hud] = views.note(STOPPED)
         return update
 
-    def _translate(self, request: Request, token: str) -> Iterator[Update]:
-        """The whole way from clip to video."""
+    def _translate(self, request: Request, token: str) -> Work:
+        """The whole way from clip to video. An address is fetched before the wait for a place among the models."""
         folder = jobs.new_folder()
         kept = False
         clock = Clock(ANALYSE + RENDER)
@@ -173,6 +179,7 @@ class Handlers:
         try:
             if request.address:
                 path = yield from self._follow(self.services.fetch(request.address, folder), stages)
+                yield Then(self.models)
             else:
                 path = jobs.adopt(request.clip, folder)
             if request.trim is not None:

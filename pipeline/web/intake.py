@@ -39,8 +39,8 @@ class Request:
     trim: float | None = None  #: s from which the longest allowed piece is used; None for the whole clip
 
 
-def request(form: Sequence[Any], services: Services) -> Request:
-    """Check what the page sends.
+def request(form: Sequence[Any], services: Services, session: str = "") -> Request:
+    """Check what the page of `session` sends.
 
     Raises PipelineError for the first thing that cannot work.
     """
@@ -53,6 +53,7 @@ def request(form: Sequence[Any], services: Services) -> Request:
         formality=check.formality(given["formality"]),
         glossary=check.glossary(given["glossary"]),
         audio=check.audio_track(given["track"]),
+        owner=str(given["clip"] or session),  # an upload has a name that nobody else knows
     )
     chosen = look([given[name] for name in ("look", "position", "text_size", "texts", "calm", "reveal")])
     url = str(given["url"] or "").strip()

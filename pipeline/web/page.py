@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import Any
 
 import gradio as gr
 from starlette.middleware import Middleware
 
-from pipeline.web import api, jobs, rework, style, sweep
+from pipeline.web import api, jobs, rework, style, sweep, uploads
 from pipeline.web.again import Again
 from pipeline.web.editing import Editing
 from pipeline.web.fair_queue import FairQueue
@@ -20,6 +21,7 @@ from pipeline.web.services import Services
 from pipeline.web.widgets import Widgets, lay_out
 
 DRAWING = 2  #: redraws at once: ffmpeg and Pillow only, next to the models
+FETCHING = 4  #: addresses fetched at once, before a place among the models is asked for
 SESSIONS = 1000  #: kept in memory, the longest unused is forgotten first; one takes some 100 kB
 
 
@@ -54,22 +56,26 @@ def build(services: Services) -> Any:
     Raises RecordError when the first example's result cannot be read.
     """
     os.environ.setdefault("GRADIO_TEMP_DIR", str(jobs.served_folder()))
+    uploads.make_private()
+    services = replace(services, probe=uploads.Probed(services.probe))
     with gr.Blocks(
         title="Speechglass: speech that turns into your language",
         analytics_enabled=False,
         delete_cache=(sweep.SWEEP_S, sweep.SERVED_AGE_S),
         fill_width=True,
     ) as page:
-        models, drawing = Turnstile(services.parallel), Turnstile(DRAWING)
-        connect(lay_out(services), page, services, models, drawing)
-        api.add_endpoints(services, models, drawing)
+        models, drawing, fetching = Turnstile(services.parallel), Turnstile(DRAWING), Turnstile(FETCHING)
+        connect(lay_out(services), page, services, models, drawing, fetching)
+        api.add_endpoints(services, models, drawing, fetching)
         rework.add_endpoints(services, models, drawing)
     page.queue(default_concurrency_limit=8)
     page._queue = FairQueue(page._queue, forwarded=services.settings.on_spaces)
     return page
 
 
-def connect(w: Widgets, page: gr.Blocks, services: Services, models: Turnstile, drawing: Turnstile) -> None:
+def connect(
+    w: Widgets, page: gr.Blocks, services: Services, models: Turnstile, drawing: Turnstile, fetching: Turnstile
+) -> None:
     """Every event of the page. None of them is part of the API.
 
     A run is a thread of its own (`runs`), and an event only follows it: no event is ever cancelled, because Gradio then
@@ -77,7 +83,7 @@ def connect(w: Widgets, page: gr.Blocks, services: Services, models: Turnstile, 
     """
     quick: dict[str, Any] = {"api_visibility": "private", "queue": False, "show_progress": "hidden"}
     following: dict[str, Any] = {"api_visibility": "private", "concurrency_limit": None, "show_progress": "hidden"}
-    do = Handlers(w, services, models, drawing)
+    do = Handlers(w, services, models, drawing, fetching)
     change, again, take = Editing(do), Again(do), Intake(w, services)
 
     begun = w.run.click(do.begin, [w.running, w.token, *w.form], w.begun, **quick)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from pipeline import retranslate
 from pipeline.errors import UsageError
 from pipeline.progress import Clock
 from pipeline.records import Analysis
-from pipeline.web import calls, check, failures, jobs, player
+from pipeline.web import calls, check, failures, jobs, player, views
 from pipeline.web.editing import MOST_LINES, apply_edit
 from pipeline.web.runs import Turnstile
 from pipeline.web.services import Services
@@ -60,8 +61,7 @@ def add_endpoints(services: Services, models: Turnstile, drawing: Turnstile) -> 
             edited,
             api_name="retranslate",
             validator=endpoint.check_retranslate,
-            concurrency_limit=services.parallel,
-            concurrency_id="models",
+            concurrency_id="models",  # with the limit of /transcribe
             show_progress="hidden",
         )
         trigger.click(
@@ -82,7 +82,7 @@ class Rework:
     def __init__(self, services: Services, models: Turnstile, drawing: Turnstile) -> None:
         self.services, self.models, self.drawing = services, models, drawing
 
-    def edit(self, transcript: dict[str, Any], edits: list[dict[str, Any]]) -> dict[str, Any]:
+    def edit(self, transcript: dict[str, Any], edits: list[dict[str, Any]]) -> Iterator[dict[str, Any] | None]:
         """Makes the corrections of the page in a transcript, one after the other. No model runs.
 
         Args:
@@ -97,7 +97,8 @@ class Rework:
 
         """
         with failures.for_the_visitor():
-            return calls.closed(_edited(transcript, edits), transcript)
+            edited = yield from _edited(transcript, edits)
+            yield calls.closed(edited, transcript)
 
     def retranslate(
         self,
@@ -130,9 +131,9 @@ class Rework:
         with failures.for_the_visitor([deepl_key]), jobs.job_folder() as folder, self.models.turn() as turn:
             analysis = calls.opened(transcript).analysis
             wanted = target_language if target_language.strip() else analysis.target_language
-            options = calls.options(wanted, "", 0, deepl_key, formality, glossary)
+            options = calls.options(wanted, "", 0, deepl_key, formality, glossary, owner=video)
             clip = jobs.adopt(Path(video), folder) if video else None
-            yield from calls.turn(turn, (None,))
+            yield from calls.turn(turn, None)
             stage = self.services.retranslate(clip, analysis, options, numbers(lines), Clock(retranslate.STAGES))
             renewed = yield from calls.follow(stage, progress, None)
             yield calls.closed(renewed, transcript)
@@ -174,7 +175,7 @@ class Rework:
             chosen = check.look(look, position, text_size, texts, reduced_motion, reveal)
             analysis = calls.opened(transcript).analysis
             clip = jobs.adopt(Path(video), folder)
-            yield from calls.turn(turn, (None,))
+            yield from calls.turn(turn, None)
             t = instant(at)
             frame = self.services.preview(clip, analysis, chosen, player.telling_time(analysis) if t is None else t)
             file = folder / "preview.jpg"
@@ -191,25 +192,21 @@ class Rework:
         self, transcript: Any, target: Any, lines: Any, video: Any, key: Any, formality: Any, glossary: Any
     ) -> list[calls.Verdict]:
         """Return one verdict for each input."""
-        clip = calls.verdict(check.clip, video, self.services) if video else gr.validate(True, "")
-        return [
+        others = [
             calls.verdict(calls.opened, transcript),
             calls.verdict(check.target, target),
             calls.verdict(numbers, lines),
-            clip,
             calls.verdict(check.keys, key),
             calls.verdict(check.formality, formality),
             calls.verdict(check.glossary, glossary),
         ]
+        clip = calls.check_clip(video, others, self.services) if video else gr.validate(True, "")
+        return [*others[:3], clip, *others[3:]]
 
     def check_preview(self, video: Any, transcript: Any, at: Any, *look: Any) -> list[calls.Verdict]:
         """Return one verdict for each input."""
-        return [
-            calls.verdict(check.clip, video, self.services),
-            calls.verdict(calls.opened, transcript),
-            calls.verdict(instant, at),
-            *calls.check_look(*look),
-        ]
+        others = [calls.verdict(calls.opened, transcript), calls.verdict(instant, at), *calls.check_look(*look)]
+        return [calls.check_clip(video, others, self.services), *others]
 
 
 def numbers(text: Any) -> list[int] | None:
@@ -243,9 +240,13 @@ def _edits(given: Any) -> list[dict[str, Any]]:
     return given
 
 
-def _edited(transcript: dict[str, Any], edits: Any) -> Analysis:
-    analysis = calls.opened(transcript).analysis
+def _edited(transcript: dict[str, Any], edits: Any) -> Generator[None, None, Analysis]:
+    """Make the edits. A cancelled call ends at the next one that comes after a while."""
+    analysis, told = calls.opened(transcript).analysis, time.monotonic()
     for number, change in enumerate(_edits(edits), 1):
+        if time.monotonic() - told > views.TICK_S:
+            told = time.monotonic()
+            yield
         try:
             analysis = apply_edit(analysis, change)
         except UsageError as error:

@@ -15,6 +15,7 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from pipeline.errors import UsageError
@@ -53,7 +54,7 @@ class Turnstile:
     """Lets `places` in at a time, the others in the order in which they came."""
 
     def __init__(self, places: int, longest: int = LONGEST_QUEUE) -> None:
-        self._places, self._longest = places, longest
+        self.places, self._longest = places, longest
         self._line: deque[Ticket] = deque()
         self._lock = threading.Lock()
 
@@ -67,7 +68,7 @@ class Turnstile:
                 raise BusyError(
                     f"{limits.JOBS_PER_ADDRESS} clips of yours are waiting or running already; wait for one of them."
                 )
-            if len(self._line) >= self._places + self._longest:
+            if len(self._line) >= self.places + self._longest:
                 raise BusyError(f"{self._longest} clips are waiting already; try again in a few minutes.")
             ticket = Ticket(self, visitor)
             self._line.append(ticket)
@@ -76,7 +77,7 @@ class Turnstile:
     def ahead(self, ticket: Ticket) -> int:
         """How many come before `ticket`'s turn."""
         with self._lock:
-            return max(0, self._line.index(ticket) - self._places + 1)
+            return max(0, self._line.index(ticket) - self.places + 1)
 
     def leave(self, ticket: Ticket) -> None:
         """`ticket` is out of the queue, if it was in."""
@@ -94,12 +95,22 @@ class Turnstile:
             ticket.leave()
 
 
+@dataclass(frozen=True)
+class Then:
+    """What a run's work yields before the part that waits for a place of another turnstile."""
+
+    turnstile: Turnstile
+
+
+Work = Iterator[Update | Then]
+
+
 class Run:
     """One visitor's run and what their page shows of it."""
 
     def __init__(
         self,
-        work: Iterator[Update],
+        work: Work,
         ticket: Ticket,
         waiting: Callable[[int], Update],
         secret: tuple[str | None, ...] = (),
@@ -169,9 +180,15 @@ class Run:
             self._wait()
             while not self._is_unwanted():
                 try:
-                    self.publish(next(self._work))
+                    step = next(self._work)
                 except StopIteration:
                     return
+                if isinstance(step, Then):
+                    self._ticket.leave()
+                    self._ticket = step.turnstile.enter(self._ticket.visitor)
+                    self._wait()
+                else:
+                    self.publish(step)
             self.stopping = True
         except Exception as error:
             self.error = error
@@ -203,7 +220,7 @@ class Runs:
 
     def queue(
         self,
-        work: Iterator[Update],
+        work: Work,
         turnstile: Turnstile,
         waiting: Callable[[int], Update],
         secret: tuple[str | None, ...] = (),

@@ -69,15 +69,15 @@ def test_only_the_named_endpoints_are_public(client: Client) -> None:
     assert not api["unnamed_endpoints"]
 
 
-def test_every_parameter_has_a_name_and_all_but_the_clip_a_default(client: Client) -> None:
+def test_every_parameter_has_a_name_and_what_need_not_be_given_a_default(client: Client) -> None:
     api = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
     required = {
         name: [p["parameter_name"] for p in info["parameters"] if not p["parameter_has_default"]]
         for name, info in api.items()
     }
     assert required == {
-        "/translate_video": ["video"],
-        "/transcribe": ["video"],
+        "/translate_video": [],  # a video or an address
+        "/transcribe": [],
         "/render": ["video", "transcript"],
         "/edit": ["transcript", "edits"],
         "/retranslate": ["transcript"],
@@ -174,6 +174,9 @@ def test_what_drawing_has_to_say_is_in_the_transcript(client: Client, clip: Path
         ({"glossary": "no terms"}, "term = translation"),
         ({"audio_track": -1}, "sound track is a whole number"),
         ({"deepl_key": "no key at all"}, "does not look like a DeepL key"),
+        ({"address": "https://example.com/film.mp4"}, "a clip and an address; remove one"),
+        ({"video": None}, "There is no clip yet"),
+        ({"video": None, "address": "file:///etc/hostname"}, "not a web address"),
     ],
 )
 def test_wrong_choices_are_refused_before_the_queue_in_a_sentence(
@@ -349,6 +352,32 @@ def test_the_tools_for_agents_are_the_endpoints_described(url: str) -> None:
     assert "turn into the target language" in translate["description"]
     properties = translate["inputSchema"]["properties"]
     assert "DeepL code or English name" in properties["target_language"]["description"]
+
+
+def test_a_clip_can_be_given_as_an_address(client: Client) -> None:
+    files, transcript = client.predict(address="https://example.com/film.mp4", api_name="/transcribe")
+    assert transcript["phrases"]
+    assert files
+    video, _, _ = client.predict(address="https://example.com/film.mp4", api_name="/translate_video")
+    assert Path(video).stat().st_size > 1000
+
+
+def test_an_agent_can_give_an_address(url: str) -> None:
+    """Agents cannot upload. What is at an address given as the video is never fetched by Gradio, which knows no limit."""
+    import httpx
+
+    def called(**arguments: str) -> str:
+        return httpx.post(
+            f"{url}gradio_api/mcp/",
+            json={
+                "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "transcribe", "arguments": arguments}
+            },
+            headers={"accept": "application/json, text/event-stream", "x-forwarded-for": "203.0.113.77"},
+            timeout=60,
+        ).text  # fmt: skip
+
+    assert "Everyone here is working" in called(address="https://example.com/film.mp4")
+    assert "Everyone here is working" not in called(video="https://example.com/film.mp4")
 
 
 def test_the_documented_examples_run(url: str, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -195,7 +196,9 @@ def test_an_upload_of_fields_or_of_many_parts_is_refused(client: httpx.Client) -
     assert client.post("/gradio_api/upload", content=b"no parts", headers=broken).status_code == 400
 
 
-@pytest.mark.parametrize("name", ["begin", "run", "redraw", "show", "edit", "undo", "key_typed", "show_2", "stopped"])
+@pytest.mark.parametrize(
+    "name", ["begin", "run", "redraw", "show", "correct", "undo", "key_typed", "show_2", "stopped"]
+)
 def test_an_event_of_the_page_cannot_be_called_by_name(client: httpx.Client, name: str) -> None:
     for path in (f"call/{name}", f"run/{name}", f"call/v2/{name}"):
         assert client.post(f"/gradio_api/{path}", json={"data": []}).status_code == 404
@@ -242,10 +245,27 @@ def test_a_malformed_event_is_refused_in_a_sentence(
 
 
 def test_an_edit_with_a_very_long_text_is_refused_before_it_is_read(client: httpx.Client) -> None:
-    number = next(d["id"] for d in client.get("/config").json()["dependencies"] if d["api_name"] == "edit")
-    told = {"kind": "rename", "person": "p1", "value": "x" * 3_000_000}
-    body = {"fn_index": number, "data": [None, "", False, "time"], "session_hash": "abc", "event_data": told}
-    assert client.post("/gradio_api/run/predict", json=body).status_code == 422
+    """The same edit with a short text is made, so it is the text that is refused."""
+    event = next(d for d in client.get("/config").json()["dependencies"] if d["api_name"] == "correct")
+    values = {"radio": "time", "textbox": ""}
+    kinds = {block["id"]: block["type"] for block in client.get("/config").json()["components"]}
+    data = [values.get(kinds[number]) for number in event["inputs"]]
+
+    def edit(value: str) -> httpx.Response:
+        told = {"kind": "rename", "person": "p1", "value": value}
+        body = {"fn_index": event["id"], "data": data, "session_hash": "abc", "event_data": told}
+        return client.post("/gradio_api/run/predict", json=body)
+
+    short = edit("Ada Lovelace")
+    assert short.status_code == 200, short.text
+    assert "Ada Lovelace" in short.text
+    for length in (3_000_000, 20_001):
+        refused = edit("x" * length)
+        assert refused.status_code == 422
+        assert "at most 20000 characters" in refused.text
+    named = edit("x" * 10_000)
+    assert named.status_code == 200
+    assert "at most 40 characters" in named.text
 
 
 def test_a_named_call_without_its_parameters_or_with_others_is_refused(client: httpx.Client) -> None:
@@ -285,20 +305,44 @@ def test_a_transcript_with_more_than_its_clip_can_hold_is_refused(client: httpx.
     assert "not the clip" in json.dumps(said)
 
 
-def test_a_render_stops_with_its_client(server: Server, client: httpx.Client, clip: Path) -> None:
-    """The largest transcript this clip may have is being drawn; the client goes."""
+def test_a_render_stops_with_its_client(server: Server, client: httpx.Client, tmp_path: Path) -> None:
+    """The largest transcript that a minute may have is laid out, sixteen lines at a time; the client goes. All of it would
+    take a minute or more."""
+    clip = fakes.make_clip(tmp_path / "minute.mp4", seconds=60)
     given, found = upload(client, clip), record()
-    phrase = {**found["phrases"][0], "words": [], "source": "a b c d e f g " * 5, "translation": "x y z " * 8}
+    found["media"]["duration"] = 60.0
+    phrase = {**found["phrases"][0], "words": [], "source": "a b c d e f g ", "translation": "x y z " * 3}
     found["phrases"] = [
-        {**phrase, "id": n, "person": f"p{1 + n % 3}", "start": n // 16, "end": n // 16 + 1} for n in range(60)
+        {**phrase, "id": n, "person": f"p{1 + n % 3}", "start": n // 16 * 1.8, "end": (n // 16 + 1) * 1.8}
+        for n in range(520)
     ]
     before = {p.pid for p in server.process.children(recursive=True)}
     body = {"video": given, "transcript": found}
     event = client.post("/gradio_api/call/v2/render", json=body).json()["event_id"]
     with client.stream("GET", f"/gradio_api/call/render/{event}") as stream:
-        next(stream.iter_lines())
+        lines = stream.iter_lines()
+        assert soon(lambda: bool(next(lines)) and bool(list(server.folder.rglob("job-*"))))
+        drawing = {p.name() for p in server.process.children(recursive=True) if p.pid not in before}
+        assert not drawing, "the layout is over already"
     assert soon(lambda: not list(server.folder.rglob("job-*")))
     assert soon(lambda: not {p.pid for p in server.process.children(recursive=True)} - before)
+    assert soon(lambda: busy(server) < 0.2), "something is still being computed"
+
+
+def busy(server: Server, seconds: float = 0.5) -> float:
+    """Return the share of one processor that the server uses now, its children included."""
+    start = server.processor_s()
+    time.sleep(seconds)
+    return (server.processor_s() - start) / seconds
+
+
+def test_two_visitors_with_the_identical_clip_share_nothing(server: Server, clip: Path) -> None:
+    """Not the name of the upload, by which its folder could be asked for other names and its findings found in the caches."""
+    with server.client("198.51.100.21") as first, server.client("203.0.113.21") as second:
+        paths = {upload(visitor, clip)["path"] for visitor in (first, second, second)}
+        assert len({Path(path).parent for path in paths}) == 3
+        other = str(Path(paths.pop()).with_name("other.mp4"))
+        assert second.get(f"/gradio_api/file={other}").status_code in (403, 404)
 
 
 def test_one_visitor_cannot_take_the_whole_queue(server: Server, clip: Path) -> None:

@@ -24,7 +24,7 @@ FUZZ = settings(
     max_examples=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), database=None
 )
 OPEN = (
-    "queue/join", "run/edit", "run/predict", "call/render", "call/transcribe", "call/health", "call/v2/render", "call/v2/transcribe",
+    "queue/join", "run/edit", "run/predict", "call/edit", "call/v2/edit", "call/v2/retranslate", "call/v2/preview", "call/render", "call/transcribe", "call/health", "call/v2/render", "call/v2/transcribe",
     "cancel", "reset", "upload", "mcp/", "mcp/messages/",
 )  # fmt: skip
 MB = 2**20

@@ -48,6 +48,16 @@ def test_recolour_takes_six_hex_digits(analysis: Analysis) -> None:
             edit.recolour(analysis, "p1", colour)
 
 
+@pytest.mark.parametrize("text", [" " * 3_000_000, "\n" * 50_001, "a" + " " * 10_001])
+def test_a_text_is_measured_before_it_is_cleaned(analysis: Analysis, text: str) -> None:
+    """Cleaned these would be short; to clean a megabyte costs a second."""
+    with pytest.raises(UsageError, match="at most 40 characters"):
+        edit.rename(analysis, "p1", text)
+    with pytest.raises(UsageError, match="at most 1000 characters"):
+        edit.correct_source(analysis, analysis.phrases[0].id, text)
+    assert edit.rename(analysis, "p1", "  Ada\t" + " " * 100).people[0].name == "Ada"
+
+
 def test_a_line_given_away_takes_its_turn_along(analysis: Analysis) -> None:
     edited = edit.give(analysis, 2, "p1")
     assert line(edited, 2).person == "p1"

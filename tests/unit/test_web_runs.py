@@ -28,7 +28,7 @@ from tests import fakes
 from tests.fixtures_runs import finish
 
 LOOK = ("cyberpunk", "auto", 1.0, "morph", False, "live")
-VISITOR: Any = SimpleNamespace(request=SimpleNamespace(scope={"client": ("127.0.0.1", 1)}))
+VISITOR: Any = SimpleNamespace(request=SimpleNamespace(scope={"client": ("127.0.0.1", 1)}), session_hash="session")
 FORM = (None, "", "EN-US", "auto", 0, *LOOK, "default", "", "", False, "0:00", "0")
 
 
@@ -36,7 +36,7 @@ FORM = (None, "", "EN-US", "auto", 0, *LOOK, "default", "", "", False, "0:00", "
 def do(tmp_path: Path) -> Handlers:
     fake = fakes.services(tmp_path, examples=(fakes.make_example(tmp_path),), steps=2, step_s=0.0)
     with gr.Blocks():
-        return Handlers(widgets.lay_out(fake), fake, Turnstile(1), Turnstile(2))
+        return Handlers(widgets.lay_out(fake), fake, Turnstile(1), Turnstile(2), Turnstile(4))
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def followed(do: Handlers, running: str, token: str = "") -> dict[str, Any]:
 
 
 def run_of(
-    work: Iterator[dict[str, Any]],
+    work: Iterator[dict[str, Any] | runs.Then] | Iterator[dict[str, Any]],
     turnstile: Turnstile,
     waiting: Callable[[int], dict[str, Any]] = lambda ahead: {"place": ahead},
 ) -> runs.Run:
@@ -121,6 +121,51 @@ def test_the_second_waits_for_the_first_and_is_told_its_place() -> None:
     assert ended(third).value("done") is None
     go.set()
     assert [ended(run).value("done") for run in (first, second)] == ["first", "second"]
+
+
+def test_a_run_gives_its_place_back_where_it_waits_for_another() -> None:
+    fetching, models = Turnstile(1), Turnstile(1)
+    busy = models.enter()
+
+    def work() -> runs.Work:
+        yield {"done": "fetched"}
+        yield runs.Then(models)
+        yield {"done": "heard"}
+
+    run = run_of(work(), fetching)
+    end = time.monotonic() + 20
+    while run.value("place") != 1 and time.monotonic() < end:
+        time.sleep(0.01)
+    assert run.value("done") == "fetched"
+    assert fetching.enter().ahead == 0
+    busy.leave()
+    assert ended(run).value("done") == "heard"
+    assert models.enter().ahead == 0
+
+
+def test_an_address_is_fetched_while_others_run_models(do: Handlers) -> None:
+    """It takes no place among the models until the clip is there."""
+    busy = do.models.enter()
+    begun = do.begin(VISITOR, "", "", None, "https://example.com/a.mp4", *FORM[2:])
+    run = do.runs.get(begun[do.w.running])
+    assert run is not None
+    end = time.monotonic() + 20
+    while run._ticket not in do.models._line and time.monotonic() < end:
+        time.sleep(0.01)
+    assert run._ticket in do.models._line
+    assert do.fetching.enter().ahead == 0
+    assert not run.over
+    busy.leave()
+    shown = followed(do, run.token)
+    assert do.kept.get(shown[do.w.token]) is not None
+
+
+def test_an_address_is_not_fetched_for_a_full_queue(do: Handlers) -> None:
+    for _ in range(1 + runs.LONGEST_QUEUE):
+        do.models.enter()
+    refused = do.begin(VISITOR, "", "", None, "https://example.com/a.mp4", *FORM[2:])
+    assert "are waiting already" in refused[do.w.problem]
+    assert do.fetching.enter().ahead == 0
 
 
 def test_a_full_queue_refuses_with_its_length() -> None:
