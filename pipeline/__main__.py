@@ -1,6 +1,7 @@
 """python -m pipeline: the command line.
 
     python -m pipeline CLIP --to LANGUAGE      a clip or a URL becomes a folder of results
+    python -m pipeline RECORDING --to LANGUAGE --long    the same for hours
     python -m pipeline batch FOLDER --to LANG  every clip of a folder or a list
     python -m pipeline render JSON CLIP        the same clip drawn again, without a model
     python -m pipeline render JSON CLIP --preview T FILE    one picture of it
@@ -26,7 +27,7 @@ from types import FrameType
 from typing import TextIO, TypeVar
 from urllib.parse import urlsplit
 
-from pipeline.errors import LanguageError, PipelineError, UsageError
+from pipeline.errors import LanguageError, LimitError, PipelineError, UsageError
 from pipeline.progress import finish
 from pipeline.records import REVEALS, Analysis, Look, Progress
 from pipeline.settings import Settings
@@ -103,12 +104,14 @@ def _translate(arguments: Sequence[str]) -> int:
     parser.add_argument("--from", dest="source", metavar="LANGUAGE", help="spoken language (default: detected)")
     parser.add_argument("--speakers", type=_count, metavar="N", help="number of voices (default: found)")
     parser.add_argument("--audio", type=_track, metavar="N", help="sound track to hear (default: the one with speech)")
+    parser.add_argument("--long", action="store_true", help="a recording of up to four hours, in parts of five minutes")
+    parser.add_argument("--jobs", type=_count, default=1, metavar="N", help="parts at a time with --long (default: 1)")
     _add_look(parser)
     _add_services(parser)
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder for the results (default: out/<clip name>)")
     given = parser.parse_args(arguments)
 
-    from pipeline import languages, results
+    from pipeline import languages, long, results
     from pipeline.models.sets import load
     from pipeline.options import Options
 
@@ -120,9 +123,16 @@ def _translate(arguments: Sequence[str]) -> int:
     )
     with _clip(given.clip, settings) as clip:
         out = given.out or Path("out") / _name(given.clip)
-        analysis = _show(
-            results.process(clip, options, _look(given), out, settings, load(settings), overlay=given.overlay)
-        )
+        if given.long:
+            work = long.process(clip, options, _look(given), out, settings, load, given.jobs, overlay=given.overlay)
+        else:
+            work = results.process(clip, options, _look(given), out, settings, load(settings), overlay=given.overlay)
+        try:
+            analysis = _show(work)
+        except LimitError as error:
+            if given.long or not long.is_long(clip, settings, given.audio):
+                raise
+            raise LimitError(f"{str(error).rstrip('.')}, or give --long.") from None
     _report(analysis, out)
     return 0
 
@@ -142,7 +152,7 @@ def _render(arguments: Sequence[str]) -> int:
     )
     given = parser.parse_args(arguments)
 
-    from pipeline import project, results
+    from pipeline import long, project, results
 
     opened = project.read(given.transcript)
     look = _look(given)
@@ -151,16 +161,15 @@ def _render(arguments: Sequence[str]) -> int:
     if given.preview:
         return _preview(given.clip, opened.analysis, look, *given.preview)
     out = given.out or Path("out") / given.clip.stem[:80]
-    analysis = _show(
-        results.write(given.clip, opened.analysis, look, out, Settings.from_environment(), overlay=given.overlay)
-    )
+    settings = long.lifted(Settings.from_environment())
+    analysis = _show(results.write(given.clip, opened.analysis, look, out, settings, overlay=given.overlay))
     _report(analysis, out)
     return 0
 
 
 def _preview(clip: Path, analysis: Analysis, look: Look, time_given: str, name: str) -> int:
     """Write the picture of the clip at a time to a file, all or nothing."""
-    from pipeline import run
+    from pipeline import long, run
     from pipeline.workspace import disk_error
 
     try:
@@ -172,7 +181,7 @@ def _preview(clip: Path, analysis: Analysis, look: Look, time_given: str, name: 
         raise UsageError("--preview writes PNG or JPEG; give it a name that ends in .png or .jpg.")
     from PIL import Image
 
-    picture = run.preview(clip, analysis, look, t, Settings.from_environment())
+    picture = run.preview(clip, analysis, look, t, long.lifted(Settings.from_environment()))
     with io.BytesIO() as made:
         Image.fromarray(picture).save(made, "PNG" if to.suffix.lower() == ".png" else "JPEG", quality=92)
         try:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Generator, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -22,6 +23,7 @@ from pipeline.perceive import Stopwatch, perceive
 from pipeline.progress import Clock, each
 from pipeline.records import (
     Analysis,
+    Attribution,
     Clip,
     Diarization,
     Faces,
@@ -35,6 +37,7 @@ from pipeline.records import (
     Perception,
     Preview,
     Progress,
+    Shot,
     Stage,
     Transcript,
 )
@@ -43,6 +46,8 @@ from pipeline.workspace import workspace
 
 if TYPE_CHECKING:
     import numpy as np
+
+    from pipeline import translate
 
 T = TypeVar("T")
 
@@ -58,7 +63,6 @@ def analyse(
     Raises InputError for a clip that cannot be used, LanguageError, ModelError, TranslationError.
     """
     from pipeline import translate
-    from pipeline.models import sets
     from pipeline.speech import tracks
 
     watch = Stopwatch()
@@ -72,21 +76,41 @@ def analyse(
 
     if models.prepare is not None:
         yield from clock.follow(watch.time("fetch", models.prepare()))
-    cache = StageCache(settings.cache_dir / "stages", settings.cache_bytes, settings.cache_age_s)
     # The track belongs to it: with another sound the clip's clock may start at another instant.
-    digest, code = f"{content_hash(clip.path)} {clip.audio_track} {options.owner}", code_version()
+    digest = f"{content_hash(clip.path)} {clip.audio_track} {options.owner}"
+    with workspace() as folder:
+        sound = folder / "sound.wav"
+        yield from clock.follow(watch.time("sound", media.extract_sound(clip, sound)))
+        job = Job(clip, sound, options.source, options.speakers, plan.fallback_target)
+        perception = yield from clock.follow(perceived(job, digest, settings, models))
+    for name, seconds in perception.timings:
+        watch.add(name, seconds)
+    notices += _notices(clip, perception)
+    found = Found(
+        perception.transcript.language, perception.attribution, perception.faces.shots, perception.translations, notices
+    )
+    return (yield from concluded(clip, found, plan, options, settings, models, clock, watch))
+
+
+def perceived(job: Job, digest: str, settings: Settings, models: Models) -> Stage[Perception]:
+    """Return what the models find in the job's clip. What they found in it before comes from the stage cache.
+
+    `digest` stands for all that the job's clip and sound are made of.
+    """
+    from pipeline.models import sets
+
+    cache = StageCache(settings.cache_dir / "stages", settings.cache_bytes, settings.cache_age_s)
+    code = code_version()
     keys = {
-        "transcript": cache.key(
-            "transcript", code=code, clip=digest, model=models.names["speech"], source=options.source
-        ),
+        "transcript": cache.key("transcript", code=code, clip=digest, model=models.names["speech"], source=job.source),
         "diarization": cache.key(
-            "diarization", code=code, clip=digest, model=models.names["diarization"], speakers=options.speakers
+            "diarization", code=code, clip=digest, model=models.names["diarization"], speakers=job.speakers
         ),
         "faces": cache.key(
             "faces",
             code=code,
             clip=digest,
-            models=[models.names.get(job) for job in ("faces", "identity", "speaking")],
+            models=[models.names.get(name) for name in ("faces", "identity", "speaking")],
             learned=sets.has("lr-asd", settings),  # else lips alone told who speaks, and another time they need not
         ),
     }
@@ -95,43 +119,62 @@ def analyse(
         cache.get(keys["diarization"], Diarization),
         cache.get(keys["faces"], Faces),
     )
-    with workspace() as folder:
-        sound = folder / "sound.wav"
-        yield from clock.follow(watch.time("sound", media.extract_sound(clip, sound)))
-        job = Job(clip, sound, options.source, options.speakers, plan.fallback_target, known)
-        stage = (models.perceive or perceive)(models, job)
-        perception = yield from clock.follow(_kept(stage, cache, keys, known))
-    for name, seconds in perception.timings:
-        watch.add(name, seconds)
+    stage = (models.perceive or perceive)(models, dataclasses.replace(job, known=known))
+    return (yield from _kept(stage, cache, keys, known))
 
-    heard, answer = perception.transcript, perception.attribution
-    spoken = translate.in_one_script(answer.phrases, heard.language, options.target)
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """All that is known of a clip before it is translated."""
+
+    language: str  #: spoken, ISO 639-1
+    answer: Attribution
+    shots: tuple[Shot, ...]
+    translations: tuple[str | None, ...] | None  #: the key-free translation, where it was asked for
+    notices: tuple[Notice, ...]
+
+
+def concluded(
+    clip: Clip,
+    found: Found,
+    plan: translate.Plan,
+    options: Options,
+    settings: Settings,
+    models: Models,
+    clock: Clock,
+    watch: Stopwatch,
+) -> Stage[Analysis]:
+    """Return the analysis of what was found, translated."""
+    from pipeline import translate
+
+    spoken = translate.in_one_script(found.answer.phrases, found.language, options.target)
     translation = yield from clock.follow(
-        watch.time("translate", translate.carry_out(plan, spoken, heard.language, perception.translations, settings))
+        watch.time("translate", translate.carry_out(plan, spoken, found.language, found.translations, settings))
     )
     phrases = tuple(
         dataclasses.replace(phrase, translation=text) for phrase, text in zip(spoken, translation.texts, strict=True)
     )
-    shown = dataclasses.replace(answer, phrases=phrases)
+    shown = dataclasses.replace(found.answer, phrases=phrases)
     yield clock.mark(Progress("translate", 1.0, preview=Preview(attribution=shown)))
-    notices += _notices(clip, perception) + translation.notices
     analysis = Analysis(
         media=Media(
             clip.duration, clip.width, clip.height, clip.frame_rate, clip.audio_track if clip.audio_tracks > 1 else 0
         ),
-        language=heard.language,
+        language=found.language,
         target_language=options.target,
         models={**models.names, "translation": translation.service},
-        people=answer.people,
+        people=found.answer.people,
         phrases=phrases,
-        turns=answer.turns,
-        tracks=answer.tracks,
-        shots=perception.faces.shots,
-        notices=tuple(dict.fromkeys(notices)),
+        turns=found.answer.turns,
+        tracks=found.answer.tracks,
+        shots=found.shots,
+        notices=tuple(dict.fromkeys(found.notices + translation.notices)),
         timings=dict(watch.timings),
     )
     # What is drawn now is what transcript.json will draw again: to the millisecond and a tenth of a pixel.
-    return dataclasses.replace(transcript.from_json(transcript.to_json(analysis)), portraits=dict(answer.portraits))
+    return dataclasses.replace(
+        transcript.from_json(transcript.to_json(analysis)), portraits=dict(found.answer.portraits)
+    )
 
 
 def render(
@@ -296,6 +339,12 @@ def _notices(clip: Clip, perception: Perception) -> tuple[Notice, ...]:
     parts = (perception.transcript, perception.diarization, perception.faces, perception.attribution)
     # Told below once, in the words that say what follows from it.
     found = tuple(n for part in parts for n in part.notices if n.code not in ("no_speech", "no_faces", "fewer_voices"))
+    return found + notices_of_clip(clip, bool(perception.faces.tracks), bool(perception.attribution.phrases))
+
+
+def notices_of_clip(clip: Clip, faces: bool, speech: bool) -> tuple[Notice, ...]:
+    """Return what is missing in the clip. `faces` and `speech` say whether any were found."""
+    found: tuple[Notice, ...] = ()
     if clip.missing > 0:
         text = f"The file is damaged: {clip.missing:.1f} s of it are missing, and only the rest was used."
         found += (Notice("cut_off", text),)
@@ -303,8 +352,8 @@ def _notices(clip: Clip, perception: Perception) -> tuple[Notice, ...]:
         found += (
             Notice("no_picture", "The file has sound only, so there is a transcript and subtitles but no video."),
         )
-    elif not perception.faces.tracks:
+    elif not faces:
         found += (Notice("no_faces", "No face was found, so the subtitles stand at the bottom of the picture."),)
-    if not perception.attribution.phrases:
+    if not speech:
         found += (Notice("no_speech", "No speech was heard, so there is nothing to translate."),)
     return found

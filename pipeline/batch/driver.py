@@ -121,7 +121,7 @@ def _shown(
     if not tasks:
         return
     if batch.ray is None:
-        working = pool.work(tasks, batch.settings, batch.load, min(batch.workers, len(tasks)), count=count)
+        working = pool.work(tasks, batch.settings, batch.load, batch.workers, count=count)
     else:
         from pipeline.batch import on_ray
 

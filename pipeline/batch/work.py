@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from pipeline import edit, languages, results, run
+from pipeline import edit, languages, long, results, run
 from pipeline.batch import records
 from pipeline.batch.jobs import Job
 from pipeline.errors import PipelineError
@@ -36,10 +36,14 @@ class Outcome:
 
 
 class Analyse:
-    """Analyses clips; the models are loaded once, when the first clip needs them."""
+    """Analyses clips; the models are loaded once, when the first clip needs them.
 
-    def __init__(self, settings: Settings, load: Load) -> None:
-        self.settings, self.models = settings, load(settings)
+    A recording beyond the limit of a single clip is cut into windows. They are analysed here one after another, or by
+    `workers` processes where that is above 1.
+    """
+
+    def __init__(self, settings: Settings, load: Load, workers: int = 1) -> None:
+        self.settings, self.load, self.workers, self.models = settings, load, workers, load(settings)
 
     def __call__(self, job: Job, clock: Clock | None = None) -> Stage[Analysis]:
         """Return the analysis of the job's clip, with the names it gives.
@@ -47,7 +51,7 @@ class Analyse:
         Raises PipelineError.
         """
         results.check_folder(job.out)
-        analysis = yield from run.analyse(job.clip, job.options, self.settings, self.models, clock)
+        analysis = yield from self._analysed(job, job.options, clock)
         return named(analysis, job.names)
 
     def count(self, job: Job) -> Stage[int]:
@@ -58,12 +62,18 @@ class Analyse:
         """
         results.check_folder(job.out)
         untranslated: Options = dataclasses.replace(job.options, target="")
-        analysis = yield from run.analyse(job.clip, untranslated, self.settings, self.models)
+        analysis = yield from self._analysed(job, untranslated, None)
         return sum(
             len(phrase.source)
             for phrase in analysis.phrases
             if not languages.same_language(phrase.language or analysis.language, job.options.target)
         )
+
+    def _analysed(self, job: Job, options: Options, clock: Clock | None) -> Stage[Analysis]:
+        if not long.is_long(job.clip, self.settings, options.audio):
+            return (yield from run.analyse(job.clip, options, self.settings, self.models, clock))
+        own = self.models if self.workers == 1 else None
+        return (yield from long.analyse(job.clip, options, self.settings, self.load, self.workers, clock, own))
 
 
 class Draw:
@@ -78,7 +88,9 @@ class Draw:
         Raises PipelineError.
         """
         records.forget(job.out)
-        analysis = yield from results.write(job.clip, analysis, job.look, job.out, self.settings, clock=clock)
+        analysis = yield from results.write(
+            job.clip, analysis, job.look, job.out, long.lifted(self.settings), clock=clock
+        )
         outcome = Outcome(
             job.name, str(job.clip), "done", "", round(analysis.media.duration, 3), len(analysis.people),
             analysis.language, sum(len(phrase.source) for phrase in analysis.phrases if phrase.translation),

@@ -15,7 +15,15 @@ refused by the header before one is decoded; every file is read by child process
 """
 
 from pipeline.media.child import ffmpeg_binary
-from pipeline.media.decoding import SAMPLE_RATE, extract_sound, frames, read_channels, read_sound
+from pipeline.media.decoding import (
+    SAMPLE_RATE,
+    blocks_of_sound,
+    cut_sound,
+    extract_sound,
+    frames,
+    read_channels,
+    read_sound,
+)
 from pipeline.media.encoding import OVERLAYS, cut, transcode_plain, write_overlay, write_video
 from pipeline.media.probing import probe
 from pipeline.media.shape import frame_count, output_rate, output_size, video_matrix
@@ -23,7 +31,9 @@ from pipeline.media.shape import frame_count, output_rate, output_size, video_ma
 __all__ = [
     "OVERLAYS",
     "SAMPLE_RATE",
+    "blocks_of_sound",
     "cut",
+    "cut_sound",
     "extract_sound",
     "ffmpeg_binary",
     "frame_count",

@@ -122,6 +122,41 @@ def _channels_beside(sound: Path) -> Path:
     return sound.with_name(f"{sound.name}.channels")
 
 
+def cut_sound(sound: Path, to: Path, start: float, end: float) -> None:
+    """Write `start` to `end` s of what `extract_sound` wrote to `sound` to `to`, with both channels where it kept them.
+
+    Raises MediaError.
+    """
+    for source_file, name in ((sound, to), (_channels_beside(sound), _channels_beside(to))):
+        if source_file != sound and not source_file.exists():
+            continue
+        try:
+            with wave.open(str(source_file), "rb") as long, wave.open(str(name), "wb") as part:
+                first = min(long.getnframes(), round(start * SAMPLE_RATE))
+                part.setparams(long.getparams())
+                long.setpos(first)
+                part.writeframes(long.readframes(max(0, round(end * SAMPLE_RATE) - first)))
+        except OSError as error:
+            raise disk_error(error) from error
+        except (wave.Error, EOFError) as error:
+            raise MediaError(f"{printable(sound.name)} cannot be read as sound; extract it again.") from error
+
+
+def blocks_of_sound(path: Path, seconds: float) -> Generator[np.ndarray, None, None]:
+    """Yield a WAV that `extract_sound` wrote piece by piece: float32 (samples,), at most `seconds` long each.
+
+    Raises MediaError for any other kind of file.
+    """
+    import numpy as np
+
+    try:
+        with wave.open(str(path), "rb") as file:
+            while data := file.readframes(round(seconds * SAMPLE_RATE)):
+                yield np.frombuffer(data, "<i2").astype(np.float32) / 32768
+    except (wave.Error, EOFError, OSError) as error:
+        raise MediaError(f"{printable(path.name)} cannot be read as sound; extract it again.") from error
+
+
 def read_sound(path: Path) -> np.ndarray:
     """Return the samples of a WAV that `extract_sound` wrote: float32 (samples,), -1..1, 16 kHz.
 
@@ -202,9 +237,10 @@ def _decoder(clip: Clip, width: int, height: int, rate: Fraction, pixels: str, f
     import ffmpeg
 
     options: dict[str, Any] = {}
-    if first > 0 and not clip.counted:
+    begin = clip.skip + float(first / rate)
+    if begin > 0 and not clip.counted:
         # A second early and to the key frame before: the frame that covers `start` may be shown long before it.
-        options = {"noaccurate_seek": None, "ss": f"{max(0.0, float(first / rate) - 1):.6f}"}
+        options = {"noaccurate_seek": None, "ss": f"{max(0.0, begin - 1):.6f}"}
     stream = source.picture_on_clock(clip, **options)
     if clip.interlaced:
         stream = stream.filter("bwdif", mode="send_frame", deint="interlaced")

@@ -26,6 +26,7 @@ DEMUXERS = (
 KINDS = "MP4, MOV, WebM, MKV, AVI, GIF, MP3, M4A or WAV"  #: for sentences
 MAX_SIDE = 8192  #: px; H.264 level 6.2 ends here, and a sliver of 1 x 9 million pixels passes a pixel limit
 MAX_PACKETS = 1_000_000  #: five minutes of 240 fps with PCM sound have 100 000
+PACKETS_PER_S = 300  #: of a long recording: 240 fps and sound
 REMEMBERED = 64  #: scans; a run looks at its clip three times
 
 Facts = dict[str, Any]  #: of one stream, as `scan.Stream.facts` returns them
@@ -45,7 +46,7 @@ def probe(path: Path, settings: Settings, audio: int | None = None) -> Clip:
     name = printable(path.name)
     _check_file(path, name, settings)
     facts = _facts(path, name, settings)
-    if facts["packets"] > MAX_PACKETS:
+    if facts["packets"] > _most_packets(settings.max_duration_s):
         raise LimitError(f"{name} is cut into too many pieces; save it again as MP4 and retry.")
     picture = _picture(facts["streams"], name, settings)
     sounds = _sounds(facts["streams"], name)
@@ -121,12 +122,16 @@ def _facts(path: Path, name: str, settings: Settings) -> Facts:
     return facts
 
 
+def _most_packets(longest_s: float) -> int:
+    return max(MAX_PACKETS, round(longest_s * PACKETS_PER_S))
+
+
 @functools.lru_cache(maxsize=REMEMBERED)
 def _scanned(path: Path, identity: tuple[int, ...], max_pixels: int, longest_s: float) -> Facts:
     """Return what a child process says of the file. `identity` makes a file that was changed another file."""
     order = {
         "path": str(path), "demuxers": ",".join(DEMUXERS), "max_pixels": max_pixels, "longest_s": longest_s,
-        "max_packets": MAX_PACKETS,
+        "max_packets": _most_packets(longest_s - 60),
     }  # fmt: skip
     facts: Facts = json.loads(child.scan(json.dumps(order).encode()))
     return facts

@@ -57,13 +57,13 @@ class Scene:
             self.clusters.setdefault(-1 - j if track.cluster is None else track.cluster, []).append(j)
         number = {id(turn): n for n, turn in enumerate(self.turns)}
         self.voices = Grouping(
-            *_samples([(sounds[turn], turn.clean_s or turn.end - turn.start) for turn in self.turns]),
+            *samples([(sounds[turn], turn.clean_s or turn.end - turn.start) for turn in self.turns]),
             (diarization.likeness or VOICE_LIKENESS) if heard else LABEL_LIKENESS,
             parameters.unusual,
             [(number[id(piece.turn)], piece.share) for piece in self.pieces],
         )
         self.faces = Grouping(
-            *_samples([(t.embedding, min(5.0, t.boxes[-1].t - t.boxes[0].t) + 0.2) for t in self.tracks]),
+            *samples([(t.embedding, min(5.0, t.boxes[-1].t - t.boxes[0].t) + 0.2) for t in self.tracks]),
             faces.likeness or FACE_LIKENESS,
             parameters.unusual,
         )
@@ -218,7 +218,7 @@ def _labels(turns: Sequence[Turn]) -> dict[Turn, tuple[float, ...]]:
     return {turn: tuple(float(turn.speaker == voice) for voice in voices) for turn in turns}
 
 
-def _samples(rows: Sequence[tuple[Sequence[float], float]]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def samples(rows: Sequence[tuple[Sequence[float], float]]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return embeddings (n, d), zero where there is none, and the seconds behind them (n,)."""
     size = max((len(vector) for vector, _ in rows), default=1) or 1
     vectors = np.array([vector if len(vector) == size else [0.0] * size for vector, _ in rows], float)
