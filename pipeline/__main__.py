@@ -121,7 +121,7 @@ def _translate(arguments: Sequence[str]) -> int:
     options = Options(
         target, source, given.speakers, formality=given.formality, glossary=_glossary(given.glossary), audio=given.audio
     )
-    with _clip(given.clip, settings) as clip:
+    with _clip(given.clip, long.lifted(settings) if given.long else settings) as clip:
         out = given.out or Path("out") / _name(given.clip)
         if given.long:
             work = long.process(clip, options, _look(given), out, settings, load, given.jobs, overlay=given.overlay)
