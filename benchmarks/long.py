@@ -38,6 +38,8 @@ STEP_S = 0.05
 
 @dataclass(frozen=True)
 class Turn:
+    """One person speaks in the recording."""
+
     start: float
     end: float
     person: str
@@ -49,7 +51,8 @@ def normalised(clip: Path, to: Path) -> float:
         f"scale=1280:720:force_original_aspect_ratio=decrease,pad=1280:720:-1:-1,setsar=1,fps={RATE},format=yuv420p"
     )
     command = [
-        ffmpeg_binary(), "-v", "error", "-y", "-i", str(clip), "-vf", picture, "-af", "aresample=48000,apad", "-ac", "2",
+        ffmpeg_binary(), "-v", "error", "-y", "-i", str(clip), "-vf", picture,
+        "-af", "aresample=48000,apad", "-ac", "2",
         "-shortest", "-c:v", "libx264", "-preset", "veryfast", "-crf", "20", "-g", "50", "-c:a", "pcm_s16le",
         "-f", "matroska", str(to),
     ]  # fmt: skip
@@ -58,6 +61,7 @@ def normalised(clip: Path, to: Path) -> float:
 
 
 def frames(clip: Path) -> int:
+    """Return the number of pictures in a file."""
     import av
 
     with av.open(str(clip)) as container:
@@ -110,8 +114,11 @@ def measured(clip: Path, out: Path, jobs: int) -> dict[str, float]:
 
 
 def sameness(transcript: dict[str, Any], turns: Sequence[Turn]) -> tuple[float, float]:
-    """Return the share of the words' time that the right person says, naming everybody once for the whole recording, and
-    naming everybody anew in every clip of it: the difference is what joining the parts costs."""
+    """Return the share of the words' time that the right person says.
+
+    First with everybody named once for the whole recording, then named anew every minute: the difference is what
+    joining the parts costs.
+    """
     names = sorted({turn.person for turn in turns})
     people = [person["id"] for person in transcript["people"]]
     groups = [list(group) for _, group in itertools.groupby(turns, key=lambda turn: int(turn.start // 60))]
@@ -133,6 +140,7 @@ def _best(table: np.ndarray) -> float:
 
 
 def main() -> None:
+    """Measure both recordings and print a table, the goals, and one JSON line."""
     parser = argparse.ArgumentParser(description="A long recording against a short one.")
     parser.add_argument("--minutes", type=float, default=60.0)
     parser.add_argument("--jobs", type=int, default=1, help="parts at a time")
@@ -152,13 +160,12 @@ def main() -> None:
             row["people"] = len(transcript["people"])
             row["true"] = len({turn.person for turn in turns})
             rows.append({"minutes": seconds / 60, **row})
-    print(
-        f"{'minutes':>8} {'time':>8} {'time/length':>12} {'peak MB':>8} {'people':>7} {'true':>5} {'same person':>12} {'by minute':>10}"
-    )
+    print(" minutes     time time/length  peak MB  people  true  same person  by minute")
     for row in rows:
+        pace = row["seconds"] / row["minutes"] / 60
         print(
-            f"{row['minutes']:8.0f} {row['seconds']:7.0f}s {row['seconds'] / row['minutes'] / 60:12.2f} {row['megabytes']:8.0f}"
-            f" {row['people']:7.0f} {row['true']:5.0f} {row['same']:12.3f} {row['by_minute']:10.3f}"
+            f"{row['minutes']:8.0f} {row['seconds']:7.0f}s {pace:11.2f} {row['megabytes']:8.0f} {row['people']:7.0f}"
+            f" {row['true']:5.0f} {row['same']:12.3f} {row['by_minute']:10.3f}"
         )
     short, long = rows
     print(f"memory: {long['megabytes'] / short['megabytes']:.2f} of five minutes' (goal: at most 1.20)")

@@ -1,7 +1,7 @@
 """Processes of this machine that work on tasks, one task each at a time.
 
-`concurrent.futures` gives up all workers when one of them is killed, and with them every task in the middle of its work. Here
-each worker has a pipe of its own: one that dies costs the task it had, which another worker takes again.
+`concurrent.futures` gives up all workers when one of them is killed, and with them every task in the middle of its
+work. Here each worker has a pipe of its own: one that dies costs the task it had, which another worker takes again.
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ class _Worker:
 def work(
     tasks: Sequence[T], maker: Callable[[], Work[T, R]], workers: int
 ) -> Generator[tuple[int, float | R | Exception], None, None]:
-    """Yield (index of the task, share done) while tasks are worked on, and (index, result or error) as each ends.
+    """Yield (index, share done) while tasks are worked on, and (index, result or error) as each ends.
 
-    `maker` is called once in each process and returns what works on a task; it, the tasks and the results are pickled. A
-    share is a float, so a result must be none. A task whose process was killed `TRIES` times ends in a MediaError.
+    `maker` is called once in each process and returns what works on a task; it, the tasks and the results are pickled.
+    A share is a float, so a result must be none. A task whose process was killed `TRIES` times ends in a MediaError.
     Closing the generator ends every process.
     """
     left, tries = deque(range(len(tasks))), Counter[int]()

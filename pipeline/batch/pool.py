@@ -22,9 +22,9 @@ def work(
 ) -> Generator[tuple[Job, float | int | Outcome], None, None]:
     """Yield (job, share done) while the clips are worked on, and (job, outcome) as each ends.
 
-    With `count` nothing is translated or drawn, and the outcome of a clip that did not fail is its characters, an int; a
-    share is a float. Where there are fewer clips than `workers`, the windows of long recordings get the others. Closing the
-    generator ends every worker.
+    With `count` nothing is translated or drawn, and the outcome of a clip that did not fail is its characters, an int;
+    a share is a float. Where there are fewer clips than `workers`, the windows of long recordings get the others.
+    Closing the generator ends every worker.
     """
     spare = max(1, workers // max(1, len(tasks)))
     maker = functools.partial(_Both, settings, load, count, spare)

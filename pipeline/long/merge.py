@@ -231,14 +231,13 @@ class _Merger:
                 if notice.code not in OF_A_WINDOW:
                     said.setdefault(notice.code, notice)
         yield from said.values()
-        yield from doubt.about(
-            [
-                t + heard.window.start
-                for heard, (low, high) in zip(self.windows, self.spans, strict=True)
-                for t in heard.doubted
-                if low <= t + heard.window.start < high
-            ]
-        )
+        doubted = [
+            segment
+            for heard, (low, high) in zip(self.windows, self.spans, strict=True)
+            for segment in heard.doubted
+            if low <= segment.start < high
+        ]
+        yield from doubt.notices(doubted, "")
         if self.speakers and 0 < len(answer.people) < self.speakers:
             yield Notice(
                 "fewer_speakers",

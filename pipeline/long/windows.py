@@ -65,8 +65,10 @@ def plan(clip: Clip, sound: Path) -> Stage[tuple[Window, ...]]:
 
 
 def choose(voice: np.ndarray, low: float, high: float, shots: Sequence[float]) -> float:
-    """Return where to cut between `low` and `high` s: in the longest silence near one of the `shots`, at the shot cut where
-    the silence holds one; else in the longest silence; else where a voice is least likely.
+    """Return where to cut between `low` and `high` s.
+
+    That is in the longest silence near one of the `shots`, at the shot cut where the silence holds one; else in the
+    longest silence; else where a voice is least likely.
 
     `voice`: how likely each 32 ms of the recording holds a voice, 0..1.
     """

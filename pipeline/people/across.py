@@ -1,8 +1,8 @@
 """Who is who in several parts of a recording, each divided into people on its own.
 
-The question is that of `partition`, with the people of a part in the place of turns and tracks, and is weighed with the
-same statistics of voices and faces. In the time that two parts share, whoever says the same or is seen in the same place
-is the same.
+The question is that of `partition`, with the people of a part in the place of turns and tracks, and is weighed with
+the same statistics of voices and faces. In the time that two parts share, whoever says the same or is seen in the same
+place is the same.
 """
 
 from __future__ import annotations
@@ -205,8 +205,9 @@ class _Joining:
             index = tuple(sorted(a.index + b.index))
             gain = self._likeness(index) - self._likeness(a.index) - self._likeness(b.index)
             gain += sum(self.links.get((min(m, n), max(m, n)), 0.0) for m in a.index for n in b.index)
-            # One person less, to whom the diarizer gave two labels: +1. With 0 to 1.5 the recorded and composed clips, taken as
-            # parts, gave nearly the same people; with 4, which leaves the labels out and counts faces, too, strangers were joined.
+            # One person less, to whom the diarizer gave two labels: +1. With 0 to 1.5 the recorded and composed clips,
+            # taken as parts, gave nearly the same people; with 4, which leaves the labels out and counts faces, too,
+            # strangers were joined.
             if a.speaks and b.speaks:
                 gain -= self.parameters.new_voice + self.parameters.other_label
             self._gains[key] = gain

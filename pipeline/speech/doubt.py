@@ -62,11 +62,7 @@ def misheard(segment: Segment, language: str) -> bool:
 
 def notices(segments: Sequence[Segment], language: str) -> tuple[Notice, ...]:
     """Return one notice for all segments that may be misheard, () without any."""
-    return about([segment.start for segment in segments if misheard(segment, language)])
-
-
-def about(doubted: Sequence[float]) -> tuple[Notice, ...]:
-    """Return one notice for the segments that start at these s and may be misheard, () without any."""
+    doubted = [segment.start for segment in segments if misheard(segment, language)]
     if not doubted:
         return ()
     text = about_phrases(doubted, "may be misheard; check it", "may be misheard; check them")

@@ -53,10 +53,11 @@ def batch(clips: Path, out: Path, settings: Settings, load: Any = quick, workers
 
 
 def without_timings(files: dict[str, bytes]) -> dict[str, bytes]:
-    """The files of a run; of transcript.json all but the timings."""
-    text = json.loads(files["transcript.json"])
+    """The files of a run; of transcript.json and project.json all but the timings."""
+    text, project = (json.loads(files[name]) for name in ("transcript.json", "project.json"))
     text.pop("timings")
-    return {**files, "transcript.json": json.dumps(text).encode()}
+    project["transcript"].pop("timings")
+    return {**files, "transcript.json": json.dumps(text).encode(), "project.json": json.dumps(project).encode()}
 
 
 def test_results_are_those_of_single_runs_and_the_next_run_does_only_what_is_missing(

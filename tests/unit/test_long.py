@@ -27,6 +27,7 @@ from pipeline.records import (
     PersonTurn,
     Phrase,
     Shot,
+    Stage,
     Track,
     Turn,
     Word,
@@ -150,8 +151,10 @@ def test_without_a_silence_the_cut_lies_where_a_voice_is_least_likely() -> None:
     assert windows.choose(voice, 10, 50, []) == pytest.approx(1005 * 0.032, abs=0.1)
 
 
-def test_windows_cover_the_recording_and_share_time_with_their_neighbours(tmp_path: Path, monkeypatch) -> None:
-    def no_voice(sound: Path, duration: float):
+def test_windows_cover_the_recording_and_share_time_with_their_neighbours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_voice(sound: Path, duration: float) -> Stage[np.ndarray]:
         yield from ()
         return np.zeros(round(duration / 0.032), np.float32)
 
