@@ -76,7 +76,7 @@ def analyse(
     chosen = yield from clock.follow(watch.time("translate", translate.plan(options, settings, models, clip.duration)))
     if models.prepare is not None:
         yield from clock.follow(watch.time("fetch", models.prepare()))
-    digest = f"{content_hash(clip.path)} {clip.audio_track}"
+    digest = f"{content_hash(clip.path)} {clip.audio_track} {options.owner}"
     with workspace() as folder:
         sound = folder / "sound.wav"
         yield from clock.follow(watch.time("sound", media.extract_sound(clip, sound)))
