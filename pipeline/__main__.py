@@ -106,20 +106,37 @@ def _translate(arguments: Sequence[str]) -> int:
     parser.add_argument("--audio", type=_track, metavar="N", help="sound track to hear (default: the one with speech)")
     parser.add_argument("--long", action="store_true", help="a recording of up to four hours, in parts of five minutes")
     parser.add_argument("--jobs", type=_count, default=1, metavar="N", help="parts at a time with --long (default: 1)")
+    parser.add_argument(
+        "--transcript",
+        type=Path,
+        metavar="FILE",
+        help="take its text instead of what is heard, timed by the sound: SRT, VTT, ASS, Whisper's JSON, a transcript "
+        "or project of ours",
+    )
+    parser.add_argument("--turns", type=Path, metavar="FILE.rttm", help="take from it who speaks when")
     _add_look(parser)
     _add_services(parser)
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder for the results (default: out/<clip name>)")
     given = parser.parse_args(arguments)
 
     from pipeline import languages, long, results
+    from pipeline.given import read_files
     from pipeline.models.sets import load
     from pipeline.options import Options
 
+    if given.long and (given.transcript or given.turns):
+        raise UsageError("--transcript and --turns are for clips; leave them out, or leave --long out.")
     settings = Settings.from_environment(models=given.models, speech=given.speech)
     target = languages.parse_target(given.to).code
     source = languages.parse_source(given.source).whisper if given.source else None
     options = Options(
-        target, source, given.speakers, formality=given.formality, glossary=_glossary(given.glossary), audio=given.audio
+        target,
+        source,
+        given.speakers,
+        formality=given.formality,
+        glossary=_glossary(given.glossary),
+        given=read_files(given.transcript, given.turns),
+        audio=given.audio,
     )
     with _clip(given.clip, long.lifted(settings) if given.long else settings) as clip:
         out = given.out or Path("out") / _name(given.clip)

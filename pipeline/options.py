@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from pipeline.records import Given
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
@@ -15,6 +17,7 @@ class Options:
     keys: tuple[str, ...] = field(default=(), repr=False)  #: the visitor's own DeepL keys; () for the settings' keys
     formality: str = "default"  #: "default", "more", "less"
     glossary: str = ""  #: a DeepL glossary id, or lines "term = translation"
+    given: Given = field(default=Given(), repr=False)  #: a transcript and turns that were brought with the clip
     audio: int | None = None  #: number of the sound track to hear, from 1; None to find the one with speech
     owner: str = field(
         default="", repr=False

@@ -56,6 +56,11 @@ def perceive(models: Models, job: Job) -> Perceiving:
         together.close()
     heard, voices = found.transcript, found.diarization
     assert heard is not None
+    if job.given.lines:
+        from pipeline.given import align
+
+        heard = align(job.given.lines, heard, job.clip.duration, job.given.language)
+        yield Progress("speech", 1.0, preview=Preview(transcript=heard))
     assert voices is not None
     faces = found.faces if found.faces is not None else Faces(shots=(), tracks=())
     start = time.monotonic()

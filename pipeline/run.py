@@ -28,6 +28,7 @@ from pipeline.records import (
     Diarization,
     Faces,
     Findings,
+    Given,
     Job,
     Look,
     Media,
@@ -60,15 +61,19 @@ def analyse(
     Yields Progress whose `preview` is the clip, what is heard and seen so far, who says it, and at last the
     translations.
 
-    Raises InputError for a clip that cannot be used, LanguageError, ModelError, TranslationError.
+    Raises InputError for a clip that cannot be used, RecordError for a given transcript or turns that are not of it,
+    LanguageError, ModelError, TranslationError.
     """
-    from pipeline import translate
+    from pipeline import given, translate
     from pipeline.speech import tracks
 
     watch = Stopwatch()
     clock = clock or Clock(progress.ANALYSE)
     clip, notices = yield from clock.follow(watch.time("sound", tracks.choose(path, settings, options.audio)))
     clock.duration = clip.duration
+    brought = options.given
+    given.check(brought, clip.duration)
+    source = options.source or brought.language or None
     yield clock.mark(Progress("probe", 1.0, preview=Preview(clip=clip)))
     if not clip.has_audio:
         raise NoAudioError("The clip has no sound, so there is nothing to translate; give a clip in which people talk.")
@@ -78,22 +83,26 @@ def analyse(
         yield from clock.follow(watch.time("fetch", models.prepare()))
     # The track belongs to it: with another sound the clip's clock may start at another instant.
     digest = f"{content_hash(clip.path)} {clip.audio_track} {options.owner}"
+    known, untimed = given.known(brought, source or "", clip.duration)
+    named = len({one.speaker for one in brought.turns or brought.lines if one.speaker})
     with workspace() as folder:
         sound = folder / "sound.wav"
         yield from clock.follow(watch.time("sound", media.extract_sound(clip, sound)))
-        job = Job(clip, sound, options.source, options.speakers, plan.fallback_target)
+        job = Job(clip, sound, source, options.speakers or named or None, plan.fallback_target, known, untimed)
         perception = yield from clock.follow(perceived(job, digest, settings, models))
     for name, seconds in perception.timings:
         watch.add(name, seconds)
     notices += _notices(clip, perception)
-    found = Found(
-        perception.transcript.language, perception.attribution, perception.faces.shots, perception.translations, notices
-    )
+    heard = perception.transcript
+    turns = brought.turns or given.turns_of(brought.lines, heard)
+    answer = given.name_people(perception.attribution, turns, clip.duration)
+    found = Found(heard.language, answer, perception.faces.shots, perception.translations, notices)
     return (yield from concluded(clip, found, plan, options, settings, models, clock, watch))
 
 
 def perceived(job: Job, digest: str, settings: Settings, models: Models) -> Stage[Perception]:
-    """Return what the models find in the job's clip. What they found in it before comes from the stage cache.
+    """Return what the models find in the job's clip. What they found in it before comes from the stage cache, and what
+    the job knows already is neither looked for nor kept.
 
     `digest` stands for all that the job's clip and sound are made of.
     """
@@ -114,11 +123,12 @@ def perceived(job: Job, digest: str, settings: Settings, models: Models) -> Stag
             learned=sets.has("lr-asd", settings),  # else lips alone told who speaks, and another time they need not
         ),
     }
-    known = Findings(
+    kept = Findings(
         cache.get(keys["transcript"], Transcript),
         cache.get(keys["diarization"], Diarization),
         cache.get(keys["faces"], Faces),
     )
+    known = job.known.also(kept)
     stage = (models.perceive or perceive)(models, dataclasses.replace(job, known=known))
     return (yield from _kept(stage, cache, keys, known))
 

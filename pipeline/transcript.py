@@ -14,7 +14,7 @@ import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from fractions import Fraction
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from pipeline.errors import RecordError
 from pipeline.records import (
@@ -58,6 +58,15 @@ BOUNDS = {
 MAX_AT_ONCE = 16
 
 T = TypeVar("T")
+
+
+class Timed(Protocol):
+    """Something with a start and an end in seconds."""
+
+    @property
+    def start(self) -> float: ...
+    @property
+    def end(self) -> float: ...
 
 
 def to_json(analysis: Analysis) -> str:
@@ -381,13 +390,13 @@ def check_bounds(analysis: Analysis, duration: float) -> None:
                 f"The transcript holds {count} {name}, more than the {most} that a clip of {duration:.0f} seconds can; "
                 "give the transcript of this clip."
             )
-    if _most_at_once(phrases) > MAX_AT_ONCE:
+    if most_at_once(phrases) > MAX_AT_ONCE:
         raise RecordError(
             f"The transcript holds more than {MAX_AT_ONCE} phrases at one time; give the transcript as a run wrote it."
         )
 
 
-def _most_at_once(phrases: Iterable[Phrase]) -> int:
+def most_at_once(phrases: Iterable[Timed]) -> int:
     """Return how many phrases are spoken at the instant when most are."""
     changes = sorted(change for p in phrases if p.end > p.start for change in ((p.start, 1), (p.end, -1)))
     return max(itertools.accumulate(step for _, step in changes), default=0)

@@ -158,6 +158,9 @@ def services(
             found = analysis(options.target, names=(first, "Speaker 2", "Speaker 3"))
             if not clip.has_video:
                 found = replace(found, media=Media(clip.duration, 0, 0, Fraction(0)), tracks=(), portraits={})
+            if options.given.lines:  # what the real run makes of it is tested with the real run
+                texts = zip(found.phrases, options.given.lines, strict=False)
+                found = replace(found, phrases=tuple(replace(p, source=line.text, words=()) for p, line in texts))
             if options.target and not (options.keys or settings.deepl_keys or options.target.startswith("EN")):
                 untranslated = tuple(replace(phrase, translation=None) for phrase in found.phrases)
                 found = replace(found, phrases=untranslated, notices=(Notice("no_key", "That needs a DeepL key."),))
@@ -271,8 +274,9 @@ def make_example(folder: Path, name: str = "first_contact") -> Example:
 
 def write_records(folder: Path, what: Analysis, look: Look) -> None:
     """The files of a run, as small as they can be."""
-    from pipeline import transcript
+    from pipeline import project, transcript
 
+    (folder / "project.json").write_text(project.to_json(project.Project(what, look)), encoding="utf-8")
     (folder / "transcript.json").write_text(transcript.to_json(what), encoding="utf-8")
     cues = "\n".join(
         f"00:00:{p.start:06.3f} --> 00:00:{p.end:06.3f}\n{p.translation or p.source}\n" for p in what.phrases

@@ -20,7 +20,7 @@ from pipeline.web import calls, check, failures, jobs
 from pipeline.web.runs import Turnstile
 from pipeline.web.services import Services
 
-FILES = ("subtitles.srt", "subtitles.vtt", "subtitles.ass", "transcript.json", "faces.zip")
+FILES = ("subtitles.srt", "subtitles.vtt", "subtitles.ass", "transcript.json", "project.json", "faces.zip")
 
 
 def add_endpoints(services: Services, models: Turnstile, drawing: Turnstile, fetching: Turnstile) -> None:
@@ -140,7 +140,7 @@ class Endpoints:
             address: Web address of the clip, instead of a video: of a media file, or a page of a video site.
 
         Returns:
-            The video (MP4), the files (SRT, VTT, ASS, transcript.json, faces.zip) and the transcript as JSON.
+            The video (MP4), the files (SRT, VTT, ASS, transcript.json, project.json, faces.zip) and the transcript as JSON.
 
         """
         with failures.for_the_visitor([deepl_key]), jobs.job_folder() as folder, contextlib.ExitStack() as held:
@@ -155,7 +155,11 @@ class Endpoints:
                 self.services.analyse(clip, options, clock), progress, (None, None, None)
             )
             analysis = yield from self._draw(clip, analysis, chosen, folder, clock, progress, (None, None, None))
-            yield _video(folder), self._write(folder, analysis, chosen), json.loads(transcript.to_json(analysis))
+            yield (
+                _video(folder),
+                written(self.services, folder, analysis, chosen),
+                json.loads(transcript.to_json(analysis)),
+            )
 
     def transcribe(
         self,
@@ -186,7 +190,7 @@ class Endpoints:
             address: Web address of the clip, instead of a video: of a media file, or a page of a video site.
 
         Returns:
-            The files (SRT, VTT, ASS, transcript.json, faces.zip) and the transcript as JSON, which /render takes.
+            The files (SRT, VTT, ASS, transcript.json, project.json, faces.zip) and the transcript as JSON, which /render takes.
 
         """
         with failures.for_the_visitor([deepl_key]), jobs.job_folder() as folder, contextlib.ExitStack() as held:
@@ -198,7 +202,7 @@ class Endpoints:
             analysis = yield from calls.follow(
                 self.services.analyse(clip, options, Clock(ANALYSE)), progress, (None, None)
             )
-            yield self._write(folder, analysis, Look()), json.loads(transcript.to_json(analysis))
+            yield written(self.services, folder, analysis, Look()), json.loads(transcript.to_json(analysis))
 
     def render(
         self,
@@ -228,7 +232,7 @@ class Endpoints:
             turns then) or none (the translation at once).
 
         Returns:
-            The video (MP4) and the files (SRT, VTT, ASS, transcript.json).
+            The video (MP4) and the files (SRT, VTT, ASS, transcript.json, project.json).
 
         """
         with failures.for_the_visitor(), jobs.job_folder() as folder, self.drawing.turn() as turn:
@@ -237,7 +241,7 @@ class Endpoints:
             clip = jobs.adopt(Path(video), folder)
             yield from calls.turn(turn, (None, None))
             analysis = yield from self._draw(clip, analysis, chosen, folder, Clock(RENDER), progress, (None, None))
-            yield _video(folder), self._write(folder, analysis, chosen)
+            yield _video(folder), written(self.services, folder, analysis, chosen)
 
     def languages(self) -> dict[str, Any]:
         """Lists the languages: which can be translated into, whether one needs a DeepL key here, and which can be
@@ -381,10 +385,12 @@ class Endpoints:
         stage = self.services.render(clip, analysis, look, folder / "video.mp4", clock)
         return jobs.noted(analysis, (yield from calls.follow(stage, progress, nothing)))
 
-    def _write(self, folder: Path, analysis: Analysis, look: Look) -> list[str]:
-        self.services.write_records(folder, analysis, look)
-        jobs.zip_faces(analysis, folder / "faces.zip")
-        return [str(folder / name) for name in FILES if (folder / name).is_file()]
+
+def written(services: Services, folder: Path, analysis: Analysis, look: Look) -> list[str]:
+    """Write the files of an answer into `folder`; returns their paths."""
+    services.write_records(folder, analysis, look)
+    jobs.zip_faces(analysis, folder / "faces.zip")
+    return [str(folder / name) for name in FILES if (folder / name).is_file()]
 
 
 def _video(folder: Path) -> str | None:

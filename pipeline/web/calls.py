@@ -138,12 +138,12 @@ def options(
     Raises UsageError.
     """
     return Options(
-        check.target(target),
-        check.source(source),
-        check.speakers(speakers),
-        check.keys(key),
-        check.formality(formality),
-        check.glossary(glossary),
-        check.audio_track(audio),
+        target=check.target(target),
+        source=check.source(source),
+        speakers=check.speakers(speakers),
+        keys=check.keys(key),
+        formality=check.formality(formality),
+        glossary=check.glossary(glossary),
+        audio=check.audio_track(audio),
         owner=owner or secrets.token_hex(16),
     )

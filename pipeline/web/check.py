@@ -6,10 +6,10 @@ import re
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from pipeline import languages
+from pipeline import given, languages
 from pipeline.deepl_service import read_terms
 from pipeline.errors import LimitError, NotAClipError, TranslationError, UsageError
-from pipeline.records import Clip, Look
+from pipeline.records import Clip, Given, Look
 from pipeline.settings import Settings
 from pipeline.web.services import FORMALITIES, LOOKS, POSITIONS, REVEALS, TEXTS, Services
 
@@ -152,6 +152,22 @@ def glossary(text: str | None) -> str:
     return given
 
 
+def brought(transcript: str | None, turns: str | None) -> Given:
+    """Return what the visitor's files hold: a transcript, and who speaks when.
+
+    Raises RecordError for a file that cannot be read or is none.
+    """
+    return given.read_files(Path(transcript) if transcript else None, Path(turns) if turns else None)
+
+
+def of_the_clip(what: Given, clip: Clip) -> None:
+    """Check what was brought against the clip it was brought with.
+
+    Raises RecordError where it cannot be of it.
+    """
+    given.check(what, clip.duration)
+
+
 def look(
     name: str | None,
     position: str | None,
@@ -164,14 +180,14 @@ def look(
 
     Raises UsageError for a choice there is not.
     """
-    for given, choices, what in (
+    for chosen, choices, what in (
         (name, LOOKS, "look"),
         (position, POSITIONS, "position"),
         (texts, TEXTS, "texts"),
         (reveal, REVEALS, "reveal"),
     ):
         allowed = [value for _, value in choices]
-        if given not in allowed:
+        if chosen not in allowed:
             raise UsageError(f"The {what} is one of {', '.join(allowed)}; choose one of these.")
     try:
         size = float(text_size if text_size is not None else 1.0)

@@ -66,7 +66,9 @@ class Editing:
                 problem = str(error)
         if not token and result.undo:
             self.on.kept.put(result)
-        update = {**self.on._views(result, order), w.pending: views.pending(result.pending, problem)}
+        update = self.on._views(result, order)
+        if result.drawn or problem:
+            update[w.pending] = views.pending(result.pending, problem)
         if problem:  # what was typed must go: HTML that did not change is not drawn again
             for table in (w.gallery, w.transcript):
                 update[table] += f"<!--{secrets.token_hex(4)}-->"

@@ -321,13 +321,20 @@ class Handlers:
             w.timeline: timeline.timeline(result.analysis),
             w.transcript: lines.transcript_table(result.analysis, unsure_first=order == "unsure", editable=editable),
             w.notices: views.notices(jobs.noted(result.analysis, result.notices).notices),
-            w.pending: views.pending(result.pending) if result.drawn else "",
+            w.pending: self._unseen(result) if editable or result.drawn else "",
             w.undo: gr.Button(interactive=editable and bool(result.undo)),
             w.redo: gr.Button(interactive=editable and bool(result.redo)),
             w.sources: player.sources(result, play=play, live=live),
             w.downloads: player.downloads(result),
             w.token: result.token if self.kept.get(result.token) else "",
         }
+
+    @staticmethod
+    def _unseen(result: Result) -> str:
+        """What the video does not show yet."""
+        if result.drawn is None and result.analysis.media.width:
+            return views.note("There is no video of this yet; “Redraw the video” makes it.")
+        return views.pending(result.pending) if result.drawn else ""
 
     def _controls(self, hud: str, *, busy: bool) -> Update:
         """What can be pressed. Whether there is something to undo is known to `_views`."""

@@ -23,7 +23,7 @@ from pipeline.web.widgets import FIND_TRACK, Widgets, target_choices
 FORM = (
     "clip", "url", "target", "source", "speakers", "look", "position", "text_size", "texts", "calm", "reveal",
     "formality",
-    "glossary", "key", "trim", "trim_from", "track",
+    "glossary", "key", "trim", "trim_from", "track", "brought", "turns",
 )  # fmt: skip
 
 
@@ -53,6 +53,7 @@ def request(form: Sequence[Any], services: Services, session: str = "") -> Reque
         formality=check.formality(given["formality"]),
         glossary=check.glossary(given["glossary"]),
         audio=check.audio_track(given["track"]),
+        given=check.brought(given["brought"], given["turns"]),
         owner=str(given["clip"] or session),  # an upload has a name that nobody else knows
     )
     chosen = look([given[name] for name in ("look", "position", "text_size", "texts", "calm", "reveal")])
@@ -66,7 +67,8 @@ def request(form: Sequence[Any], services: Services, session: str = "") -> Reque
     if given["trim"]:
         trim = check_trim(given["clip"], given["trim_from"], services)
     else:
-        check.clip(given["clip"], services)
+        clip = check.clip(given["clip"], services)
+        check.of_the_clip(options.given, clip)
     return Request(options, chosen, Path(given["clip"]).name, Path(given["clip"]), trim=trim)
 
 

@@ -16,6 +16,7 @@ from pipeline.web.fair_queue import FairQueue
 from pipeline.web.guard import Guard
 from pipeline.web.handlers import Handlers
 from pipeline.web.intake import Intake
+from pipeline.web.own import Own
 from pipeline.web.runs import Turnstile
 from pipeline.web.services import Services
 from pipeline.web.widgets import Widgets, lay_out
@@ -104,6 +105,9 @@ def connect(
     w.order.change(change.reorder, [*w.standing, w.order], [w.transcript, w.pending], **quick)
 
     w.clip.change(take.clip_chosen, w.clip, [w.clip_note, w.problem, w.trim, w.trim_from, w.track], **quick)
+    own = Own(do)
+    gr.on([w.brought.change, w.turns.change], own.chosen, [w.brought, w.turns], [w.brought_note, w.open], **quick)
+    w.open.click(own.open, [w.running, w.token, w.order, w.brought, w.clip], [w.brought_note, *w.everything], **quick)
     w.key.change(take.key_typed, [w.key, w.target], w.target, **quick)
     gr.on(
         [w.target.change, w.source.change, w.key.change, page.load],

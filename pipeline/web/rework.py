@@ -1,19 +1,21 @@
-"""The endpoints that work on a transcript that is there: /edit, /retranslate and /preview."""
+"""The endpoints that work on a transcript that is there: /edit, /retranslate, /preview and /import."""
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Generator, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
-from pipeline import retranslate
+from pipeline import retranslate, transcript
 from pipeline.errors import UsageError
-from pipeline.progress import Clock
-from pipeline.records import Analysis
-from pipeline.web import calls, check, failures, jobs, player, views
+from pipeline.progress import ANALYSE, Clock
+from pipeline.records import Analysis, Look
+from pipeline.web import api, calls, check, failures, jobs, player, views
 from pipeline.web.editing import MOST_LINES, apply_edit
 from pipeline.web.runs import Turnstile
 from pipeline.web.services import Services
@@ -22,7 +24,7 @@ MOST_EDITS = 500  #: of one call
 
 
 def add_endpoints(services: Services, models: Turnstile, drawing: Turnstile) -> None:
-    """/edit, /retranslate and /preview are part of the page being built."""
+    """/edit, /retranslate, /preview and /import are part of the page being built."""
     endpoint = Rework(services, models, drawing)
     with gr.Row(visible=False):
         trigger = gr.Button("rework")
@@ -45,6 +47,10 @@ def add_endpoints(services: Services, models: Turnstile, drawing: Turnstile) -> 
             gr.Textbox("live", label="reveal"),
         ]
         picture = gr.File(label="picture")
+        choices = [gr.Textbox("none", label="target_language"), gr.Textbox("", label="source_language")]
+        speakers = calls.number(0, "speakers")
+        own = [gr.File(label="transcript_file", type="filepath"), gr.File(label="turns_file", type="filepath")]
+        files = gr.File(label="files", file_count="multiple")
 
         trigger.click(
             endpoint.edit,
@@ -62,6 +68,15 @@ def add_endpoints(services: Services, models: Turnstile, drawing: Turnstile) -> 
             api_name="retranslate",
             validator=endpoint.check_retranslate,
             concurrency_id="models",  # with the limit of /transcribe
+            show_progress="hidden",
+        )
+        trigger.click(
+            endpoint.bring,
+            [clip, *own, *choices, speakers, key, formality, glossary],
+            [files, edited],
+            api_name="import",
+            validator=endpoint.check_bring,
+            concurrency_id="models",
             show_progress="hidden",
         )
         trigger.click(
@@ -182,6 +197,50 @@ class Rework:
             Image.fromarray(frame).save(file, quality=90)
             yield str(file)
 
+    def bring(
+        self,
+        video: str,
+        transcript_file: str | None = None,
+        turns_file: str | None = None,
+        target_language: str = "none",
+        source_language: str = "",
+        speakers: int = 0,
+        deepl_key: str = "",
+        formality: str = "default",
+        glossary: str = "",
+        progress: gr.Progress = gr.Progress(),  # noqa: B008
+    ) -> Iterator[tuple[list[str] | None, dict[str, Any] | None]]:
+        """Takes a transcript of your own for a video: its text is timed by the sound, to the word, and the speakers and faces
+        are found for it; with translation if asked for. Draws nothing.
+
+        Args:
+            video: The clip, a file in any common format, within the limits that /health names.
+            transcript_file: SRT, VTT, ASS, a transcript.json or project.json, or Whisper's JSON; without one the words are heard.
+            turns_file: An RTTM that says who speaks when; without one the voices are told apart.
+            target_language: Language to translate into, a DeepL code or English name; none for the original only.
+            source_language: Spoken language, a code or English name; empty for that of the file, or to find out by listening.
+            speakers: How many people speak; 0 for as many as the files name, or to find out.
+            deepl_key: Your own DeepL key, used for this call only and never stored; empty for the key-free translation.
+            formality: default, more or less formal, where DeepL has it.
+            glossary: A DeepL glossary id or lines "term = translation"; only DeepL uses it.
+
+        Returns:
+            The files (SRT, VTT, ASS, transcript.json, project.json, faces.zip) and the transcript as JSON, which /render takes.
+        """
+        with failures.for_the_visitor([deepl_key]), jobs.job_folder() as folder, self.models.turn() as turn:
+            options = calls.options(
+                target_language, source_language, speakers, deepl_key, formality, glossary, owner=video
+            )
+            options = replace(options, given=check.brought(transcript_file, turns_file))
+            clip = jobs.adopt(Path(video), folder)
+            yield from calls.turn(turn, (None, None))
+            stage = self.services.analyse(clip, options, Clock(ANALYSE))
+            analysis = yield from calls.follow(stage, progress, (None, None))
+            files = api.written(self.services, folder, analysis, Look())
+            yield files, json.loads(transcript.to_json(analysis))
+
+    bring.__name__ = "import"  # what agents see, too; Python keeps the word for itself
+
     # before the queue
 
     def check_edit(self, transcript: Any, edits: Any) -> list[calls.Verdict]:
@@ -202,6 +261,36 @@ class Rework:
         ]
         clip = calls.check_clip(video, others, self.services) if video else gr.validate(True, "")
         return [*others[:3], clip, *others[3:]]
+
+    def check_bring(
+        self,
+        video: Any,
+        transcript: Any,
+        turns: Any,
+        target: Any,
+        source: Any,
+        speakers: Any,
+        key: Any,
+        formality: Any,
+        glossary: Any,
+    ) -> list[calls.Verdict]:
+        """Return one verdict for each input."""
+
+        others = [
+            calls.verdict(check.brought, transcript, turns),
+            gr.validate(True, ""),
+            *calls.check_choices(target, source, speakers),
+            calls.verdict(check.keys, key),
+            calls.verdict(check.formality, formality),
+            calls.verdict(check.glossary, glossary),
+        ]
+        clip = calls.check_clip(video, others, self.services)
+        if all(one["is_valid"] for one in (clip, *others)):
+            others[0] = calls.verdict(self._both, transcript, turns, video)
+        return [clip, *others]
+
+    def _both(self, transcript: str | None, turns: str | None, video: str) -> None:
+        check.of_the_clip(check.brought(transcript, turns), check.clip(video, self.services))
 
     def check_preview(self, video: Any, transcript: Any, at: Any, *look: Any) -> list[calls.Verdict]:
         """Return one verdict for each input."""

@@ -33,6 +33,10 @@ class Widgets:
     trim_from: Any = None
     track: Any = None  #: the sound to hear, where there are several
     url: Any = None
+    brought: Any = None  #: a transcript or a project of the visitor's own
+    turns: Any = None  #: an RTTM of theirs
+    brought_note: Any = None
+    open: Any = None  #: opens the project
     target: Any = None
     target_note: Any = None
     source: Any = None
@@ -72,7 +76,7 @@ class Widgets:
         return [
             self.clip, self.url, self.target, self.source, self.speakers, *self.look, self.formality, self.glossary,
             self.key,
-            self.trim, self.trim_from, self.track,
+            self.trim, self.trim_from, self.track, self.brought, self.turns,
         ]  # fmt: skip
 
     @property
@@ -312,6 +316,20 @@ def _input_panel(w: Widgets, services: Services) -> None:
             lines=3,
             max_length=check.MAX_GLOSSARY,
             elem_id="glossary",
+        )
+    with gr.Accordion("Bring a transcript, or open a project", open=False, elem_id="more-own"):
+        w.brought = gr.File(
+            label="Transcript or project",
+            file_types=[".srt", ".vtt", ".ass", ".ssa", ".json"],
+            height=90,
+            elem_id="brought",
+        )
+        w.turns = gr.File(label="Who speaks when (RTTM)", file_types=[".rttm", ".txt"], height=90, elem_id="turns")
+        w.brought_note = html("", elem_id="brought-note")
+        w.open = gr.Button("Open the project", size="sm", visible=False, elem_id="open")
+        html(
+            '<p class="limits">SRT, VTT, ASS, Whisper\'s JSON or ours: its text is timed by the sound, and speakers and '
+            "faces are found for it. A project opens with its clip as you left it.</p>"
         )
     with gr.Accordion("An address instead of a file", open=False, elem_id="more-address"):
         w.url = gr.Textbox(

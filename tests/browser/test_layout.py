@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 
-ACCORDIONS = ("#more-speech", "#more-translation", "#more-address", "#more-again", "#looks")
+ACCORDIONS = ("#more-speech", "#more-translation", "#more-own", "#more-address", "#more-again", "#looks")
 
 
 def unfold(page: Page) -> None:

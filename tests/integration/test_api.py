@@ -27,7 +27,7 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 
 ENDPOINTS = {
-    "/translate_video", "/transcribe", "/render", "/edit", "/retranslate", "/preview", "/languages", "/health",
+    "/translate_video", "/transcribe", "/render", "/edit", "/retranslate", "/preview", "/import", "/languages", "/health",
 }  # fmt: skip
 KEY = "5e0ca3b1-dead-4bee-9f00-0123456789ab:fx"  #: nobody's
 
@@ -82,6 +82,7 @@ def test_every_parameter_has_a_name_and_what_need_not_be_given_a_default(client:
         "/edit": ["transcript", "edits"],
         "/retranslate": ["transcript"],
         "/preview": ["video", "transcript"],
+        "/import": ["video"],
         "/languages": [],
         "/health": [],
     }
@@ -96,8 +97,10 @@ def test_translate_video_gives_a_video_files_and_the_transcript(client: Client, 
     assert Path(video).stat().st_size > 1000
     assert fakes._duration(Path(video)) == pytest.approx(fakes.DURATION, abs=0.2)
     names = {Path(file).name for file in files}
-    assert names == {"subtitles.srt", "subtitles.vtt", "subtitles.ass", "transcript.json", "faces.zip"}
-    written = next(Path(file) for file in files if file.endswith(".json"))
+    assert names == {
+        "subtitles.srt", "subtitles.vtt", "subtitles.ass", "transcript.json", "project.json", "faces.zip",
+    }  # fmt: skip
+    written = next(Path(file) for file in files if file.endswith("transcript.json"))
     assert json.loads(written.read_text(encoding="utf-8")) == transcript
     assert transcript["version"] == 1
     faces = next(Path(file) for file in files if file.endswith(".zip"))
@@ -156,9 +159,15 @@ def test_what_drawing_has_to_say_is_in_the_transcript(client: Client, clip: Path
     given = {"video": handle_file(str(clip)), "text_size": 0.5}
     _, files, transcript = client.predict(**given, target_language="PL", api_name="/translate_video")
     assert [notice["code"] for notice in transcript["notices"]] == ["no_key", "small"]
-    assert json.loads(Path(next(f for f in files if f.endswith(".json"))).read_text(encoding="utf-8")) == transcript
+    assert (
+        json.loads(Path(next(f for f in files if f.endswith("transcript.json"))).read_text(encoding="utf-8"))
+        == transcript
+    )
     _, files = client.predict(**given, transcript=transcript, api_name="/render")
-    assert json.loads(Path(next(f for f in files if f.endswith(".json"))).read_text(encoding="utf-8")) == transcript
+    assert (
+        json.loads(Path(next(f for f in files if f.endswith("transcript.json"))).read_text(encoding="utf-8"))
+        == transcript
+    )
 
 
 @pytest.mark.parametrize(

@@ -145,3 +145,27 @@ def test_a_preview_is_one_picture_at_the_time_asked_for(client: Client, clip: Pa
 def test_a_preview_at_no_time_is_refused(client: Client, clip: Path, known: dict[str, Any]) -> None:
     with pytest.raises(Exception, match="number of seconds"):
         client.predict(video=handle_file(str(clip)), transcript=known, at="soon", api_name="/preview")
+
+
+def test_a_transcript_of_ones_own_is_imported(client, clip, tmp_path):
+    (tmp_path / "mine.srt").write_text("1\n00:00:00,400 --> 00:00:02,000\nMy own words.\n", encoding="utf-8")
+    files, answer = client.predict(
+        video=handle_file(str(clip)), transcript_file=handle_file(str(tmp_path / "mine.srt")), api_name="/import"
+    )
+    assert answer["phrases"][0]["source"] == "My own words."
+    assert {Path(file).name for file in files} >= {"subtitles.srt", "transcript.json", "project.json"}
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "sentence"),
+    [
+        ("transcript_file", "Shall I compare thee", "cannot be read; give SRT"),
+        ("transcript_file", "1\n00:09:00,400 --> 00:09:02,000\nLate.\n", "after the end of the clip"),
+        ("turns_file", "SPEAKER a 1 x", "Line 1 of the RTTM"),
+    ],
+)
+def test_a_file_that_is_none_is_refused_before_the_queue(client, clip, tmp_path, name, text, sentence):
+    (tmp_path / "file").write_text(text, encoding="utf-8")
+    with pytest.raises(Exception, match=sentence) as caught:
+        client.predict(video=handle_file(str(clip)), **{name: handle_file(str(tmp_path / "file"))}, api_name="/import")
+    assert "Traceback" not in str(caught.value)

@@ -33,6 +33,7 @@ RESULTS = {
     "subtitles.ass",
     "poster.jpg",
     "turns.rttm",
+    "project.json",
 }
 
 

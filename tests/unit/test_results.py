@@ -164,6 +164,22 @@ def test_any_arguments_end_in_a_status_and_never_in_a_traceback(arguments: list[
     assert status in (0, 1, 2)
 
 
+@pytest.mark.parametrize(
+    ("option", "said"), [("--transcript", "cannot be read; give SRT"), ("--turns", "Line 1 of the RTTM")]
+)
+def test_a_file_of_ones_own_that_is_none_is_refused_before_a_model_is_loaded(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, option: str, said: str
+) -> None:
+    from pipeline.models import sets
+
+    monkeypatch.setattr(sets, "load", lambda settings: pytest.fail("a model is loaded"))
+    (tmp_path / "poem.txt").write_text("Shall I compare thee", encoding="utf-8")
+    assert command.main(["clip.mp4", "--to", "PL", option, str(tmp_path / "poem.txt")]) == 1
+    assert said in capsys.readouterr().err
+    assert command.main(["clip.mp4", "--to", "PL", option, str(tmp_path / "missing")]) == 1
+    assert "name another file" in capsys.readouterr().err
+
+
 def test_a_glossary_is_a_file_an_id_or_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "terms.txt").write_text("netrunner = netrunner\n")
     (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")

@@ -12,7 +12,7 @@
 
   // Corrections that are in no video yet are not thrown away without a question.
   document.addEventListener("click", (event) => {
-    if (!event.target.closest("#run, #examples button") || !isOpen()) return;
+    if (!event.target.closest("#run, #open, #examples button") || !isOpen()) return;
     if (!confirm("The changes you made are not in the video yet and will be lost. Go on?")) { event.preventDefault(); event.stopImmediatePropagation(); }
   }, true);
   let staying = false;

@@ -1,0 +1,23 @@
+"""What a person brings with a clip: its transcript, and who speaks when.
+
+`reading` and `rttm` read the files, `align` times the text by the sound, `speakers` gives the lines to the people the files name.
+"""
+
+from pipeline.given.align import align
+from pipeline.given.check import check
+from pipeline.given.files import read_files
+from pipeline.given.known import known
+from pipeline.given.reading import read_transcript
+from pipeline.given.rttm import read_turns
+from pipeline.given.speakers import name_people, turns_of
+
+__all__ = [
+    "align",
+    "check",
+    "known",
+    "name_people",
+    "read_files",
+    "read_transcript",
+    "read_turns",
+    "turns_of",
+]

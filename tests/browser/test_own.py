@@ -1,0 +1,112 @@
+"""A visitor brings a transcript, or saves a project and opens it again; by keyboard, at both widths."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests import fakes
+from tests.browser.test_layout import violations
+from tests.fixtures_browser import DONE, choose, expect, finished, opened, translate
+
+SRT = "1\n00:00:00,400 --> 00:00:02,000\nMy own words.\n\n2\n00:00:02,200 --> 00:00:03,700\nAnd more of them.\n"
+
+
+@pytest.fixture
+def own(page):
+    page.click("#more-own button.label-wrap")
+    return page
+
+
+def give(page, name: str, text: str | bytes, kind: str = "#brought") -> None:
+    data = text.encode() if isinstance(text, str) else text
+    page.set_input_files(
+        f"{kind} input[type=file]", {"name": name, "mimeType": "application/octet-stream", "buffer": data}
+    )
+
+
+def test_a_transcript_of_ones_own_is_used_instead_of_what_is_heard(own, clip):
+    give(own, "mine.srt", SRT)
+    expect(own.locator("#brought-note")).to_contain_text("2 lines", timeout=DONE)
+    expect(own.locator("#open")).to_be_hidden()
+    translate(own, clip)
+    finished(own)
+    expect(own.locator("#source-1")).to_have_value("My own words.")
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "text", "said"),
+    [
+        ("#brought", "poem.srt", "Shall I compare thee", "cannot be read; give SRT"),
+        ("#brought", "empty.vtt", "WEBVTT\n\n", "no line with words"),
+        ("#turns", "who.rttm", "SPEAKER a 1 x", "Line 1 of the RTTM"),
+    ],
+)
+def test_a_file_that_is_none_is_said_beside_it_and_the_run_is_refused(own, clip, kind, name, text, said):
+    give(own, name, text, kind)
+    expect(own.locator("#brought-note [role=alert]")).to_contain_text(said, timeout=DONE)
+    choose(own, clip)
+    own.click("#run")
+    expect(own.locator("#problem [role=alert]")).to_contain_text(said, timeout=DONE)
+    assert "analyse" not in fakes.OPEN
+
+
+def test_a_transcript_of_another_clip_is_refused_before_anything_runs(own, clip):
+    give(own, "other.srt", SRT.replace("00:00:", "00:09:"))
+    choose(own, clip)
+    own.click("#run")
+    expect(own.locator("#problem [role=alert]")).to_contain_text("after the end of the clip", timeout=DONE)
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_project_is_saved_and_opened_with_its_clip_as_it_was_left(browser, url, clip, tmp_path, width):
+    for page in opened(browser, url, width, 844):
+        translate(page, clip)
+        finished(page)
+        page.fill("#name-p1", "Ada")
+        page.press("#name-p1", "Enter")
+        expect(page.locator("#pending")).to_contain_text("1 change")
+        page.click("#redraw")
+        expect(page.locator("#pending")).to_contain_text("shows everything", timeout=DONE)
+        expect(page.locator("#run")).to_be_visible(timeout=DONE)
+        with page.expect_download() as download:
+            page.click("#download-project")
+        saved = Path(download.value.path()).read_bytes()
+        assert download.value.suggested_filename.endswith(".speechglass.json")
+        assert json.loads(saved)["name"] == clip.name
+    drawings = len(fakes.RENDERED)
+    for page in opened(browser, url, width, 844):  # another browser, another day
+        page.click("#more-own button.label-wrap")
+        give(page, "it's me.speechglass.json", saved)
+        expect(page.locator("#open")).to_be_visible(timeout=DONE)
+        page.click("#open")
+        expect(page.locator("#brought-note [role=alert]")).to_contain_text("There is no clip yet", timeout=DONE)
+        choose(page, clip)
+        page.focus("#open")
+        page.keyboard.press("Enter")
+        expect(page.locator("#name-p1")).to_have_value("Ada", timeout=DONE)
+        expect(page.locator("#result-title")).to_contain_text(clip.name)
+        expect(page.locator("#gallery img")).not_to_have_count(0)
+        expect(page.locator("#pending")).to_contain_text("no video of this yet")
+        expect(page.locator("#result-video .player")).to_have_attribute("data-view", "live")
+        assert violations(page) == []
+        assert len(fakes.RENDERED) == drawings
+        page.fill("#source-2", "Soon?")
+        page.press("#source-2", "Enter")
+        page.click("#redraw")
+        expect(page.locator("#download-video")).to_be_visible(timeout=DONE)
+        assert fakes.RENDERED[-1].people[0].name == "Ada"
+        assert fakes.RENDERED[-1].phrases[1].source == "Soon?"
+
+
+def test_a_project_of_another_clip_is_refused(own, folder, tmp_path):
+    from pipeline import project
+
+    give(own, "p.json", project.to_json(project.Project(fakes.analysis())))
+    expect(own.locator("#open")).to_be_visible(timeout=DONE)
+    short = fakes.make_clip(tmp_path / "short.mp4", seconds=3)
+    choose(own, short)
+    own.click("#open")
+    expect(own.locator("#brought-note [role=alert]")).to_contain_text("not the clip of the project", timeout=DONE)
