@@ -1,6 +1,7 @@
 """What a person brings with a clip: its transcript, and who speaks when.
 
-`reading` and `rttm` read the files, `align` times the text by the sound, `speakers` gives the lines to the people the files name.
+`reading` and `rttm` read the files, `align` times the text by the sound, `speakers` gives the lines to the people the
+files name.
 """
 
 from pipeline.given.align import align

@@ -1,8 +1,10 @@
-"""Given text on the clock of the sound: the times of its words are those of the same words as the recogniser heard them.
+"""Given text on the clock of the sound: the times of its words are those of the same words as the recogniser heard
+them.
 
-The given and the heard words are compared as two sequences (`difflib`, Ratcliff and Obershelp's longest common blocks). A given
-word that was heard has the time at which it was heard. The others lie between those, each as long as its share of the letters.
-A line of which nothing was heard keeps the times of its file, moved by as much as the lines around it were.
+The given and the heard words are compared as two sequences (`difflib`, Ratcliff and Obershelp's longest common blocks).
+A given word that was heard has the time at which it was heard. The others lie between those, each as long as its share
+of the letters. A line of which nothing was heard keeps the times of its file, moved by as much as the lines around it
+were.
 """
 
 from __future__ import annotations
@@ -35,7 +37,8 @@ class _Heard:
 def align(lines: Sequence[GivenLine], heard: Transcript, duration: float, language: str = "") -> Transcript:
     """Return the given lines as a transcript, a segment each, with every word timed inside 0..`duration`.
 
-    `language` is the given text's, "" for that of what was heard. A notice says so where hardly a word of the text was heard.
+    `language` is the given text's, "" for that of what was heard. A notice says so where hardly a word of the text was
+    heard.
     """
     language = language or heard.language
     pieces = [_pieces(line.text, language) for line in lines]
@@ -54,8 +57,8 @@ def align(lines: Sequence[GivenLine], heard: Transcript, duration: float, langua
     notices = heard.notices
     if heard.segments and len(found) < FEW * count:
         text = (
-            "Hardly a word of the given transcript was heard in the clip, so it keeps its own times; check that it is of this "
-            "clip and in the language that is spoken."
+            "Hardly a word of the given transcript was heard in the clip, so it keeps its own times; check that it is "
+            "of this clip and in the language that is spoken."
         )
         notices = (*notices, Notice("not_heard", text))
     segments.sort(key=lambda segment: (segment.start, segment.end))
@@ -64,7 +67,7 @@ def align(lines: Sequence[GivenLine], heard: Transcript, duration: float, langua
 
 
 def as_timed(lines: Sequence[GivenLine], language: str, duration: float) -> Transcript | None:
-    """Return lines whose words all have their times as a transcript; None where a word or the language has to be found."""
+    """Return lines whose words all have times as a transcript; None where one or the language is missing."""
     if not language or not lines or not all(line.words for line in lines):
         return None
     segments = []
@@ -98,7 +101,7 @@ def _found(
     matches = [(given[a + k], said[b + k][1]) for a, b, size in matcher.get_matching_blocks() for k in range(size)]
     if not matches:
         return {}
-    # Subtitles are often a little early or late as a whole, and a word may be matched with another that is spelled alike.
+    # Subtitles are often early or late as a whole, and a word may be matched with another that is spelled alike.
     late = [one.start - _expected(lines[number], k, pieces[number]) for (number, k, _), one in matches]
     usual = median(late)
     return {
@@ -134,7 +137,7 @@ def _expected(line: GivenLine, k: int, words: Sequence[str]) -> float:
 def _shifts(
     lines: Sequence[GivenLine], pieces: Sequence[Sequence[str]], found: dict[tuple[int, int], _Heard]
 ) -> list[float]:
-    """By how much each line of the file is early: the median over the words that were heard in the lines nearest to it."""
+    """By how much each line of the file is early: the median over the words heard in the lines nearest to it."""
     by_line: dict[int, list[float]] = {}
     for (number, k), one in found.items():
         by_line.setdefault(number, []).append(one.start - _expected(lines[number], k, pieces[number]))

@@ -15,7 +15,8 @@ def check(given: Given, duration: float) -> None:
     for what, spans in (("transcript", given.lines), ("RTTM", given.turns)):
         if spans and min(span.start for span in spans) >= duration:
             raise RecordError(
-                f"Everything in the {what} is after the end of the clip ({duration:.0f} s); give the {what} of this clip."
+                f"Everything in the {what} is after the end of the clip ({duration:.0f} s); "
+                f"give the {what} of this clip."
             )
     inside = [line for line in given.lines if line.start < duration]
     counts = {
@@ -29,7 +30,8 @@ def check(given: Given, duration: float) -> None:
         most = round(least + per_second * duration)
         if count > most:
             raise RecordError(
-                f"{count:,} {called} are more than a clip of {duration:.0f} seconds can hold; give the file of this clip."
+                f"{count:,} {called} are more than a clip of {duration:.0f} seconds can hold; "
+                "give the file of this clip."
             )
     if most_at_once(inside) > MAX_AT_ONCE:
         raise RecordError(f"The transcript has more than {MAX_AT_ONCE} lines at one time; give one with fewer.")

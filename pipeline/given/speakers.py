@@ -60,13 +60,14 @@ def diarization(turns: Sequence[GivenTurn], duration: float) -> Diarization:
 def name_people(answer: Attribution, turns: Sequence[GivenTurn], duration: float) -> Attribution:
     """Return the attribution with every line given to the speaker that `turns` name for it, and people called as there.
 
-    A speaker is the person whose lines they share most of, with that person's face; one whom nobody shares enough with is new.
+    A speaker is the person whose lines they share most of, with that person's face; one whom nobody shares enough with
+    is new.
     """
     if not turns or not answer.phrases:
         return answer
     analysis = Analysis(
-        Media(duration, 0, 0, Fraction(0)), "", "", {}, answer.people, answer.phrases, answer.turns, answer.tracks, (), {},
-        portraits=answer.portraits,
+        Media(duration, 0, 0, Fraction(0)), "", "", {}, answer.people, answer.phrases, answer.turns, answer.tracks, (),
+        {}, portraits=answer.portraits,
     )  # fmt: skip
     said = {phrase.id: _speaker(phrase.start, phrase.end, turns) for phrase in answer.phrases}
     shared: dict[tuple[str, str], float] = defaultdict(float)

@@ -140,7 +140,8 @@ class Endpoints:
             address: Web address of the clip, instead of a video: of a media file, or a page of a video site.
 
         Returns:
-            The video (MP4), the files (SRT, VTT, ASS, transcript.json, project.json, faces.zip) and the transcript as JSON.
+            The video (MP4), the files (SRT, VTT, ASS, transcript.json, project.json, faces.zip) and the transcript as
+            JSON.
 
         """
         with failures.for_the_visitor([deepl_key]), jobs.job_folder() as folder, contextlib.ExitStack() as held:
@@ -190,7 +191,8 @@ class Endpoints:
             address: Web address of the clip, instead of a video: of a media file, or a page of a video site.
 
         Returns:
-            The files (SRT, VTT, ASS, transcript.json, project.json, faces.zip) and the transcript as JSON, which /render takes.
+            The files (SRT, VTT, ASS, transcript.json, project.json, faces.zip) and the transcript as JSON, which
+            /render takes.
 
         """
         with failures.for_the_visitor([deepl_key]), jobs.job_folder() as folder, contextlib.ExitStack() as held:

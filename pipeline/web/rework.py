@@ -210,22 +210,25 @@ class Rework:
         glossary: str = "",
         progress: gr.Progress = gr.Progress(),  # noqa: B008
     ) -> Iterator[tuple[list[str] | None, dict[str, Any] | None]]:
-        """Takes a transcript of your own for a video: its text is timed by the sound, to the word, and the speakers and faces
-        are found for it; with translation if asked for. Draws nothing.
+        """Takes a transcript of your own for a video: its text is timed by the sound, to the word, and the speakers and
+        faces are found for it; with translation if asked for. Draws nothing.
 
         Args:
             video: The clip, a file in any common format, within the limits that /health names.
-            transcript_file: SRT, VTT, ASS, a transcript.json or project.json, or Whisper's JSON; without one the words are heard.
+            transcript_file: SRT, VTT, ASS, a transcript.json or project.json, or Whisper's JSON; without one the words
+            are heard.
             turns_file: An RTTM that says who speaks when; without one the voices are told apart.
             target_language: Language to translate into, a DeepL code or English name; none for the original only.
-            source_language: Spoken language, a code or English name; empty for that of the file, or to find out by listening.
+            source_language: Spoken language, a code or English name; empty for that of the file, or to find out by
+            listening.
             speakers: How many people speak; 0 for as many as the files name, or to find out.
             deepl_key: Your own DeepL key, used for this call only and never stored; empty for the key-free translation.
             formality: default, more or less formal, where DeepL has it.
             glossary: A DeepL glossary id or lines "term = translation"; only DeepL uses it.
 
         Returns:
-            The files (SRT, VTT, ASS, transcript.json, project.json, faces.zip) and the transcript as JSON, which /render takes.
+            The files (SRT, VTT, ASS, transcript.json, project.json, faces.zip) and the transcript as JSON, which
+            /render takes.
         """
         with failures.for_the_visitor([deepl_key]), jobs.job_folder() as folder, self.models.turn() as turn:
             options = calls.options(
@@ -275,7 +278,6 @@ class Rework:
         glossary: Any,
     ) -> list[calls.Verdict]:
         """Return one verdict for each input."""
-
         others = [
             calls.verdict(check.brought, transcript, turns),
             gr.validate(True, ""),

@@ -328,8 +328,8 @@ def _input_panel(w: Widgets, services: Services) -> None:
         w.brought_note = html("", elem_id="brought-note")
         w.open = gr.Button("Open the project", size="sm", visible=False, elem_id="open")
         html(
-            '<p class="limits">SRT, VTT, ASS, Whisper\'s JSON or ours: its text is timed by the sound, and speakers and '
-            "faces are found for it. A project opens with its clip as you left it.</p>"
+            '<p class="limits">SRT, VTT, ASS, Whisper\'s JSON or ours: its text is timed by the sound, and '
+            "speakers and faces are found for it. A project opens with its clip as you left it.</p>"
         )
     with gr.Accordion("An address instead of a file", open=False, elem_id="more-address"):
         w.url = gr.Textbox(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -11,23 +12,26 @@ from tests import fakes
 from tests.browser.test_layout import violations
 from tests.fixtures_browser import DONE, choose, expect, finished, opened, translate
 
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
 SRT = "1\n00:00:00,400 --> 00:00:02,000\nMy own words.\n\n2\n00:00:02,200 --> 00:00:03,700\nAnd more of them.\n"
 
 
 @pytest.fixture
-def own(page):
+def own(page: Page) -> Page:
     page.click("#more-own button.label-wrap")
     return page
 
 
-def give(page, name: str, text: str | bytes, kind: str = "#brought") -> None:
+def give(page: Page, name: str, text: str | bytes, kind: str = "#brought") -> None:
     data = text.encode() if isinstance(text, str) else text
     page.set_input_files(
         f"{kind} input[type=file]", {"name": name, "mimeType": "application/octet-stream", "buffer": data}
     )
 
 
-def test_a_transcript_of_ones_own_is_used_instead_of_what_is_heard(own, clip):
+def test_a_transcript_of_ones_own_is_used_instead_of_what_is_heard(own: Page, clip: Path) -> None:
     give(own, "mine.srt", SRT)
     expect(own.locator("#brought-note")).to_contain_text("2 lines", timeout=DONE)
     expect(own.locator("#open")).to_be_hidden()
@@ -44,7 +48,9 @@ def test_a_transcript_of_ones_own_is_used_instead_of_what_is_heard(own, clip):
         ("#turns", "who.rttm", "SPEAKER a 1 x", "Line 1 of the RTTM"),
     ],
 )
-def test_a_file_that_is_none_is_said_beside_it_and_the_run_is_refused(own, clip, kind, name, text, said):
+def test_a_file_that_is_none_is_said_beside_it_and_the_run_is_refused(
+    own: Page, clip: Path, kind: str, name: str, text: str, said: str
+) -> None:
     give(own, name, text, kind)
     expect(own.locator("#brought-note [role=alert]")).to_contain_text(said, timeout=DONE)
     choose(own, clip)
@@ -53,7 +59,7 @@ def test_a_file_that_is_none_is_said_beside_it_and_the_run_is_refused(own, clip,
     assert "analyse" not in fakes.OPEN
 
 
-def test_a_transcript_of_another_clip_is_refused_before_anything_runs(own, clip):
+def test_a_transcript_of_another_clip_is_refused_before_anything_runs(own: Page, clip: Path) -> None:
     give(own, "other.srt", SRT.replace("00:00:", "00:09:"))
     choose(own, clip)
     own.click("#run")
@@ -61,7 +67,9 @@ def test_a_transcript_of_another_clip_is_refused_before_anything_runs(own, clip)
 
 
 @pytest.mark.parametrize("width", [1280, 390])
-def test_a_project_is_saved_and_opened_with_its_clip_as_it_was_left(browser, url, clip, tmp_path, width):
+def test_a_project_is_saved_and_opened_with_its_clip_as_it_was_left(
+    browser: Browser, url: str, clip: Path, width: int
+) -> None:
     for page in opened(browser, url, width, 844):
         translate(page, clip)
         finished(page)
@@ -101,7 +109,7 @@ def test_a_project_is_saved_and_opened_with_its_clip_as_it_was_left(browser, url
         assert fakes.RENDERED[-1].phrases[1].source == "Soon?"
 
 
-def test_a_project_of_another_clip_is_refused(own, folder, tmp_path):
+def test_a_project_of_another_clip_is_refused(own: Page, tmp_path: Path) -> None:
     from pipeline import project
 
     give(own, "p.json", project.to_json(project.Project(fakes.analysis())))

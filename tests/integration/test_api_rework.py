@@ -147,7 +147,7 @@ def test_a_preview_at_no_time_is_refused(client: Client, clip: Path, known: dict
         client.predict(video=handle_file(str(clip)), transcript=known, at="soon", api_name="/preview")
 
 
-def test_a_transcript_of_ones_own_is_imported(client, clip, tmp_path):
+def test_a_transcript_of_ones_own_is_imported(client: Client, clip: Path, tmp_path: Path) -> None:
     (tmp_path / "mine.srt").write_text("1\n00:00:00,400 --> 00:00:02,000\nMy own words.\n", encoding="utf-8")
     files, answer = client.predict(
         video=handle_file(str(clip)), transcript_file=handle_file(str(tmp_path / "mine.srt")), api_name="/import"
@@ -164,7 +164,9 @@ def test_a_transcript_of_ones_own_is_imported(client, clip, tmp_path):
         ("turns_file", "SPEAKER a 1 x", "Line 1 of the RTTM"),
     ],
 )
-def test_a_file_that_is_none_is_refused_before_the_queue(client, clip, tmp_path, name, text, sentence):
+def test_a_file_that_is_none_is_refused_before_the_queue(
+    client: Client, clip: Path, tmp_path: Path, name: str, text: str, sentence: str
+) -> None:
     (tmp_path / "file").write_text(text, encoding="utf-8")
     with pytest.raises(Exception, match=sentence) as caught:
         client.predict(video=handle_file(str(clip)), **{name: handle_file(str(tmp_path / "file"))}, api_name="/import")
