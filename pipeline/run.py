@@ -28,7 +28,6 @@ from pipeline.records import (
     Diarization,
     Faces,
     Findings,
-    Given,
     Job,
     Look,
     Media,

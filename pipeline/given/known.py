@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pipeline.given.align import as_timed
-from pipeline.given.speakers import diarization
+from pipeline.given.speakers import diarization, turns_of
 from pipeline.records import Findings, Given
 
 
@@ -13,5 +13,6 @@ def known(given: Given, language: str, duration: float) -> tuple[Findings, Given
     `language` is the spoken one, ISO 639-1, "" where it has to be found.
     """
     timed = as_timed(given.lines, given.language or language, duration)
-    voices = diarization(given.turns, duration) if given.turns else None
+    turns = given.turns or (turns_of(given.lines, timed) if timed is not None else ())
+    voices = diarization(turns, duration) if turns else None
     return Findings(transcript=timed, diarization=voices), given if timed is None else Given()
