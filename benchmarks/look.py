@@ -26,9 +26,8 @@ from pipeline import media, transcript
 from pipeline.records import REVEALS, Analysis, Look
 from pipeline.settings import Settings
 from pipeline.subtitles import looks, yuv
-from pipeline.subtitles.cue import FASTEST_CPS, Cue
+from pipeline.subtitles.cue import FASTEST_CPS, SHORTEST_S, Cue
 from pipeline.subtitles.draw import compose
-from pipeline.subtitles.lines import SHORTEST_S
 from pipeline.subtitles.plan import Plan
 from pipeline.subtitles.schedule import reading_speed
 from pipeline.text import text_width
@@ -128,8 +127,11 @@ def home_changes(plan: Plan) -> dict[tuple[str, int], int]:
             at = np.array([x + spot.width / 2, y + spot.height])
             relative = spot.face is not None and spot.kind not in ("low", "off screen")
             if relative and spot.face is not None:
-                box = spot.face.at(middle)
-                at = at - np.array([(box[0] + box[2]) / 2, box[1]])
+                left, top, right, bottom = spot.face.at(middle)
+                if spot.kind == "below":  # it hangs from the chin
+                    at = np.array([x + spot.width / 2, y])
+                anchor = {"above": top, "below": bottom}.get(spot.kind, (top + bottom) / 2)
+                at = at - np.array([(left + right) / 2, anchor])
                 if scene.margin * 2 < x < scene.width - spot.width - scene.margin * 2:
                     at[0] = at[0] if spot.kind in ("above", "below") else 0.0
                 else:

@@ -10,7 +10,9 @@ from pipeline.text import text_width
 
 KEYSTROKE_S = 0.035  #: typing of one character, never slower than the word is spoken
 FASTEST_CPS = 20.0  #: columns a second that can still be read (Netflix timed-text guide)
+SHORTEST_S = 5 / 6  #: a cue is on screen this long at least (the same guide)
 SETTLING_S = 0.3  #: how long one character flickers before it settles
+SETTLED_SHARE = 0.6  #: of a turn, until its first characters have settled, where that is sooner
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ class Cue:
         """When a reader can begin with the text: as its first characters have settled."""
         if not self.turns:
             return self.start
-        return self.turn_start + min(SETTLING_S, 0.6 * (self.turn_end - self.turn_start))
+        return self.turn_start + min(SETTLING_S, SETTLED_SHARE * (self.turn_end - self.turn_start))
 
     @property
     def delay(self) -> float:
@@ -57,8 +59,9 @@ class Cue:
 
     @property
     def read_by(self) -> float:
-        """When the line has been said and its text can have been read, at `FASTEST_CPS`."""
-        return max(self.spoken, self.readable_from + text_width(self.translation or self.source) / FASTEST_CPS)
+        """When the line has been said, could be read at `FASTEST_CPS`, and has stood for `SHORTEST_S`."""
+        reading = text_width(self.translation or self.source) / FASTEST_CPS
+        return max(self.spoken, self.readable_from + reading, self.start + SHORTEST_S)
 
     def typed(self, t: float) -> float:
         """Return how many characters of `source` stand at `t`; the fraction is the character being typed."""

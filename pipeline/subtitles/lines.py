@@ -10,13 +10,10 @@ from dataclasses import dataclass, replace
 from math import ceil
 
 from pipeline.records import Analysis, Phrase
-from pipeline.subtitles.cue import FASTEST_CPS
+from pipeline.subtitles.cue import FASTEST_CPS, SHORTEST_S
 from pipeline.text import UNSPACED, choose_cuts, clean, cut_costs, slices, text_width
 
 LONGEST_S = 7.0  #: of one line (Netflix timed-text guide)
-SHORTEST_S = (
-    5 / 6
-)  #: a line with less time than this, or too much text for it, is joined with its neighbour where both fit
 JOINED_GAP_S = 0.6  #: a longer silence stays between two lines
 LONGEST_WORD_S = 30.0  #: a word lasts as long as it is heard, and no recogniser hears more than this at once
 MOST = 400_000  #: characters of one phrase that are looked at; three hours of speech have fewer
@@ -202,7 +199,9 @@ def _spans_by_length(source: str, words: list[Timed]) -> list[Span]:
 def _joined(
     found: Sequence[Line], capacity: int, spaces: tuple[str, str], cuts: Sequence[float], duration: float
 ) -> tuple[Line, ...]:
-    """Return the lines with those that have too little time joined with a neighbour of the same person.
+    """Return the lines with those that have too little time, or too much text for it, joined with a neighbour.
+
+    Both are of the same person, and fit together.
 
     `spaces` stand between the words of source and translation.
     """

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from bisect import bisect, bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -15,6 +15,8 @@ from pipeline.records import Shot, Track
 
 STEP_S = 0.08  #: spacing of the instants a path is kept at; a head moves a few px in that time
 STEADY_S = 0.12  #: sigma of the face marker's smoothing
+SEAM_S = 0.7  #: a head that turns away for no longer than this comes back in the same place
+SAME_PLACE = 0.5  #: least intersection over union of two boxes of one head
 SEEN_S = 0.1  #: a face is looked for this often at least, so it may be there this much longer than it was found
 
 
@@ -104,7 +106,49 @@ def scene(
         after = cuts[k] if k < len(cuts) and cuts[k] > last - 0.02 else last + SEEN_S
         first = max(first - SEEN_S, cuts[k - 1]) if k else first - SEEN_S
         faces.append(FacePath(track.person, times, steady, first, min(last + SEEN_S, after)))
-    return Scene(width, height, margin, tuple(faces), cuts)
+    return Scene(width, height, margin, _continued(faces, cuts), cuts)
+
+
+def _continued(faces: Sequence[FacePath], cuts: Sequence[float]) -> tuple[FacePath, ...]:
+    """Return the faces, where a track of nobody that goes on in the place of a person's track is that person's.
+
+    Tracks break where a head turns away, and the pieces without a name would be strangers whom a panel avoids.
+    """
+    result = list(faces)
+    changed = True
+    while changed:
+        changed = False
+        for k, face in enumerate(result):
+            if face.person is not None:
+                continue
+            near = {other.person for other in result if other.person is not None and _goes_on(face, other, cuts)}
+            together = {o.person for o in result if o.person in near and _beside(face, o)}
+            if len(near - together) == 1:
+                result[k] = replace(face, person=(near - together).pop())
+                changed = True
+    return tuple(result)
+
+
+def _goes_on(a: FacePath, b: FacePath, cuts: Sequence[float]) -> bool:
+    """Return whether one of two tracks of one shot begins within `SEAM_S` of the end of the other, in its place."""
+    first, second = (a, b) if a.first <= b.first else (b, a)
+    if second.first - first.last > SEAM_S or bisect_right(cuts, first.first) != bisect_right(cuts, second.first):
+        return False
+    return _overlap(first.at(second.first), second.at(second.first)) > SAME_PLACE
+
+
+def _beside(a: FacePath, b: FacePath) -> bool:
+    """Return whether both tracks are there at once, in two places."""
+    start, end = max(a.first, b.first), min(a.last, b.last)
+    return start < end and _overlap(a.at((start + end) / 2), b.at((start + end) / 2)) < SAME_PLACE
+
+
+def _overlap(a: np.ndarray, b: np.ndarray) -> float:
+    """Return the intersection over the union of two boxes (4,)."""
+    wide, tall = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
+    shared = max(0.0, wide) * max(0.0, tall)
+    areas = sum((box[2] - box[0]) * (box[3] - box[1]) for box in (a, b))
+    return float(shared / max(1e-6, areas - shared))
 
 
 def smooth(values: np.ndarray, sigma: float) -> np.ndarray:

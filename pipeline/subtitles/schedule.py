@@ -16,8 +16,8 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from pipeline.records import Analysis, Look, Notice
-from pipeline.subtitles.cue import FASTEST_CPS, SETTLING_S, Cue
-from pipeline.subtitles.lines import SHORTEST_S, Line, lines
+from pipeline.subtitles.cue import FASTEST_CPS, SETTLED_SHARE, SETTLING_S, SHORTEST_S, Cue
+from pipeline.subtitles.lines import Line, lines
 from pipeline.text import COLUMNS, LINES, text_width
 
 READING_CPS = 17.0  #: what a hold aims at
@@ -30,9 +30,11 @@ SNAP_S = 0.5  #: a hole shorter than this between two cues of one speaker flashe
 HOLD_S, TURN_S, TURN_SHARE = 0.25, 0.5, 0.1
 SHORT_LINE_S, SHORT_HOLD_S, SHORT_TURN_S = 0.5, 0.2, 0.2
 LONG_LINE_S = 5.0
+FASTEST_TURN_S = 0.1  #: of a line that could not be read in its time otherwise
 
 EARLY_S = 1.0  #: a line whose translation needs more time may stand this long before its first word
 LATE_S = 0.8  #: and the line after it may come this much later than its first word, but not after its speech
+LEAST_SHARE = 0.6  #: of the time it needs, which a line has even among others that need more time than there is
 
 #: The turn of the reveal "spoken", which waits for the last word.
 SPOKEN_TURN_PER_CHARACTER_S, SPOKEN_TURN_S = 0.02, (0.5, 1.1)
@@ -70,7 +72,7 @@ def schedule(
     end = (analysis.media.duration or math.inf) + gap
     result: list[Cue] = []
     for group in _groups(found, place.single):
-        result += timing.run(group, place.single, end)
+        result += timing.run(group, place.single, end, found if place.strict else ())
     result.sort(key=lambda cue: (cue.start, cue.phrase, cue.page))
     lost = {(line.phrase, line.number): line.start for line in found}
     for cue in result:
@@ -104,11 +106,14 @@ class _Timing:
         self.still, self.texts, self.gap, self.cuts = look.reduced_motion, texts, gap, cuts
         self.reveal = look.reveal
 
-    def run(self, group: list[Line], single: bool, end: float) -> list[Cue]:
-        """Return the cues of `group`, whose lines are in order and compete for one place until `end` (s)."""
+    def run(self, group: list[Line], single: bool, end: float, everybody: Sequence[Line] = ()) -> list[Cue]:
+        """Return the cues of `group`, whose lines are in order and compete for one place until `end` (s).
+
+        `everybody` are the lines, in order, of all persons of whom only one has text at a time.
+        """
         group = self._spread(group, end)
-        starts = [self._start(line) for line in group]
-        latest = self._latest(group, end)
+        windows = self._windows(group, single, end, everybody)
+        starts = self._starts(group, windows, single, end)
         cues: list[Cue] = []
         for k, line in enumerate(group):
             limit = self._limit(group, starts, k, single, end) - self.gap
@@ -116,15 +121,8 @@ class _Timing:
                 continue  # the end of a translation for which there is no time at all
             # An earlier line gives up what it only held for comfort.
             before = max((min(cue.end, cue.read_by) for cue in cues[-1:]), default=-math.inf) + self.gap
-            cue, missing = self._cue(line, starts[k], before, max(limit, starts[k] + 0.2))
-            if missing > 0 and k + 1 < len(group) and starts[k + 1] > starts[k] and limit >= starts[k + 1] - self.gap:
-                late = max(
-                    self._late(group[k + 1], starts[k + 1], missing), min(missing, latest[k + 1] - starts[k + 1])
-                )
-                if late > 0:
-                    starts[k + 1] += late
-                    self._push(group, starts, latest, k + 2)
-                    cue, _ = self._cue(line, starts[k], before, limit + late)
+            before = max(before, windows[k][0])
+            cue = self._cue(line, starts[k], before, max(limit, starts[k] + 0.2))
             together = single and bool(cues) and cues[-1].person != line.person and cues[-1].spoken > cue.start
             if cues and not together and cues[-1].end > cue.start - self.gap > cues[-1].start:
                 cues[-1] = replace(cues[-1], end=cue.start - self.gap)
@@ -148,19 +146,87 @@ class _Timing:
             following = group[k].spoken + 2 * SHORTEST_S  # they speak over each other: nobody's words are cut off
         return min(following, end)
 
-    def _push(self, group: list[Line], starts: list[float], latest: list[float], k: int) -> None:
-        """Keep the lines from `k` on behind the one before them, whose start has moved."""
-        while k < len(group) and group[k].phrase == group[k - 1].phrase and group[k].number:
-            room = min(self._need(group[k - 1]), latest[k] - latest[k - 1]) if latest[k] > starts[k] else 0.2
-            if starts[k] >= starts[k - 1] + room:
-                break
-            starts[k] = max(starts[k], min(starts[k - 1] + room, max(latest[k], starts[k - 1] + 0.2)))
-            k += 1
+    def _windows(
+        self, group: list[Line], single: bool, end: float, everybody: Sequence[Line]
+    ) -> list[tuple[float, float]]:
+        """Return between which times each line may begin."""
+        found = []
+        for line, latest in zip(group, self._latest(group, end), strict=True):
+            begin = self._start(line)
+            low, high = self._window(line, begin, latest)
+            if single or everybody:
+                low = min(begin, max(low, self._heard_out(line, group if single else everybody)))
+            found.append((low, high))
+        return found
+
+    def _starts(self, group: list[Line], windows: list[tuple[float, float]], single: bool, end: float) -> list[float]:
+        """Return when each line begins, so that each can be read at `FASTEST_CPS` before the next one wants its place.
+
+        A line begins with its first word where that is possible. Where there is more text than time it moves inside its
+        window: as far ahead as the lines after it need, and behind the lines before it. Where that is not enough, as
+        few lines as possible are up too briefly, and none for less than `LEAST_SHARE` of its need if possible.
+        """
+        needs = [self._need(line) for line in group]
+        follows = [
+            not (single and after.start < line.spoken and line.share is None)  # else they speak over each other
+            for line, after in itertools.pairwise(group)
+        ]
+        last = self._deadlines(windows, needs, follows, end)
+        least = self._deadlines(windows, [LEAST_SHARE * need for need in needs], follows, end)
+        starts: list[float] = []
+        for k, line in enumerate(group):
+            before = starts[-1] if starts and follows[k - 1] else -math.inf
+            low, high = windows[k]
+            at = max(low, before + needs[k - 1], min(self._start(line), last[k]))
+            starts.append(max(min(at, high, least[k]), before))
+        return starts
+
+    def _deadlines(
+        self, windows: list[tuple[float, float]], needs: list[float], follows: list[bool], end: float
+    ) -> list[float]:
+        """Return by when each line must begin, in its window, so that it and all after it have their need by `end`."""
+        found = [high for _, high in windows]
+        for k in reversed(range(len(found))):
+            until = end if k + 1 == len(found) else found[k + 1] if follows[k] else math.inf
+            found[k] = max(windows[k][0], min(found[k], until - needs[k]))
+        return found
+
+    def _heard_out(self, line: Line, others: Sequence[Line]) -> float:
+        """Return when the one who spoke before `line` has finished and been read; nobody begins early over them."""
+        k = bisect.bisect_left(others, (line.start, line.phrase), key=lambda other: (other.start, other.phrase))
+        before = next((other for other in reversed(others[max(0, k - 8) : k]) if other.person != line.person), None)
+        if before is None:
+            return -math.inf
+        return max(before.spoken + self.gap, before.start + self._need(before))
+
+    def _window(self, line: Line, begin: float, latest: float) -> tuple[float, float]:
+        """Return between which times a line that would begin at `begin` may begin."""
+        if self.reveal == "spoken":  # it is typed with its words
+            return begin, max(begin, latest)
+        k = bisect.bisect_right(self.cuts, begin)
+        low = max(self.cuts[k - 1] if k else 0.0, line.start - EARLY_S)
+        late = max(0.0, min(line.start + LATE_S, line.spoken - SHORT_TURN_S) - begin)
+        cut = self.cuts[k] if k < len(self.cuts) else math.inf
+        high = begin if cut <= begin + late else begin + late
+        return min(begin, low), max(high, latest)
 
     def _need(self, line: Line) -> float:
         """Return the least time in s from the start of a line to that of the next, if it is to be read."""
-        width = text_width(line.translation or line.source)
-        return max(SHORTEST_S, width / FASTEST_CPS) + SHORT_TURN_S + self.gap
+        reading = text_width(line.translation or line.source) / FASTEST_CPS
+        if self.reveal == "spoken":
+            if not line.translation:
+                return self.gap  # it is read as it is typed
+            reading += (
+                self._lead(line.spoken - line.start) if self.texts == "turn" and line.source else 0.0
+            ) + SETTLING_S
+        elif self.texts == "turn" and self.reveal == "live" and line.source and line.translation:
+            reading += SETTLED_SHARE * FASTEST_TURN_S
+        return max(SHORTEST_S, reading) + self.gap
+
+    @staticmethod
+    def _lead(length: float) -> float:
+        """Return for how long a line of `length` s that is typed as it is said is typed before it turns, at least."""
+        return min(1.2, 0.4 * length)
 
     def _latest(self, group: list[Line], end: float) -> list[float]:
         """Return when each line may start at the latest, if its phrase's translation takes longer to read than to say.
@@ -181,15 +247,6 @@ class _Timing:
                 found[k] = limit
             after = first
         return found
-
-    def _late(self, line: Line, start: float, missing: float) -> float:
-        """Return by how much `line` may start later, for one before it that lacks `missing` s."""
-        hold, turn = game_timing(line.spoken - start)
-        if self.reveal == "spoken":
-            return 0.0
-        if bisect.bisect_left(self.cuts, start) != bisect.bisect_left(self.cuts, start + LATE_S):
-            return 0.0
-        return max(0.0, min(missing, LATE_S - (start - line.start), line.spoken - start - hold - turn))
 
     def _cut_between(self, a: float, b: float) -> bool:
         return bisect.bisect_left(self.cuts, a) != bisect.bisect_right(self.cuts, b)
@@ -222,49 +279,44 @@ class _Timing:
             k = after
         return result
 
-    def _cue(self, line: Line, start: float, before: float, limit: float) -> tuple[Cue, float]:
-        """Return the line as a cue that ends by `limit`, and how many seconds it lacks to be read.
-
-        `before` is when the cue before it has ended.
-        """
+    def _cue(self, line: Line, start: float, before: float, limit: float) -> Cue:
+        """Return the line as a cue that ends by `limit`; `before` is when the cue before it has ended."""
         turns = bool(self.texts == "turn" and line.translation and line.source)
-        text = line.translation or line.source
         if self.reveal == "spoken":
             timed = self._spoken(line, start, limit, turns)
         else:
             timed = self._live(line, start, before, limit, turns and self.reveal == "live")
         begin, turn_start, turn_end, end = timed
-        cue = Cue(
+        return Cue(
             line.phrase, line.number, line.person, begin, max(end, begin + 0.04), min(line.spoken, max(end, begin)),
             line.source, line.translation, line.words, min(turn_start, end), min(turn_end, end),
             reveal=self.reveal, heard=line.start,
         )  # fmt: skip
-        if self.reveal == "spoken" and not line.translation:
-            return cue, 0.0  # it is read as it is typed
-        return cue, cue.readable_from + text_width(text) / FASTEST_CPS - limit
 
     def _live(
         self, line: Line, start: float, before: float, limit: float, turns: bool
     ) -> tuple[float, float, float, float]:
         """Return start, begin and end of the turn, and end of a line that stands whole at once."""
-        hold, turn = game_timing(line.spoken - start) if turns else (0.0, 0.0)
-        settling = min(SETTLING_S, 0.6 * turn)
+        hold, turn = game_timing(line.spoken - line.start) if turns else (0.0, 0.0)
+        late = max(0.0, start - line.start)  # a line that comes late turns sooner, then faster, to stand in time
+        hold, late = max(0.0, hold - late), max(0.0, late - hold)
+        turn = max(min(turn, SHORT_TURN_S), turn - late)
+        settling = min(SETTLING_S, SETTLED_SHARE * turn)
         width = text_width(line.translation or line.source)
         comfortable, least = max(SETTLED_S, width / READING_CPS), max(SHORTEST_S, width / FASTEST_CPS)
         lacking = start + hold + settling + comfortable - limit
         if lacking > 0:  # it starts earlier, then turns earlier, then faster
-            cut = self.cuts[k - 1] if (k := bisect.bisect_right(self.cuts, start)) else 0.0
-            start = min(start, max(start - lacking, before, cut, line.start - EARLY_S))
+            start = min(start, max(start - lacking, before))
             lacking = start + hold + settling + least - limit
             if lacking > 0:
                 hold = max(0.0, hold - lacking)
                 lacking = start + hold + settling + least - limit
             if lacking > 0 and turn:
-                turn = max(SHORT_TURN_S, (settling - lacking) / 0.6)
+                turn = max(FASTEST_TURN_S, (settling - lacking) / SETTLED_SHARE)
         turn_start, turn_end = start + hold, start + hold + turn
         if self.still:
             turn_start = turn_end  # the translation stands when it would have been complete
-        readable = start + hold + min(SETTLING_S, 0.6 * turn)
+        readable = start + hold + min(SETTLING_S, SETTLED_SHARE * turn)
         wanted = max(line.spoken + TAIL_S, readable + comfortable, start + SHORTEST_S)
         return start, turn_start, turn_end, self._end(line, wanted, limit, max(line.spoken, readable + least))
 
@@ -281,7 +333,7 @@ class _Timing:
             else:
                 # Speech goes on: the turn begins earlier and trails the typing as a slow wave, so that a reader who
                 # follows it at 17 characters a second is through when the next cue comes.
-                lead = min(1.2, 0.4 * (min(spoken, limit) - start))
+                lead = self._lead(min(spoken, limit) - start)
                 turn_start = max(start + lead, min(spoken, limit - max(turn + SETTLED_S, reading)))
                 room = limit - turn_start
                 turn_end = max(turn_start + min(turn, 0.5 * room), min(spoken, limit - SETTLED_S))

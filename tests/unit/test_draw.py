@@ -152,7 +152,7 @@ def test_where_nothing_is_said_nothing_is_touched(look: str) -> None:
         before = frame.copy()
         assert made.draw(frame, t) is False
         assert np.array_equal(frame, before)
-    assert made.draw(made.framed(backdrop()), 3.0) is True
+    assert made.draw(made.framed(backdrop()), made.cues[0].spoken) is True
 
 
 def test_what_is_gone_is_forgotten() -> None:

@@ -54,7 +54,9 @@ def test_srt_of_both_languages_has_the_original_above_its_translation() -> None:
 def test_a_long_phrase_becomes_several_cues_that_lose_no_word() -> None:
     clip = analysis()
     long = clip.phrases[2]
-    events = [event for event in read(to_srt(clip), "srt") if 3200 < event.start < 10_100]
+    events = [
+        event for event in read(to_srt(clip), "srt") if event.plaintext.replace("\n", " ") in str(long.translation)
+    ]
     assert len(events) >= 3
     assert " ".join(event.plaintext.replace("\n", " ") for event in events) == long.translation
     for event in events:

@@ -361,6 +361,19 @@ def test_a_face_that_is_lost_and_found_again_does_not_send_its_panel_back_and_fo
     assert sum(a != b for a, b in itertools.pairwise(kinds)) <= 1
 
 
+def test_a_track_without_a_name_in_the_place_of_a_person_is_no_stranger() -> None:
+    box = (280.0, 120.0, 360.0, 220.0)
+    made = build(track("p1", box, 0, 3), track(None, box, 2.8, 9))
+    assert [face.person for face in made.faces] == ["p1", "p1"]
+    found = homes(made, [cue(1, 3, "p1"), cue(4, 6, "p1")], [(200, 40), (260, 60)])
+    assert {kind for kind, *_ in found} == {"above"}
+
+
+def test_a_track_without_a_name_beside_a_person_stays_a_stranger() -> None:
+    made = build(track("p1", (280.0, 120.0, 360.0, 220.0), 0, 9), track(None, (400.0, 120.0, 480.0, 220.0), 2, 9))
+    assert [face.person for face in made.faces] == ["p1", None]
+
+
 def test_no_panel_stands_over_a_neighbours_head() -> None:
     own, other = (290, 120, 350, 200), (360, 120, 420, 200)
     made = build(track("p1", own, 0, 10, sway=0), track("p2", other, 0, 10, sway=0))

@@ -357,3 +357,27 @@ def test_a_word_lasts_as_long_as_it_is_heard() -> None:
     assert cue.spoken == pytest.approx(5.5)
     assert cue.words[-1][1] == pytest.approx(5.5)
     assert cue.end >= 5.5
+
+
+def test_a_line_ahead_of_a_long_one_makes_room_for_it() -> None:
+    run = [phrase(1, "p1", 2, 4, translation="Tak."), phrase(2, "p1", 4.1, 6, translation=f"{PL} Naprawdę."),
+           phrase(3, "p1", 6.1, 9, translation="Nie.")]  # fmt: skip
+    found, notices = cues(analysis(*run, duration=12), Look())
+    assert all(reading_speed(cue) <= FASTEST_CPS + 0.05 for cue in found)
+    assert found[1].start < 4.1
+    assert not notices
+
+
+def test_among_lines_with_too_much_text_none_flashes_by() -> None:
+    run = [phrase(i, "p1", i * 1.6, i * 1.6 + 1.5, translation=f"{PL} {i}") for i in range(5)]
+    found, notices = cues(analysis(*run, duration=8.0), Look())
+    lengths = [cue.end - cue.start for cue in found]
+    assert min(lengths) > 1.0
+    assert [notice.code for notice in notices] == ["reading_speed"]
+
+
+def test_a_line_that_starts_late_stands_translated_in_time() -> None:
+    run = [phrase(1, "p1", 0, 1.5, translation=f"{PL}"), phrase(2, "p1", 1.6, 5, translation="Nie.")]
+    late = cues(analysis(*run, duration=12), Look())[0][1]
+    assert late.start > 1.6
+    assert late.delay < 1.2
