@@ -56,11 +56,15 @@ def finish(stage: Generator[S, None, T], see: Callable[[S], object] = lambda ste
         stage.close()
 
 
+ENOUGH_S = 2.0  #: s of expected work after which a machine's pace is known
+
+
 class Clock:
     """Fills in `Progress.overall` and `Progress.seconds_left` for a run of the given stages.
 
     The share done is by what `EXPECTED` says of each stage. What is left is what `EXPECTED` says of the rest, times how
-    fast this machine was on what it has worked on so far.
+    fast this machine was on what it has worked on so far; nothing is said before that is known. It only ever falls:
+    where it turns out to be too short, it falls more slowly, so that both end together.
     """
 
     def __init__(self, stages: tuple[str, ...], duration: float = 0.0) -> None:
@@ -71,6 +75,7 @@ class Clock:
         self._busy = 0.0  # s of work on the stages
         self._overall = 0.0
         self._messages: dict[str, str] = {}
+        self._told: tuple[float, float] | None = None  # when, and what was said to be left then, both s
 
     def mark(self, progress: Progress) -> Progress:
         """The same progress with the figures of the whole run; `overall` never goes back.
@@ -105,10 +110,18 @@ class Clock:
         """`work` with every progress marked."""
         return each(work, self.mark)
 
-    def _left(self) -> float:
+    def _left(self) -> float | None:
+        """The seconds to say, None before this machine has worked enough to be measured."""
         done = sum(self._done[name] * self._expected(name) for name in self._worked)
-        pace = min(5.0, max(0.2, self._busy / done)) if done > 2.0 else 1.0
-        return pace * sum((1.0 - fraction) * self._expected(name) for name, fraction in self._done.items())
+        if done <= ENOUGH_S:
+            return None
+        pace = min(5.0, max(0.2, self._busy / done))
+        left = pace * sum((1.0 - fraction) * self._expected(name) for name, fraction in self._done.items())
+        if self._told is not None:
+            at, told = self._told
+            left = min(left, max(0.0, told - (self._last - at) * min(1.0, told / max(left, 1e-6))))
+        self._told = (self._last, left)
+        return left
 
     def _expected(self, stage: str) -> float:
         fixed, per_second = EXPECTED[stage]

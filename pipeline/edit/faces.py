@@ -66,10 +66,12 @@ def give_face(analysis: Analysis, person: str, face: str) -> Analysis:
     before = portraits.pop(person, None)
     if picture := choices[face].portrait:
         portraits[person] = picture
+    portraits.pop(face, None)
     if other is not None:
         portraits.pop(other, None)
-        if before is not None:
-            portraits[other] = before
+    if before is not None:  # the face that `person` had: the other's now, or nobody's
+        for which in [other] if other is not None else sorted(mine):
+            portraits[which] = before
 
     pictured = bool(analysis.portraits)  # a transcript alone has none, and then a face that is tracked counts
 
@@ -93,6 +95,9 @@ def take_face(analysis: Analysis, person: str) -> Analysis:
     """
     person_of(analysis, person)
     portraits = {who: picture for who, picture in analysis.portraits.items() if who != person}
+    if person in analysis.portraits:  # the faces keep their picture, nobody's as they are now
+        faces = {face_id(track) for track in analysis.tracks if track.person == person and track.face}
+        portraits |= {face: analysis.portraits[person] for face in faces if face}
     return replace(
         analysis,
         people=tuple(replace(p, face=False, confidence=1.0) if p.id == person else p for p in analysis.people),
@@ -113,7 +118,8 @@ def separate(analysis: Analysis, person: str) -> Analysis:
     tracks = [track for track in analysis.tracks if track.person == person]
     portrait = analysis.portraits.get(person)
     faceless, other = add_person(take_face(analysis, person))
-    portraits = {**faceless.portraits, **({other.id: portrait} if portrait else {})}
+    kept = {who: picture for who, picture in faceless.portraits.items() if who not in faces}
+    portraits = {**kept, **({other.id: portrait} if portrait else {})}
     return replace(
         faceless,
         people=tuple(

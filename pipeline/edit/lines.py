@@ -133,11 +133,19 @@ def split(analysis: Analysis, phrase: int, at: int, *, translated: bool = False)
     before = _words_in(words, sources[0])
     middle = words[before].start if before < len(words) else (line.start + line.end) / 2
     middle = min(max(middle, line.start), line.end)
-    first = replace(line, end=middle, source=sources[0], words=words[:before], translation=translations[0])
-    second = replace(
-        line, id=_new_id(analysis), start=middle, source=sources[1], words=words[before:], translation=translations[1]
-    )
+    first = _part(line, line.start, middle, sources[0], words[:before])
+    second = _part(line, middle, line.end, sources[1], words[before:])
+    first = replace(first, translation=translations[0])
+    second = replace(second, id=_new_id(analysis), translation=translations[1])
     return _with_phrases(analysis, phrase, (first, second))
+
+
+def _part(line: Phrase, start: float, end: float, source: str, words: tuple[Word, ...]) -> Phrase:
+    """The piece of `line` from `start` to `end` that says `source`; a word that was cut in two has a part in each."""
+    inside = tuple(replace(w, start=min(max(w.start, start), end), end=min(max(w.end, start), end)) for w in words)
+    part = replace(line, start=start, end=end, source=source, words=inside)
+    whole = "".join(word.text for word in inside).split() == "".join(source.split()).split()
+    return part if whole else replace(part, words=_respread(part, source))
 
 
 def join(analysis: Analysis, phrase: int) -> Analysis:

@@ -61,7 +61,9 @@ def find_faces(
                 reported = t
                 found = Preview(faces=work.faces()) if len(work.finished) != known else None
                 known = len(work.finished)
-                yield Progress("faces", min(0.99, t / max(clip.duration, 1e-3)), f"{len(work.finished)} tracks", found)
+                count = len(work.finished) + len(work.tracker.live)
+                said = f"{count} track{'s' if count != 1 else ''} so far"
+                yield Progress("faces", min(0.99, t / max(clip.duration, 1e-3)), said, found)
         work.close()
     finally:
         frames.close()  # ends the decoder

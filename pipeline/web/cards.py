@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable
 from html import escape
 
 from pipeline import edit
@@ -15,22 +16,32 @@ SILHOUETTE = (
 )
 
 
-def gallery(analysis: Analysis, *, editable: bool = True) -> str:
+Picture = Callable[[bytes], str]  #: JPEG -> address
+
+
+def data_address(jpeg: bytes) -> str:
+    """The picture itself as an address, for what is shown only while a run goes on."""
+    return f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}"
+
+
+def gallery(analysis: Analysis, *, editable: bool = True, picture: Picture = data_address) -> str:
     """Return a card a person (portrait, name, colour, share of the talk, lines, confidence), then the faces nobody
     has.
     """
     if not analysis.people:
         return '<p class="empty">Nobody was heard or seen speaking.</p>'
     total = sum(person.speaking_s for person in analysis.people) or 1.0
-    cards = "".join(_card(p, analysis, total, editable) for p in analysis.people)
+    cards = "".join(_card(p, analysis, total, picture, editable=editable) for p in analysis.people)
     nobodys = [choice for choice in edit.faces_of(analysis) if choice.person is None]
-    cards += "".join(_face_card(choice, number, analysis, editable) for number, choice in enumerate(nobodys, 1))
+    cards += "".join(
+        _face_card(choice, number, analysis, picture, editable=editable) for number, choice in enumerate(nobodys, 1)
+    )
     return f'<ul class="people">{cards}</ul>'
 
 
-def _face_card(choice: edit.FaceChoice, number: int, analysis: Analysis, editable: bool) -> str:
+def _face_card(choice: edit.FaceChoice, number: int, analysis: Analysis, picture: Picture, *, editable: bool) -> str:
     """A face that nobody was given."""
-    picture = _jpeg(choice.portrait, f"Face {number}") if choice.portrait else SILHOUETTE
+    shown = _image(picture(choice.portrait), f"Face {number}") if choice.portrait else SILHOUETTE
     options = "".join(f'<option value="{escape(p.id)}">{escape(p.name)}</option>' for p in analysis.people)
     tools = (
         f'<div class="tools"><label class="merge"><span class="sr">Face {number} belongs to</span>'
@@ -40,13 +51,13 @@ def _face_card(choice: edit.FaceChoice, number: int, analysis: Analysis, editabl
         else ""
     )
     return (
-        f'<li class="person nobodys"><div class="frame">{picture}</div><div class="about"><span class="name">Face '
+        f'<li class="person nobodys"><div class="frame">{shown}</div><div class="about"><span class="name">Face '
         f"{number}</span>"
         f"<small>Nobody was given this face. In the picture for {choice.seen_s:.0f} s.</small></div>{tools}</li>"
     )
 
 
-def _face_menu(person: Person, analysis: Analysis) -> str:
+def _face_menu(person: Person, analysis: Analysis, picture: Picture) -> str:
     """The faces that were found, to choose this person's from."""
     who, name = escape(person.id), escape(person.name)
     names = {p.id: p.name for p in analysis.people}
@@ -55,11 +66,11 @@ def _face_menu(person: Person, analysis: Analysis) -> str:
         mine = choice.person == person.id
         owner = names.get(choice.person or "")
         says = f"Face {number}" + (f", now {owner}" if owner else ", nobody's")
-        picture = _jpeg(choice.portrait, "") if choice.portrait else f"<span>{number}</span>"
+        shown = _image(picture(choice.portrait), "") if choice.portrait else f"<span>{number}</span>"
         buttons += (
             f'<button type="button" class="face" data-edit="face" data-person="{who}" data-value="{escape(choice.id)}" '
             f'aria-pressed="{"true" if mine else "false"}" aria-label="{escape(says)}" '
-            f'title="{escape(says)}">{picture}</button>'
+            f'title="{escape(says)}">{shown}</button>'
         )
     if not buttons:
         return ""
@@ -74,7 +85,7 @@ def _face_menu(person: Person, analysis: Analysis) -> str:
     )
 
 
-def _card(person: Person, analysis: Analysis, total: float, editable: bool) -> str:
+def _card(person: Person, analysis: Analysis, total: float, picture: Picture, *, editable: bool) -> str:
     lines = [phrase for phrase in analysis.phrases if phrase.person == person.id]
     name, who = escape(person.name), escape(person.id)
     share = person.speaking_s / total
@@ -110,24 +121,23 @@ def _card(person: Person, analysis: Analysis, total: float, editable: bool) -> s
                 f'<select id="merge-{who}" data-edit="merge" data-person="{who}">'
                 f'<option value="">Same person as …</option>{others}</select></label>'
             )
-        tools = f'<div class="tools">{play}{tools}{_face_menu(person, analysis)}</div>'
+        tools = f'<div class="tools">{play}{tools}{_face_menu(person, analysis, picture)}</div>'
     else:
         title, tools = f'<span class="name">{name}</span>', f'<div class="tools">{play}</div>'
     return (
         f'<li class="person" style="--who:{words.colour(person.colour)}"><div '
-        f'class="frame">{_portrait(person, analysis)}</div>'
+        f'class="frame">{_portrait(person, analysis, picture)}</div>'
         f'<div class="about">{title}{facts}<div class="share"><i style="width:{share:.1%}"></i></div></div>{tools}</li>'
     )
 
 
-def _portrait(person: Person, analysis: Analysis) -> str:
-    picture = analysis.portraits.get(person.id)
-    return _jpeg(picture, f"Face of {person.name}") if picture else SILHOUETTE
+def _portrait(person: Person, analysis: Analysis, picture: Picture) -> str:
+    jpeg = analysis.portraits.get(person.id)
+    return _image(picture(jpeg), f"Face of {person.name}") if jpeg else SILHOUETTE
 
 
-def _jpeg(picture: bytes, description: str) -> str:
-    data = base64.b64encode(picture).decode()
-    return f'<img class="portrait" src="data:image/jpeg;base64,{data}" alt="{escape(description)}">'
+def _image(address: str, description: str) -> str:
+    return f'<img class="portrait" src="{escape(address)}" alt="{escape(description)}">'
 
 
 def found_faces(faces: Faces) -> str:
@@ -139,7 +149,7 @@ def found_faces(faces: Faces) -> str:
         if track.cluster not in best or track.quality > best[track.cluster].quality:
             best[track.cluster] = track
     cards = "".join(
-        f'<li class="person waiting"><div class="frame">{_jpeg(track.portrait, f"Face {number}")}</div>'
+        f'<li class="person waiting"><div class="frame">{_image(data_address(track.portrait), f"Face {number}")}</div>'
         f'<div class="about"><span class="name">Face {number}</span><small>whose voice?</small></div></li>'
         for number, track in enumerate(best.values(), 1)
     )

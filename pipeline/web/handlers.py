@@ -317,7 +317,7 @@ class Handlers:
         w = self.w
         result.touch()
         return {
-            w.gallery: cards.gallery(result.analysis, editable=editable),
+            w.gallery: cards.gallery(result.analysis, editable=editable, picture=result.picture),
             w.timeline: timeline.timeline(result.analysis),
             w.transcript: lines.transcript_table(result.analysis, unsure_first=order == "unsure", editable=editable),
             w.notices: views.notices(jobs.noted(result.analysis, result.notices).notices),

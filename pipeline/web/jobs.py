@@ -8,6 +8,7 @@ file of it that is served has a name of 128 random bits or more.
 from __future__ import annotations
 
 import atexit
+import hashlib
 import os
 import secrets
 import shutil
@@ -30,6 +31,7 @@ STATE_AGE_S = 7200  #: a visitor's result is forgotten after two hours without a
 KEPT_UNDO = 50  #: edits that can be taken back; records share what did not change, so a step is a few kilobytes
 MOST_KEPT = 500  #: results in memory, a few hundred kilobytes each with their portraits
 LASTING = "example-"  #: how the folders begin whose files stand on everybody's first page
+PICTURE = "picture-"  #: how the keys of portraits begin
 LONGEST_NAME = 60  #: characters of a download's name before the language
 
 
@@ -157,7 +159,7 @@ class Result:
             if self.files is not None and self.files.parent == self.folder:
                 shutil.rmtree(self.files, ignore_errors=True)
             self.files, self.drawn, self.drawn_at, self.is_example = files, analysis, len(self.undo), False
-            self._withdraw(keep=("original",))
+            self._withdraw(keep=("original", PICTURE))
             return True
 
     def address(self, key: str, file: Path | None, name: str) -> str:
@@ -170,8 +172,22 @@ class Result:
                 known = self.addresses[key] = serve(file, name, lasting=self.lasting)
             return known[1]
 
+    def picture(self, jpeg: bytes) -> str:
+        """Where the page finds this picture; the same address every time, so that a browser asks for it once."""
+        key = f"{PICTURE}{hashlib.sha256(jpeg).hexdigest()}"
+        with self.lock:
+            if self.closed:
+                return ""
+            known = self.addresses.get(key)
+            if known is None or not (known[0] / "face.jpg").is_file():
+                with tempfile.NamedTemporaryFile(dir=root(), suffix=".jpg") as file:
+                    file.write(jpeg)
+                    file.flush()
+                    known = self.addresses[key] = serve(Path(file.name), "face.jpg", lasting=self.lasting)
+            return known[1]
+
     def _withdraw(self, keep: tuple[str, ...] = ()) -> None:
-        for key in [key for key in self.addresses if key not in keep]:
+        for key in [key for key in self.addresses if not key.startswith(keep)]:
             shutil.rmtree(self.addresses.pop(key)[0], ignore_errors=True)
 
     def touch(self) -> None:

@@ -162,7 +162,10 @@ def target_name(analysis: Analysis) -> str:
 
 def look_attributes(look: Look) -> str:
     """What the live captions need to know of the look."""
-    return f'data-texts="{escape(look.texts)}" data-position="{escape(look.position)}"'
+    return (
+        f'data-texts="{escape(look.texts)}" data-position="{escape(look.position)}" '
+        f'data-reveal="{escape(look.reveal)}" data-calm="{"yes" if look.reduced_motion else "no"}"'
+    )
 
 
 def _file(result: Result, name: str) -> Path | None:

@@ -165,7 +165,9 @@ def _stage(w: Widgets, first: jobs.Result | None) -> None:
 def _result(w: Widgets, services: Services, first: jobs.Result | None) -> None:
     html('<h2 id="people-title">Who is speaking</h2>')
     w.gallery = html(
-        cards.gallery(first.analysis) if first else _nothing_yet("The faces and voices of your clip"),
+        cards.gallery(first.analysis, picture=first.picture)
+        if first
+        else _nothing_yet("The faces and voices of your clip"),
         elem_id="gallery",
         js_on_load=style.edit_script(),
     )

@@ -118,3 +118,29 @@ def test_a_project_of_another_clip_is_refused(own: Page, tmp_path: Path) -> None
     choose(own, short)
     own.click("#open")
     expect(own.locator("#brought-note [role=alert]")).to_contain_text("not the clip of the project", timeout=DONE)
+
+
+def test_a_face_that_nobody_has_is_in_every_menu_and_can_be_given(own: Page, clip: Path) -> None:
+    from dataclasses import replace
+
+    from pipeline import project
+    from pipeline.records import Box, Track
+
+    analysis = fakes.analysis()
+    tracks = tuple(replace(track, face=f"f{n}") for n, track in enumerate(analysis.tracks, 1))
+    extra = Track(None, (Box(0.0, 250, 100, 350, 220), Box(6.0, 250, 100, 350, 220)), "f3")
+    portraits = {**analysis.portraits, "f3": analysis.portraits["p1"]}
+    what = replace(analysis, tracks=(*tracks, extra), portraits=portraits)
+    give(own, "p.json", project.to_json(project.Project(what, name="clip.mp4")))
+    choose(own, clip)
+    expect(own.locator("#open")).to_be_visible(timeout=DONE)
+    own.click("#open")
+    expect(own.locator("#gallery .nobodys")).to_have_count(1, timeout=DONE)
+    expect(own.locator("#gallery .faces >> nth=2 >> button.face")).to_have_count(3)
+    summary = own.locator("#gallery .person:has(#name-p3) .faces summary")
+    summary.focus()
+    own.keyboard.press("Enter")
+    own.locator('#gallery .person:has(#name-p3) .faces button[aria-label*="nobody\'s"]').focus()
+    own.keyboard.press("Enter")
+    expect(own.locator("#gallery .nobodys")).to_have_count(0, timeout=DONE)
+    expect(own.locator("#gallery .person:has(#name-p3) .frame img")).to_have_count(1)

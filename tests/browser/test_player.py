@@ -6,10 +6,10 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.fixtures_browser import DONE, LINE, VIDEO, expect, finished, translate
+from tests.fixtures_browser import DONE, LINE, VIDEO, expect, finished, opened, translate
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Browser, Page
 
 
 VIEW = "document.querySelector('#result-video .player').dataset.view"
@@ -83,3 +83,82 @@ def test_the_finished_video_is_a_switch_away(page: Page) -> None:
     page.click("#result-video .views [data-view=drawn]")
     page.wait_for_function(f"document.querySelector('{VIDEO}').src === '{drawn}'")
     expect(page.locator(".live .cap")).to_have_count(0)
+
+
+def test_the_original_stands_first_and_turns_into_the_translation_as_in_the_video(page: Page) -> None:
+    steps = page.evaluate(
+        """() => [0, 0.2, 0.45, 0.9, 1.2, 3].map((at) => speechglass.reveal('How are you?', 'Jak sie masz?', at, 3, 'live', false))"""
+    )
+    assert steps[:2] == [["How are you?", ""]] * 2  # 0.25 s whole
+    assert steps[2][0] == steps[3][0] == ""
+    assert steps[2][1].startswith("Ja")
+    assert steps[2][1].endswith("are you?")
+    assert steps[4:] == [["", "Jak sie masz?"]] * 2  # 0.5 s and a tenth of the line later it has turned
+    assert page.evaluate("speechglass.reveal('One', 'Jeden', 0, 3, 'none', false)") == ["", "Jeden"]
+    assert page.evaluate("speechglass.reveal('One two', 'Jeden', 1.4, 3, 'spoken', false)")[0] == "One "
+    assert page.evaluate("speechglass.reveal('One two', 'Jeden', 0.6, 3, 'live', true)") == ["One two", ""]
+
+
+def test_while_it_plays_the_live_caption_is_the_original_and_then_the_translation(page: Page) -> None:
+    page.click("#result-video .views button[data-view=live]")
+    page.wait_for_function("document.querySelector('#result-video video').readyState >= 2", timeout=DONE)
+    seen = page.evaluate(
+        """async () => {
+            const video = document.querySelector('#result-video video'), seen = [];
+            speechglass.seek(0.3);
+            const end = performance.now() + 8000;
+            while (performance.now() < end && video.currentTime < 2.1) {
+                await new Promise((done) => requestAnimationFrame(done));
+                const cap = document.querySelector('#result-video .cap');
+                if (cap) seen.push(cap.children[1].textContent + '|' + cap.children[2].textContent);
+            }
+            video.pause();
+            return [...new Set(seen)];
+        }"""
+    )
+    assert seen[0] == "Everyone here is working for a better future.|"
+    assert "|Wszyscy tu pracują na lepszą przyszłość." in seen
+    assert seen.index("|Wszyscy tu pracują na lepszą przyszłość.") > 0
+
+
+def test_a_change_of_one_line_is_over_the_video_at_once(page: Page) -> None:
+    """Measured from the key to the picture after it, and printed; `pytest -s` shows it."""
+    page.click("#result-video .views button[data-view=live]")
+    page.focus("#source-1")
+    expect(page.locator("#result-video .cap")).to_have_count(1, timeout=DONE)
+    took = page.evaluate(
+        """async () => {
+            const box = document.querySelector('#translation-1'), took = [];
+            for (let n = 0; n < 20; n++) {
+                const start = performance.now();
+                box.value = `Poprawka ${n}`;
+                box.dispatchEvent(new Event('input', {bubbles: true}));
+                while (!document.querySelector('#result-video .cap')?.textContent.includes(`Poprawka ${n}`))
+                    await new Promise((done) => requestAnimationFrame(done));
+                await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
+                took.push(performance.now() - start);
+            }
+            return took.sort((a, b) => a - b);
+        }"""
+    )
+    print(f"a change of one line is over the video after {took[10]:.0f} ms (median), {took[-1]:.0f} ms (worst of 20)")
+    assert page.locator("#result-video .cap").inner_text().endswith("Poprawka 19")
+
+
+def test_portraits_are_sent_once_and_asked_for_once(browser: Browser, url: str) -> None:
+    context = browser.new_context(viewport={"width": 1280, "height": 860})
+    asked: list[str] = []
+    context.on("request", lambda request: asked.append(request.url) if request.url.endswith("face.jpg") else None)
+    for page in opened(browser, url, context=context):
+        pictures = page.locator("#gallery img")
+        expect(pictures).not_to_have_count(0)
+        assert page.locator("#gallery").inner_html().count("base64") == 0
+        page.wait_for_function(
+            "[...document.querySelectorAll('#gallery img')].filter((e) => e.checkVisibility()).every((e) => e.naturalWidth > 0)",
+            timeout=DONE,
+        )
+        page.fill("#name-p1", "Ada")
+        page.press("#name-p1", "Enter")
+        expect(page.locator("#pending")).to_contain_text("1 change")
+        assert len(asked) == len(set(asked)), "a portrait is fetched again after an edit"
+    context.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -173,6 +174,27 @@ def test_who_or_what_is_not_there_is_refused(analysis: Analysis) -> None:
     for attempt in attempts:
         with pytest.raises(UsageError, match="no such"):
             attempt()
+
+
+def test_a_line_split_twice_inside_its_first_word_keeps_its_words_inside_its_times(analysis: Analysis) -> None:
+    edited = edit.split(edit.split(analysis, 1, 2), 1, 1)
+    first = line(edited, 1)
+    assert first.source == "E"
+    assert first.start <= first.words[0].start <= first.words[-1].end <= first.end
+
+
+def test_a_face_that_is_nobodys_keeps_its_picture_and_can_be_given_back(analysis: Analysis) -> None:
+    tracks = tuple(dataclasses.replace(track, face=f"f{n}") for n, track in enumerate(analysis.tracks, 1))
+    analysis = dataclasses.replace(analysis, tracks=tracks)
+    mine, other = analysis.portraits["p1"], analysis.portraits["p2"]
+    faceless = edit.take_face(analysis, "p1")
+    assert [(c.id, c.person, c.portrait) for c in edit.faces_of(faceless)] == [("f1", None, mine), ("f2", "p2", other)]
+    again = edit.give_face(faceless, "p3", "f1")
+    assert again.portraits == {"p3": mine, "p2": other}
+    swapped = edit.give_face(faceless, "p2", "f1")
+    assert [(c.id, c.person, c.portrait) for c in edit.faces_of(swapped)] == [("f1", "p2", mine), ("f2", None, other)]
+    apart = edit.separate(analysis, "p2")
+    assert apart.portraits == {"p1": mine, apart.people[-1].id: other}
 
 
 people = st.sampled_from(["p1", "p2", "p3"])

@@ -1,5 +1,6 @@
 """The share done never goes back, and the time left becomes right as a run goes on."""
 
+import itertools
 import time
 
 import pytest
@@ -44,9 +45,35 @@ def test_the_time_left_follows_a_machine_five_times_slower(at: list[float]) -> N
 def test_what_came_from_a_cache_says_nothing_about_the_machine(at: list[float]) -> None:
     clock = Clock(ANALYSE, duration=60.0)
     clock.mark(Progress("speech", 1.0))
-    left = clock.mark(Progress("voices", 1.0)).seconds_left
-    expected = {stage: a + b * 60 for stage, (a, b) in EXPECTED.items()}
-    assert left == pytest.approx(expected["faces"] + expected["people"] + expected["translate"])
+    assert clock.mark(Progress("voices", 1.0)).seconds_left is None
+
+
+@pytest.mark.parametrize("pace", [[1.0] * 40, [0.3] * 20 + [4.0] * 20, [4.0] * 20 + [0.3] * 20])
+def test_the_time_left_only_ever_falls_and_ends_at_nothing(at: list[float], pace: list[float]) -> None:
+    clock = Clock(ANALYSE + RENDER, duration=60.0)
+    told: list[float] = []
+    for stage in ANALYSE + RENDER:
+        fixed, per_second = EXPECTED[stage]
+        for step in range(1, 41):
+            at[0] += (fixed + per_second * 60) / 40 * pace[step - 1]
+            left = clock.mark(Progress(stage, step / 40)).seconds_left
+            if left is not None:
+                told.append(left)
+    assert len(told) > 100
+    assert told == sorted(told, reverse=True)
+    assert told[-1] == pytest.approx(0.0, abs=0.1)
+
+
+def test_the_time_left_keeps_falling_through_a_stage_that_takes_ten_times_as_long(at: list[float]) -> None:
+    clock = Clock(ANALYSE, duration=60.0)
+    told = []
+    for step in range(1, 200):
+        at[0] += 0.5 if step < 20 else 2.0
+        left = clock.mark(Progress("speech", step / 200)).seconds_left
+        if left is not None:
+            told.append(left)
+    assert all(late < early for early, late in itertools.pairwise(told))
+    assert told[-1] > 0
 
 
 def test_stages_side_by_side_are_named_in_their_order() -> None:

@@ -55,7 +55,7 @@
   function take() {
     const data = $("#shown")?.dataset ?? {};
     const next = { original: data.original || "", drawn: data.drawn || "", poster: data.poster || "", subtitles: data.subtitles || "",
-      texts: data.texts || "morph", position: data.position || "auto", play: data.play || "", live: data.live || "", tracks: data.tracks || "{}" };
+      texts: data.texts || "morph", position: data.position || "auto", reveal: data.reveal || "live", calm: data.calm === "yes", play: data.play || "", live: data.live || "", tracks: data.tracks || "{}" };
     if (JSON.stringify(next) === JSON.stringify({ ...shown, keep: undefined }) && !first) return;
     const newClip = next.original !== shown.original, newVideo = next.drawn !== shown.drawn;
     if (next.tracks !== shown.tracks) { try { tracks = JSON.parse(next.tracks); } catch { tracks = {}; } }
@@ -106,6 +106,28 @@
   }
   const said = (row, kind) => { const e = row.querySelector("." + kind); return (e ? (e.value ?? e.textContent) : "").trim(); };
 
+  // What stands at `at` s of a line that takes `length` s: the schedule of the finished video (pipeline/subtitles/schedule.py),
+  // the line whole, then the original, which turns into the translation letter by letter.
+  glass.reveal = (source, translation, at, length, reveal, calm) => {
+    if (reveal === "none") return ["", translation];
+    const short = length < 0.5, hold = reveal === "spoken" ? length : short ? 0.2 : length >= 5 ? 0 : 0.25;
+    const turn = reveal === "spoken" ? Math.min(1.1, Math.max(0.5, 0.02 * translation.length)) : short ? 0.2 : 0.5 + 0.1 * length;
+    if (at < hold) return [reveal === "spoken" && !calm ? source.slice(0, Math.ceil((source.length * at) / Math.max(0.1, 0.95 * length))) : source, ""];
+    const share = (at - hold) / turn;
+    if (share >= 1) return ["", translation];
+    if (calm) return [source, ""];
+    return ["", translation.slice(0, Math.floor(translation.length * share)) + source.slice(Math.floor(source.length * share))];
+  };
+  // A line stays until it can have been read, at 17 characters a second, where the same person says nothing else meanwhile.
+  function stays(row, start, end) {
+    if (video()?.paused) return end;
+    const spoken = shown.reveal === "spoken", text = said(row, "translation") || said(row, "source");
+    const wanted = (spoken ? end : start) + Math.max(1, text.length / 17) + 0.5;
+    let next = Infinity;
+    for (const other of rows()) if (other !== row && other.dataset.person === row.dataset.person && +other.dataset.start >= end - 0.05) next = Math.min(next, +other.dataset.start);
+    return Math.max(end, Math.min(Math.max(end + 0.3, wanted), next));
+  }
+
   function draw() {
     const player = video(), live = $("#result-video .live");
     if (!player || !live) return;
@@ -117,14 +139,11 @@
     let low = 0;
     for (const row of rows()) {
       const start = +row.dataset.start, end = +row.dataset.end;
-      if (t < start || t >= end) continue;
+      if (t < start || t >= stays(row, start, end)) continue;
       let source = said(row, "source"), translation = said(row, "translation");
       if (shown.texts === "original" || !translation) translation = "";
       else if (shown.texts === "translation") source = "";
-      else if (shown.texts === "morph" && !player.paused) {
-        const share = (t - start) / Math.max(0.1, end - start);
-        if (share < 0.55) { translation = ""; source = source.slice(0, Math.ceil((source.length * share) / 0.5)); } else source = "";
-      }
+      else if (shown.texts === "morph" && !player.paused) [source, translation] = glass.reveal(source, translation, t - start, end - start, shown.reveal, shown.calm);
       const box = shown.position === "bottom" ? null : place(row.dataset.person, t);
       const x = box ? left + ((box[0] + box[2]) / 2) * width * scale : left + (width * scale) / 2;
       const y = box ? top + (box[1] - 0.03) * height * scale : top + height * scale * 0.86 - 58 * low++;
