@@ -29,7 +29,7 @@ from urllib.parse import urlsplit
 
 from pipeline.errors import LanguageError, LimitError, PipelineError, UsageError
 from pipeline.progress import finish
-from pipeline.records import REVEALS, Analysis, Look, Progress
+from pipeline.records import REVEALS, Analysis, Look, Notice, Progress
 from pipeline.settings import Settings
 from pipeline.terminal import printable
 
@@ -119,7 +119,7 @@ def _translate(arguments: Sequence[str]) -> int:
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder for the results (default: out/<clip name>)")
     given = parser.parse_args(arguments)
 
-    from pipeline import languages, long, results
+    from pipeline import languages, long, results, translate
     from pipeline.given import read_files
     from pipeline.models.sets import load
     from pipeline.options import Options
@@ -138,19 +138,21 @@ def _translate(arguments: Sequence[str]) -> int:
         given=read_files(given.transcript, given.turns),
         audio=given.audio,
     )
+    models = load(settings)
+    missing = _foretell(translate.foretold(options, settings, models))
     with _clip(given.clip, long.lifted(settings) if given.long else settings) as clip:
         out = given.out or Path("out") / _name(given.clip)
         if given.long:
             work = long.process(clip, options, _look(given), out, settings, load, given.jobs, overlay=given.overlay)
         else:
-            work = results.process(clip, options, _look(given), out, settings, load(settings), overlay=given.overlay)
+            work = results.process(clip, options, _look(given), out, settings, models, overlay=given.overlay)
         try:
             analysis = _show(work)
         except LimitError as error:
             if given.long or not long.is_long(clip, settings, given.audio):
                 raise
             raise LimitError(f"{str(error).rstrip('.')}, or give --long.") from None
-    _report(analysis, out)
+    _report(analysis, out, missing)
     return 0
 
 
@@ -229,7 +231,7 @@ def _batch(arguments: Sequence[str]) -> int:
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder for all results (default: out/<folder name>)")
     given = parser.parse_args(arguments)
 
-    from pipeline import languages
+    from pipeline import languages, translate
     from pipeline.batch import driver, jobs
     from pipeline.models.sets import load
     from pipeline.options import Options
@@ -241,6 +243,7 @@ def _batch(arguments: Sequence[str]) -> int:
     out = given.out or Path("out") / given.clips.absolute().stem[:80]
     listed = jobs.read(given.clips, out, options, _look(given))
     models = load(settings)
+    _foretell(translate.foretold(options, settings, models))
     if models.prepare is not None:
         _show(models.prepare())  # once, and not in every worker
     outcomes = driver.run(driver.Batch(listed, out, settings, load, given.jobs, given.budget, given.ray))
@@ -250,24 +253,38 @@ def _batch(arguments: Sequence[str]) -> int:
     return 1 if failed else 0
 
 
-def _report(analysis: Analysis, out: Path) -> None:
+def _foretell(notice: Notice | None) -> Notice | None:
+    """Print what is known to be missing before a run that may take minutes; return it."""
+    if notice is not None:
+        print(f"Note: {notice.text}", file=sys.stderr, flush=True)
+    return notice
+
+
+def _report(analysis: Analysis, out: Path, told: Notice | None = None) -> None:
+    """Print the notices but the one that was told before the run, and where the results are."""
     for notice in analysis.notices:
-        print(f"Note: {printable(notice.text)}", file=sys.stderr)
+        if notice != told:
+            print(f"Note: {printable(notice.text)}", file=sys.stderr)
     _say_where(out)
 
 
 def _models(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(
-        prog=f"{PROGRAM} models", description="Every model: its job, licence, source and whether it is here."
+        prog=f"{PROGRAM} models",
+        description="What would run on this machine now, job by job, and what would be better; then every model with "
+        "its licence and source.",
     )
-    parser.parse_args(arguments)
+    _add_models(parser)
+    given = parser.parse_args(arguments)
     from pipeline.models.listing import listing
+    from pipeline.models.report import report
 
-    print("\n".join(map(printable, listing(Settings.from_environment()).splitlines())))
+    settings = Settings.from_environment(models=given.models, speech=given.speech)
+    print("\n".join(map(printable, [*report(settings).splitlines(), "", *listing(settings).splitlines()])))
     return 0
 
 
-def _add_services(parser: argparse.ArgumentParser) -> None:
+def _add_models(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--models", choices=("auto", "full", "light"), help="model set (default: auto)")
     parser.add_argument(
         "--speech",
@@ -275,6 +292,10 @@ def _add_services(parser: argparse.ArgumentParser) -> None:
         help="speech model on a CPU (default: base); small (490 MB) and turbo (1.6 GB) hear better, take longer and "
         "are fetched once",
     )
+
+
+def _add_services(parser: argparse.ArgumentParser) -> None:
+    _add_models(parser)
     parser.add_argument(
         "--formality", choices=("default", "more", "less"), default="default", help="where DeepL has it"
     )

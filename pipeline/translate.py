@@ -59,13 +59,35 @@ class Translation:
     notices: tuple[Notice, ...] = ()
 
 
+def foretold(options: Options, settings: Settings, models: Models) -> Notice | None:
+    """Return the notice for a run that nothing can translate, known before it begins; None where something can.
+
+    Raises LanguageError for a target that is not on the list.
+    """
+    if not options.target or options.keys or settings.deepl_keys:
+        return None
+    target = languages.parse_target(options.target)
+    if models.translates_to(target.code) or (options.source and languages.same_language(options.source, target.code)):
+        return None
+    return _no_model(target.code)
+
+
+def _no_model(target: str) -> Notice:
+    return Notice(
+        "no_key",
+        f"A translation into {languages.parse_target(target).name} needs a DeepL key, so the subtitles stay in the "
+        "original language; set DEEPL_AUTH_KEY, or give your own key, and run again.",
+    )
+
+
 def plan(options: Options, settings: Settings, models: Models, duration: float) -> Stage[Plan]:
     """What will translate a clip of `duration` seconds; a key has been checked.
 
     Raises LanguageError for a target that is not on the list, KeyRefusedError, QuotaError, TranslationError for a
     glossary that cannot be read.
     """
-    yield Progress("probe", 1.0)
+    missing = foretold(options, settings, models)
+    yield Progress("probe", 1.0, message=missing.text if missing else "")
     if not options.target:
         return Plan("")
     target = languages.parse_target(options.target).code
@@ -120,10 +142,7 @@ def carry_out(
     if plan.keys:
         return (yield from _by_deepl(plan, phrases, foreign, language, settings, notices))
     if fallback is None:
-        notices.append(
-            Notice("no_key", f"A translation into {name} needs a DeepL key, so the subtitles stay in the original "
-                   "language; set DEEPL_AUTH_KEY, or give your own key, and run again.")
-        )  # fmt: skip
+        notices.append(_no_model(plan.target))
         return Translation((None,) * len(phrases), "", tuple(notices))
     texts = tuple(
         _checked(fallback[i], phrases[i].source, plan.target) if i in set(foreign) else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,12 @@ class Weights:
         """Size of all downloads."""
         return sum(download.bytes for download in self.downloads)
 
+    @property
+    def host(self) -> str:
+        """Where they come from: the name of a server, or "the package index", which the machine is set up with."""
+        first = self.downloads[0]
+        return "the package index" if isinstance(first, Archive) else urlsplit(first.url).netloc
+
 
 @dataclass(frozen=True, slots=True)
 class Hub:
@@ -68,6 +75,7 @@ class Hub:
     repository: str
     revision: str | None
     files: tuple[tuple[str, str], ...]  #: (name, sha256); "" where only the revision pins
+    megabytes: int = 0  #: of all files, about; 0 where it is not known
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ FULL: tuple[Model, ...] = (
                 ("model.safetensors", "542566a422ae4f3fd23f1ba11add198fca01bbf82e66e6a2857b3f608b1eb9d1"),
                 *((name, "") for name in WHISPER_FILES),
             ),
+            1620,
         ),
     ),
     Model(
@@ -32,6 +33,7 @@ FULL: tuple[Model, ...] = (
                 ("tokenizer_config.json", ""), ("vocab.json", ""), ("merges.txt", ""), ("added_tokens.json", ""),
                 ("special_tokens_map.json", ""),
             ),
+            4000,
         ),
         note="Trained from Qwen3 1.7B (Apache-2.0). Part of what it was tuned on is not licensed for every use: the "
         "authors list it as NiuTrans/LMT-60-sft-data.",
@@ -47,6 +49,7 @@ FULL: tuple[Model, ...] = (
                     "8abd32832159c6ac1148c926b7276f35ba34582c444e559dce1f1253fea42ef8",
                 ),
             ),
+            471,
         ),
     ),
     Model(

