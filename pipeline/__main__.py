@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import dataclasses
 import io
 import os
 import re
@@ -119,7 +120,7 @@ def _translate(arguments: Sequence[str]) -> int:
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder for the results (default: out/<clip name>)")
     given = parser.parse_args(arguments)
 
-    from pipeline import languages, long, results, translate
+    from pipeline import acquaintances, languages, long, media, results, translate
     from pipeline.given import read_files
     from pipeline.models.sets import load
     from pipeline.options import Options
@@ -138,9 +139,15 @@ def _translate(arguments: Sequence[str]) -> int:
         given=read_files(given.transcript, given.turns),
         audio=given.audio,
     )
+    if given.long and (given.transcript or given.turns):
+        raise UsageError("A transcript or turns cannot be given with --long; leave them or --long out.")
+    entries = acquaintances.read(given.people) if given.people else ()
     models = load(settings)
     missing = _foretell(translate.foretold(options, settings, models))
     with _clip(given.clip, long.lifted(settings) if given.long else settings) as clip:
+        if entries:
+            media.probe(clip, long.lifted(settings), given.audio)  # before a model runs
+            options = dataclasses.replace(options, known=acquaintances.learn(entries, settings, load))
         out = given.out or Path("out") / _name(given.clip)
         if given.long:
             work = long.process(clip, options, _look(given), out, settings, load, given.jobs, overlay=given.overlay)
@@ -231,7 +238,7 @@ def _batch(arguments: Sequence[str]) -> int:
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder for all results (default: out/<folder name>)")
     given = parser.parse_args(arguments)
 
-    from pipeline import languages, translate
+    from pipeline import acquaintances, languages, translate
     from pipeline.batch import driver, jobs
     from pipeline.models.sets import load
     from pipeline.options import Options
@@ -242,11 +249,16 @@ def _batch(arguments: Sequence[str]) -> int:
     options = Options(target, source, formality=given.formality, glossary=_glossary(given.glossary))
     out = given.out or Path("out") / given.clips.absolute().stem[:80]
     listed = jobs.read(given.clips, out, options, _look(given))
+    entries = acquaintances.read(given.people) if given.people else ()
     models = load(settings)
     _foretell(translate.foretold(options, settings, models))
     if models.prepare is not None:
         _show(models.prepare())  # once, and not in every worker
+    known = acquaintances.learn(entries, settings, load)
+    listed = tuple(dataclasses.replace(job, options=dataclasses.replace(job.options, known=known)) for job in listed)
     outcomes = driver.run(driver.Batch(listed, out, settings, load, given.jobs, given.budget, given.ray))
+    for line in acquaintances.appearances([(o.name, o.known_people({one.name for one in known})) for o in outcomes]):
+        print(printable(line), file=sys.stderr)
     failed = sum(outcome.status == "failed" for outcome in outcomes)
     print(f"{len(outcomes) - failed} of {len(outcomes)} clips are done, {failed} failed.", file=sys.stderr)
     _say_where(out)
@@ -301,6 +313,9 @@ def _add_services(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--glossary", default="", metavar="ID|FILE", help="a DeepL glossary id or a file 'term = translation'"
+    )
+    parser.add_argument(
+        "--people", type=Path, metavar="FOLDER", help="name people by the portraits and voices in FOLDER/NAME/"
     )
 
 

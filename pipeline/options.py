@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from pipeline.records import Given
+from pipeline.records import Given, Known
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,3 +22,4 @@ class Options:
     owner: str = field(
         default="", repr=False
     )  #: on a public page, whose findings in the caches may be used; "" for all
+    known: tuple[Known, ...] = ()  #: people to be named where they are seen or heard

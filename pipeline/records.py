@@ -387,6 +387,16 @@ class Look:
     reveal: str = "live"  #: one of `REVEALS`
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Somebody whose name is known before the clip is seen: what models make of portraits and of a sample of the voice."""
+
+    name: str
+    faces: tuple[tuple[float, ...], ...] = ()  #: an embedding for each portrait, unit length
+    voice: tuple[float, ...] = ()  #: unit length; empty without a sample
+    voice_s: float = 0.0  #: s of sound behind it
+
+
 # --- what is asked of the models, and what they find ------------------------------------------------------------------
 
 

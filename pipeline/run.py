@@ -29,6 +29,7 @@ from pipeline.records import (
     Faces,
     Findings,
     Job,
+    Known,
     Look,
     Media,
     Models,
@@ -94,9 +95,21 @@ def analyse(
     notices += _notices(clip, perception)
     heard = perception.transcript
     turns = brought.turns or given.turns_of(brought.lines, heard)
-    answer = given.name_people(perception.attribution, turns, clip.duration)
+    answer = given.name_people(_named(perception, options.known), turns, clip.duration)
     found = Found(heard.language, answer, perception.faces.shots, perception.translations, notices)
     return (yield from concluded(clip, found, plan, options, settings, models, clock, watch))
+
+
+def _named(perception: Perception, known: tuple[Known, ...]) -> Attribution:
+    from pipeline.people import across
+    from pipeline.people.known import named
+
+    answer = perception.attribution
+    if not known:
+        return answer
+    profiles = across.profiles(perception.diarization, perception.faces, answer)
+    statistics = across.Statistics.of([(perception.diarization.likeness, perception.faces.likeness)])
+    return named(answer, {name: (profile,) for name, profile in profiles.items()}, known, statistics)
 
 
 def perceived(job: Job, digest: str, settings: Settings, models: Models) -> Stage[Perception]:

@@ -22,7 +22,9 @@ def write(out: Path, outcomes: Sequence[Outcome]) -> None:
     table = io.StringIO()
     writer = csv.DictWriter(table, [field.name for field in dataclasses.fields(Outcome)])
     writer.writeheader()
-    writer.writerows({name: _harmless(value) for name, value in row.items()} for row in rows)
+    for row in rows:
+        people = "; ".join(f"{name} {seconds:.1f}" for name, seconds in row["people"].items())
+        writer.writerow({name: _harmless(value) for name, value in {**row, "people": people}.items()})
     records.write(out / "summary.csv", table.getvalue())
     records.write(out / "summary.json", json.dumps(rows, ensure_ascii=False, indent=1) + "\n")
 

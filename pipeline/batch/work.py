@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
 
 from pipeline import edit, languages, long, results, run
 from pipeline.batch import records
@@ -33,6 +33,11 @@ class Outcome:
     speakers: int = 0
     language: str = ""  #: spoken, ISO 639-1
     characters: int = 0  #: of the originals that were translated
+    people: Mapping[str, float] = field(default_factory=dict)  #: s that everybody speaks, by name; 0 who is only seen
+
+    def known_people(self, names: Collection[str]) -> dict[str, float]:
+        """Return those of `people` who are among `names`."""
+        return {name: seconds for name, seconds in self.people.items() if name in names}
 
 
 class Analyse:
@@ -94,6 +99,7 @@ class Draw:
         outcome = Outcome(
             job.name, str(job.clip), "done", "", round(analysis.media.duration, 3), len(analysis.people),
             analysis.language, sum(len(phrase.source) for phrase in analysis.phrases if phrase.translation),
+            {person.name: round(person.speaking_s, 3) for person in analysis.people},
         )  # fmt: skip
         # A service that was away for a while may be back: such a clip is taken again by the next run.
         if not (

@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from pipeline.edit.common import joined
 from pipeline.long.work import Heard
 from pipeline.people.across import SAME_PLACE, Statistics, common_share, join
+from pipeline.people.known import named
 from pipeline.people.palette import PALETTE
-from pipeline.people.parameters import FACE_LIKENESS, VOICE_LIKENESS
-from pipeline.records import Attribution, Box, Notice, Person, PersonTurn, Phrase, Shot, Track
+from pipeline.records import Attribution, Box, Known, Notice, Person, PersonTurn, Phrase, Shot, Track
 from pipeline.speech import doubt
 
 #: s from a seam within which a shot of both windows ends there.
@@ -33,12 +33,15 @@ class Merged:
     notices: tuple[Notice, ...]
 
 
-def merge(windows: Sequence[Heard], duration: float, speakers: int | None = None) -> Merged:
+def merge(
+    windows: Sequence[Heard], duration: float, speakers: int | None = None, known: Sequence[Known] = ()
+) -> Merged:
     """Return what was found in the `windows` of a recording of `duration` s as one answer.
 
-    A phrase is taken from one window, whole. `speakers` is the number of people who speak, where it is known.
+    A phrase is taken from one window, whole. `speakers` is the number of people who speak, where it is known;
+    `known` are people to be named.
     """
-    return _Merger(windows, duration, speakers).merged()
+    return _Merger(windows, duration, speakers).merged(known)
 
 
 def seams(windows: Sequence[Heard]) -> list[float]:
@@ -62,18 +65,15 @@ class _Merger:
         self.windows, self.speakers = windows, speakers
         edges = [0.0, *seams(windows), duration]
         self.spans: list[Span] = list(itertools.pairwise(edges))
-        statistics = Statistics(
-            next((heard.voices for heard in windows if heard.voices), VOICE_LIKENESS),
-            next((heard.faces for heard in windows if heard.faces), FACE_LIKENESS),
-        )
-        self.everybody = join([heard.people for heard in windows], statistics, speakers)
+        self.statistics = Statistics.of((heard.voices, heard.faces) for heard in windows)
+        self.everybody = join([heard.people for heard in windows], self.statistics, speakers)
         self.who = {(n, name): i for i, ids in enumerate(self.everybody) for n, name in ids.items()}
         self.kept = [list(self._phrases_of(n)) for n in range(len(windows))]
         spoken = [self.who[n, p.person] for n, kept in enumerate(self.kept) for _, p in kept if p.person]
         self.order = list(dict.fromkeys(spoken))  #: by first phrase
         self.ids = {i: f"p{number}" for number, i in enumerate(self.order, 1)}
 
-    def merged(self) -> Merged:
+    def merged(self, known: Sequence[Known]) -> Merged:
         language = self._language()
         tracks = self._tracks()
         names = list(dict.fromkeys(i for i, _ in tracks))
@@ -91,6 +91,11 @@ class _Merger:
                 portraits[self.ids.get(i) or faces[i]] = picture
         people = tuple(self._person(number, i, phrases, turns, portraits) for number, i in enumerate(self.order))
         answer = Attribution(people, phrases, turns, drawn, portraits)
+        profiles = {
+            self.ids.get(i) or faces[i]: [self.windows[n].people.people[name] for n, name in self.everybody[i].items()]
+            for i in dict.fromkeys([*self.order, *names])
+        }
+        answer = named(answer, profiles, known, self.statistics)
         return Merged(language, answer, tuple(self._shots()), tuple(self._translations()), tuple(self._notices(answer)))
 
     # --- what is said -------------------------------------------------------------------------------------------------

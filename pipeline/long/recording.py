@@ -87,7 +87,7 @@ def analyse(
     for each in heard:
         for name, seconds in each.timings:
             watch.add(name, seconds)
-    merged = merge(heard, clip.duration, options.speakers)
+    merged = merge(heard, clip.duration, options.speakers, options.known)
     yield clock.mark(Progress("people", 1.0))
     asked = chosen.fallback_target and any(each.translations is not None for each in heard)
     notices = merged.notices + run.notices_of_clip(clip, bool(merged.answer.tracks), bool(merged.answer.phrases))

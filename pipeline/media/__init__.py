@@ -24,7 +24,7 @@ from pipeline.media.decoding import (
     read_channels,
     read_sound,
 )
-from pipeline.media.encoding import OVERLAYS, cut, transcode_plain, write_overlay, write_video
+from pipeline.media.encoding import OVERLAYS, cut, still_clip, transcode_plain, write_overlay, write_video
 from pipeline.media.probing import probe
 from pipeline.media.shape import frame_count, output_rate, output_size, video_matrix
 
@@ -43,6 +43,7 @@ __all__ = [
     "probe",
     "read_channels",
     "read_sound",
+    "still_clip",
     "transcode_plain",
     "video_matrix",
     "write_overlay",

@@ -164,6 +164,19 @@ def cut(clip: Path, to: Path, start: float, length: float) -> None:
         child.finish(enough=False)
 
 
+def still_clip(picture: Path, to: Path, seconds: float) -> None:
+    """Write a clip that shows a PNG of ours, of even width and height, for some seconds.
+
+    Raises MediaError when ffmpeg fails.
+    """
+    arguments: list[str | bytes] = [
+        "-loop", "1", "-framerate", "10", "-f", "image2", "-i", source.file(picture), "-t", f"{seconds:.3f}",
+        "-c:v", "libx264", "-preset", "veryfast", "-crf", "12", "-pix_fmt", "yuv420p", "-f", "mp4", source.file(to),
+    ]  # fmt: skip
+    with FFmpeg(arguments, "read a portrait") as child:
+        child.finish(enough=False)
+
+
 def _sound(clip: Clip, stack: contextlib.ExitStack) -> tuple[list[Any], dict[str, Any], Sequence[int]]:
     """Return the sound of the finished video, [] for none, its encoder's options and the descriptors to inherit."""
     if not clip.has_audio:

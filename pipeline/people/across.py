@@ -56,6 +56,15 @@ class Statistics:
     voices: Likeness = VOICE_LIKENESS
     faces: Likeness = FACE_LIKENESS
 
+    @classmethod
+    def of(cls, found: Iterable[tuple[Likeness | None, Likeness | None]]) -> Statistics:
+        """Return those of the first part that has any, of the voices and of the faces."""
+        known = list(found)
+        return cls(
+            next((voices for voices, _ in known if voices), VOICE_LIKENESS),
+            next((faces for _, faces in known if faces), FACE_LIKENESS),
+        )
+
 
 def profiles(diarization: Diarization, faces: Faces, answer: Attribution, start: float = 0.0) -> dict[str, Profile]:
     """Return what is known of everybody in `answer`, which was made from `diarization` and `faces`.
@@ -74,11 +83,11 @@ def profiles(diarization: Diarization, faces: Faces, answer: Attribution, start:
     found = {}
     for name in dict.fromkeys([*turns, *tracks]):
         heard, shown = turns.get(name, []), tracks.get(name, [])
-        voice, voice_s = _mean(
+        voice, voice_s = mean(
             [(turn.embedding, turn.clean_s or turn.end - turn.start) for turn in heard],
             diarization.likeness or VOICE_LIKENESS,
         )
-        face, face_s = _mean(
+        face, face_s = mean(
             [(track.embedding, min(5.0, track.boxes[-1].t - track.boxes[0].t) + 0.2) for track in shown],
             faces.likeness or FACE_LIKENESS,
         )
@@ -101,7 +110,7 @@ def _owner(turn: Turn, answer: Attribution) -> str | None:
     return max(spoken, key=lambda person: spoken[person], default=None)
 
 
-def _mean(samples: Iterable[tuple[Vector, float]], likeness: Likeness) -> tuple[Vector, float]:
+def mean(samples: Iterable[tuple[Vector, float]], likeness: Likeness) -> tuple[Vector, float]:
     """Return the mean of embeddings, each weighted by its precision, unit length, and the s behind it."""
     known = [(np.array(vector), seconds) for vector, seconds in samples if vector and seconds > 0]
     if not known:

@@ -15,6 +15,8 @@ from pipeline.long.merge import merge, seams
 from pipeline.long.windows import Window
 from pipeline.long.work import Heard
 from pipeline.people.across import Part, Profile, Statistics, join, profiles
+from pipeline.people.known import named, recognised
+from pipeline.people.parameters import Parameters
 from pipeline.records import (
     Attribution,
     Box,
@@ -23,6 +25,7 @@ from pipeline.records import (
     Evidence,
     Faces,
     FaceTrack,
+    Known,
     Person,
     PersonTurn,
     Phrase,
@@ -288,3 +291,38 @@ def test_one_window_stays_as_it_is() -> None:
         (p.start, p.end, p.person) for p in only[0].answer.phrases
     ]
     assert merged.shots == only[0].shots
+
+
+# --- people who are known ---------------------------------------------------------------------------------------------
+
+
+def test_known_people_get_their_names_and_a_silent_known_face_becomes_a_person() -> None:
+    ann, bob, carol = (Known(name, (voice(n, 0.0),)) for n, name in enumerate(("Ann", "Bob", "Carol"), 20))
+    box = (Box(0, 0, 0, 9, 9), Box(3, 0, 0, 9, 9))
+    answer = Attribution(
+        (Person("p1", "Speaker 1", "#ffffff", True, 1, 3), Person("p2", "Speaker 2", "#ffffff", False, 1, 3)),
+        (phrase(0, 3, "p1"),),
+        (),
+        (Track("p1", box, "f1"), Track(None, box, "f2"), Track(None, box, "f3")),
+        {"p1": b"bob", "f2": b"ann", "f3": b"stranger"},
+    )
+    seen = {"p1": bob.faces[0], "f2": ann.faces[0], "f3": voice(99, 0.0)}
+    profiles_of = {who: [Profile(face=face, face_s=4.0)] for who, face in seen.items()}
+    profiles_of["p2"] = [Profile(voice(50), 5.0)]
+    found = named(answer, profiles_of, (ann, bob, carol), STATISTICS)
+    assert [(p.id, p.name, p.speaking_s) for p in found.people] == [
+        ("p1", "Bob", 3), ("p2", "Speaker 2", 3), ("p3", "Ann", 0.0),
+    ]  # fmt: skip
+    assert [track.person for track in found.tracks] == ["p1", "p3", None]
+    assert dict(found.portraits) == {"p1": b"bob", "p3": b"ann", "f3": b"stranger"}
+
+
+def test_a_voice_names_who_is_never_seen_and_a_stranger_stays_one() -> None:
+    known = (Known("Ann", voice=voice(1), voice_s=10.0), Known("Bob", voice=voice(2), voice_s=10.0))
+    parts = {"p1": [speaker(2, (0, 9))], "p2": [speaker(3, (10, 20))]}
+    assert recognised(parts, known, STATISTICS, Parameters()) == {"p1": "Bob"}
+
+
+def test_a_name_is_given_once() -> None:
+    parts = {"p1": [speaker(1, (0, 9))], "p2": [speaker(1, (10, 20))]}
+    assert len(recognised(parts, (Known("Ann", voice=voice(1), voice_s=10.0),), STATISTICS, Parameters())) == 1
