@@ -208,7 +208,7 @@ def answer(clip: Heard, network: CamPlus, model: Odds) -> list[Turn]:
         return []
     labels, _ = cluster(clip.pieces, clip.same, clip.weight, network.embed, model=model)
     cut, labels = changes.refine(clip.pieces, labels, clip.steady, network.embed, model)
-    found = turns.spans(turns.active(clip.local, turns.scores(clip.local, cut, labels)))
+    found = turns.spans(turns.active(clip.local, turns.scores(clip.local, cut, labels, int(labels.max()) + 1)))
     return [(frame_time(first), frame_time(last), str(voice)) for first, last, voice in found]
 
 

@@ -74,7 +74,7 @@ class Calibration:
 
 
 #: Fitted by benchmarks/fit_speaking.py.
-LR_ASD = Calibration(slope=1.18, offset=-1.18, window=0.4)
+LR_ASD = Calibration(slope=1.18, offset=-1.18, window=0.1)
 
 
 class LearnedDetector:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,10 +18,11 @@ UNUSUAL_NOISE = 1.4
 class Grouping:
     """Scores groups of embeddings under a Gaussian model of people.
 
-    A sample is the sum of a part that all people share, a part of the person and noise that falls with the length of
-    the sample (two-covariance PLDA with isotropic covariances; Brümmer and de Villiers 2010). `Likeness` gives the
-    variances of the three as cosine similarities, and the number of independent directions. Some samples are unusual,
-    a shout or a face half in the dark: they have more noise, at the price of their being rare.
+    A sample is the sum of a part that all people share, a part of the person, a part of the session (the light and the pose of a
+    shot) and noise that falls with the length of the sample: two-covariance PLDA with isotropic covariances (Brümmer and
+    de Villiers 2010), and a level more. `Likeness` gives the variances as cosine similarities, and the number of
+    independent directions. Some samples are unusual, a shout or a face half in the dark: they have more noise, at the price of
+    their being rare.
     """
 
     def __init__(
@@ -31,19 +32,26 @@ class Grouping:
         likeness: Likeness,
         unusual: float,
         parts: Sequence[tuple[int, float]] | None = None,
+        sessions: Callable[[NDArray[np.intp]], NDArray[np.intp]] = lambda samples: samples,
+        of_session: float = 0.0,
     ) -> None:
         """Prepare samples: `vectors` (n, d), unit length or all zero where there is none, of `seconds` (n,).
 
         `unusual` is the probability that a sample is. `parts` are what groups consist of, each as a sample and a share
-        of it; by default every sample is a part.
+        of it; by default every sample is a part. `sessions` gives the session of each of the samples of a group, `of_session` the
+        share of the noise that is common to a session.
         """
-        self._vectors = vectors
+        self._gram = vectors @ vectors.T
         self._shared = max(0.0, likeness.different)
         self._person = max(1e-3, likeness.same - likeness.different)
         self._half_dimensions = likeness.dimensions / 2
         usual = max(LEAST_NOISE, 1 - likeness.same)
         self._more_noise, self._rare = UNUSUAL_NOISE * usual, float(np.log((1 - unusual) / unusual))
-        self._noise = np.asarray(usual + likeness.per_second / np.maximum(seconds, 0.1))
+        self._session = of_session * usual
+        self._noise = np.asarray(
+            max(LEAST_NOISE, usual - self._session) + likeness.per_second / np.maximum(seconds, 0.1)
+        )
+        self._sessions = sessions
         known = np.linalg.norm(vectors, axis=1) > 0.5 if len(vectors) else np.zeros(0, bool)
         self._parts = [(n, 1.0) for n in range(len(vectors))] if parts is None else list(parts)
         self._parts = [(n, share if known[n] else 0.0) for n, share in self._parts]
@@ -57,50 +65,52 @@ class Grouping:
                 whole[sample] = whole.get(sample, 0.0) + part
         if len(whole) < 2:
             return 0.0
-        index = np.fromiter(whole, int)
-        share = np.fromiter(whole.values(), float)
-        noise, vectors = self._noise[index] / share, self._vectors[index]
-        best = self._ratio(vectors, noise)
+        index = np.array(sorted(whole))
+        share = np.array([whole[n] for n in index])
+        ratio = _Ratio(self, index)
+        noise = self._noise[index] / share
+        best = float(ratio(noise[None])[0])
         for _ in range(len(index)):
-            options = self._ratio_with_more(vectors, noise, self._more_noise / share)
-            at = int(np.argmax(options))
-            if options[at] - self._rare <= best:
+            options = noise + np.diag(self._more_noise / share)
+            odds = ratio(options)
+            at = int(np.argmax(odds))
+            if odds[at] - self._rare <= best:
                 break
-            best = float(options[at]) - self._rare
-            noise = noise.copy()
-            noise[at] += self._more_noise / share[at]
+            best, noise = float(odds[at]) - self._rare, options[at]
         return best
 
-    def _ratio(self, vectors: NDArray[np.float64], noise: NDArray[np.float64]) -> float:
-        one = self._evidence(vectors, self._shared + self._person, noise)
-        return one - self._evidence(vectors, self._shared, noise + self._person)
 
-    def _evidence(self, vectors: NDArray[np.float64], common: float, own: NDArray[np.float64]) -> float:
-        """Return the log-likelihood of samples with variance `common` between them and `own` (n,) of each alone."""
-        precision = 1 / own
-        spread = 1 + common * float(precision.sum())
-        total = precision @ vectors
-        fit = common * float(total @ total) / spread - float(precision.sum())  # the vectors have unit length
-        return self._half_dimensions * (fit - float(np.log(spread)) - float(np.log(own).sum()))
+class _Ratio:
+    """The log-odds of some samples of a `Grouping` being one person's, for any noise."""
 
-    def _ratio_with_more(
-        self, vectors: NDArray[np.float64], noise: NDArray[np.float64], more: NDArray[np.float64]
+    def __init__(self, model: Grouping, index: NDArray[np.intp]) -> None:
+        self._model = model
+        self._gram = model._gram[np.ix_(index, index)]
+        _, number = np.unique(model._sessions(index), return_inverse=True)
+        self._in_session = np.eye(int(number.max()) + 1)[number]  # (samples, sessions)
+        self._alone = np.eye(len(index))
+
+    def __call__(self, noise: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the log-odds (b,) for the variances of each sample alone in `noise` (b, samples)."""
+        model = self._model
+        one = self._evidence(noise, model._shared + model._person, model._session, self._in_session)
+        return one - self._evidence(noise + model._person + model._session, model._shared, 0.0, self._alone)
+
+    def _evidence(
+        self, noise: NDArray[np.float64], common: float, session: float, groups: NDArray[np.float64]
     ) -> NDArray[np.float64]:
-        """Return the log-odds (n,) with `more` (n,) noise in each one of the samples, already paid for in `noise`."""
-        one = self._evidence_with_more(vectors, self._shared + self._person, noise, more)
-        return one - self._evidence_with_more(vectors, self._shared, noise + self._person, more)
+        """Return the log-likelihood (b,) of samples with variance `common` between all of them, `session` between those of
+        one of the `groups` (samples, sessions), and `noise` (b, samples) of each alone.
 
-    def _evidence_with_more(
-        self, vectors: NDArray[np.float64], common: float, own: NDArray[np.float64], more: NDArray[np.float64]
-    ) -> NDArray[np.float64]:
-        precision = 1 / own
-        change = 1 / (own + more) - precision
-        total = precision @ vectors
-        sums = float(precision.sum()) + change
-        squares = float(total @ total) + 2 * change * (vectors @ total) + change**2
-        spread = 1 + common * sums
-        logs = float(np.log(own).sum()) + np.log1p(more / own)
-        evidence: NDArray[np.float64] = self._half_dimensions * (
-            common * squares / spread - sums - np.log(spread) - logs
-        )
-        return evidence
+        The mean of a session is a sufficient statistic of its samples: it is one sample with the variance `own`.
+        """
+        precision = 1 / noise
+        sums = precision @ groups
+        own = session + 1 / sums
+        within = ((precision * (precision @ (self._gram * (groups @ groups.T)))) @ groups) / sums**2  # squared means
+        weight = precision / ((sums * own) @ groups.T)
+        total = ((weight @ self._gram) * weight).sum(1)
+        spread = 1 + common * (1 / own).sum(1)
+        fit = (within * (sums - 1 / own)).sum(1) + common * total / spread
+        logs = np.log(spread) + np.log1p(session * sums).sum(1) + np.log(noise).sum(1)
+        return self._model._half_dimensions * (fit - precision.sum(1) - logs)  # the vectors have unit length

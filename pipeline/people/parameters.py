@@ -20,7 +20,7 @@ class Parameters:
     looks_per_second: float = 1.75
     #: The same for single words: an error of the detector seldom lasts as long as a word, so neighbouring words err
     #: alone.
-    word_looks_per_second: float = 2.5
+    word_looks_per_second: float = 4.0
     #: Probability that a mouth that speaks cannot be read in a turn (turned away, covered, too small), so that its
     #: evidence means nothing. Bounds how much a still mouth can say against a person.
     unreadable: float = 0.017
@@ -30,6 +30,9 @@ class Parameters:
     #: Probability that a turn or a track is unlike the others of its person: a shout, another room, a face half in the
     #: dark. Bounds how much one embedding can say against a person.
     unusual: float = 0.03
+    #: Share of the noise of faces and of voices that is common to a shot: its light and its pose, its room and its microphone.
+    face_session: float = 0.6
+    voice_session: float = 0.6
     #: Probability that somebody is heard over a picture of themselves in which they are silent, for a shot.
     voice_over: float = 0.02
     #: Probability that the person who speaks is in the picture, of those who are seen in the clip at all.

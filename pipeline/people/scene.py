@@ -17,6 +17,8 @@ from pipeline.records import EVIDENCE_HZ, Diarization, Faces, FaceTrack, Turn
 #: s that a track may be gone within a shot and its successor still be the same face, and how far (in its own widths)
 #: away.
 RESUMED_S, RESUMED_WIDTHS = 3.0, 0.6
+#: s after which a voice that is heard again may be in another room or mood.
+SESSION_S = 10.0
 #: s of a turn that are weighed in one go: long enough for lips to tell, short enough for a change that was not heard.
 PIECE_S = 3.0
 #: s that two voices must overlap to be two people: the diarizer is this far off at the edges of turns.
@@ -44,6 +46,7 @@ class Scene:
         self.parameters = parameters
         self.turns: list[Turn] = sorted(diarization.turns, key=lambda turn: (turn.start, turn.end))
         self.tracks: list[FaceTrack] = sorted(faces.tracks, key=lambda track: (track.boxes[0].t, track.id))
+        self._says_clean = any(turn.clean_s for turn in self.turns)
         self.cuts = [shot.start for shot in faces.shots[1:]]
         self._shot_edges = np.array([*self.cuts, np.inf])
         end = max([t.end for t in self.turns] + [t.boxes[-1].t for t in self.tracks], default=0.0)
@@ -61,11 +64,15 @@ class Scene:
             (diarization.likeness or VOICE_LIKENESS) if heard else LABEL_LIKENESS,
             parameters.unusual,
             [(number[id(piece.turn)], piece.share) for piece in self.pieces],
+            self._sound_sessions,
+            parameters.voice_session,
         )
         self.faces = Grouping(
             *samples([(t.embedding, min(5.0, t.boxes[-1].t - t.boxes[0].t) + 0.2) for t in self.tracks]),
             faces.likeness or FACE_LIKENESS,
             parameters.unusual,
+            sessions=lambda tracks: np.array([self.tracks[j].shot for j in tracks]),
+            of_session=parameters.face_session,
         )
 
     def _cut_turns(self) -> list[Piece]:
@@ -81,6 +88,12 @@ class Scene:
                     share = step / max(1e-6, turn.end - turn.start)
                     pieces.append(Piece(start, end, turn, share, self.shot_at((start + end) / 2)))
         return sorted(pieces, key=lambda piece: (piece.start, piece.end))
+
+    def _sound_sessions(self, turns: NDArray[np.intp]) -> NDArray[np.intp]:
+        """Return the session of each of `turns`: who is not heard for `SESSION_S` may be in another room or mood."""
+        starts = np.array([self.turns[n].start for n in turns])
+        ends = np.maximum.accumulate([self.turns[n].end for n in turns])
+        return np.concatenate([[0], np.cumsum(starts[1:] - ends[:-1] > SESSION_S)])
 
     # --- time ---------------------------------------------------------------------------------------------------------
 
@@ -121,6 +134,11 @@ class Scene:
                 if value is not None and 0 <= track.speaking_from + k < self._frames:
                     row[track.speaking_from + k] = True
         return known
+
+    def clean_seconds(self, turn: Turn) -> float:
+        """Return for how many seconds of `turn` its voice was heard alone; its length where the diarizer does not say."""
+        length = turn.end - turn.start
+        return min(length, turn.clean_s) if self._says_clean else length
 
     # --- evidence -----------------------------------------------------------------------------------------------------
 

@@ -63,14 +63,14 @@ def decode(words: Sequence[Word], partition: Partition, channels: Sequence[int] 
 
 def _bound_lips(lips: NDArray[np.float64], covering: Sequence[Sequence[tuple[int, float]]], scene: Scene) -> None:
     """Let the words of a piece say no more of a mouth than a whole piece may: a detector that errs goes on erring."""
-    most = -math.log(scene.parameters.deceptive)
+    most, least = -math.log(scene.parameters.deceptive), math.log(scene.parameters.unreadable)
     words_of: dict[int, list[int]] = {}
     for word, pieces in enumerate(covering):
         if pieces:
             words_of.setdefault(max(pieces, key=lambda pair: pair[1])[0], []).append(word)
     for group in words_of.values():
-        total = np.abs(lips[group].sum(0))
-        lips[group] *= np.where(total > most, most / np.maximum(total, 1e-9), 1.0)
+        total = lips[group].sum(0)
+        lips[group] *= np.clip(total, least, most) / np.where(total == 0, 1.0, total)
 
 
 def _voice_of_piece(piece: int, partition: Partition, people: Sequence[Member]) -> NDArray[np.float64]:
@@ -88,8 +88,9 @@ def _voice_of_piece(piece: int, partition: Partition, people: Sequence[Member]) 
         # Nobody stops speaking because one turn is looked at.
         gain = gain if rest else gain + scene.parameters.new_voice
         if not any(scene.pieces[i].turn.speaker == whole.speaker for i in member.pieces):
-            # The diarizer followed the sound: it knows better than a mean over the turn where another voice begins.
-            gain = min(gain, -scene.parameters.label_per_second * (whole.end - whole.start))
+            # The diarizer followed the sound: it knows better than a mean over the turn where another voice begins. Where
+            # others talk at the same time, it knows as much as it heard of this voice alone.
+            gain = min(gain, -scene.parameters.label_per_second * scene.clean_seconds(whole))
         values.append(gain)
     array = np.clip(np.array(values), -BEYOND_DOUBT, BEYOND_DOUBT)
     return array - array.max()

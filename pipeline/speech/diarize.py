@@ -18,7 +18,7 @@ from pipeline.records import Diarization, Likeness, Notice, Progress, Stage, Tur
 from pipeline.speech import fbank, pieces, turns
 from pipeline.speech.campplus import STRIDE, CamPlus
 from pipeline.speech.changes import refine
-from pipeline.speech.cluster import cluster
+from pipeline.speech.cluster import SHORTEST_VOICE_S, cluster
 from pipeline.speech.envelope import envelope
 from pipeline.speech.likeness import LIKENESS
 from pipeline.speech.local_voices import LocalVoices, frame_time, listen
@@ -90,25 +90,41 @@ def assemble(
 ) -> Diarization:
     """Return the diarization of what was heard: no network runs."""
     loudness = envelope(samples)
-    if not heard:
-        return Diarization((), (), loudness, likeness=TURNS)
-    same, weight = pieces.affinity(local, [(piece.first, piece.last) for piece in heard])
-    labels, odds = cluster(heard, same, weight, network.embed, speakers)
-    heard, labels = refine(heard, labels, pieces.steadiness(local), network.embed)
-    spoken = turns.spans(turns.active(local, turns.scores(local, heard, labels)))
+    labels, odds = np.zeros(0, int), np.zeros((0, 0))
+    if heard:
+        same, weight = pieces.affinity(local, [(piece.first, piece.last) for piece in heard])
+        labels, odds = cluster(heard, same, weight, network.embed, speakers)
+        heard, labels = refine(heard, labels, pieces.steadiness(local), network.embed)
+    said = spoken(local, heard, labels, len(odds), speakers)
     end = len(samples) / RATE
-    names = {voice: f"v{number}" for number, voice in enumerate(dict.fromkeys(v for _, _, v in spoken), 1)}
-    found = tuple(_turn(span, heard, labels, network, names, end) for span in spoken)
+    names = {voice: f"v{number}" for number, voice in enumerate(dict.fromkeys(v for _, _, v in said), 1)}
+    found = tuple(_turn(span, heard, labels, network, names, end) for span in said)
     voices = tuple(
         Voice(
             name,
             _embedding([p for p, label in zip(heard, labels, strict=True) if label == voice], network),
-            _apart(odds[voice]),
+            _apart(odds[voice]) if voice < len(odds) else 0.0,
         )
         for voice, name in names.items()
     )
     notices = (fewer_voices(speakers, len(voices)),) if speakers and len(voices) < speakers else ()
     return Diarization(found, voices, loudness, notices, strangers=LIKENESS.different, likeness=TURNS)
+
+
+def spoken(
+    local: LocalVoices, heard: Sequence[Piece], labels: np.ndarray, known: int, speakers: int | None
+) -> list[tuple[int, int, int]]:
+    """Return (first frame, last frame, voice) of every turn, of the `known` voices of `labels` and of whoever speaks beside them.
+
+    In a quarrel two people may talk at once all the time. Where fewer than two voices were heard alone, the other of two
+    who speak at once is a voice of its own, though nothing is known of its sound, if it speaks for `SHORTEST_VOICE_S`.
+    """
+    voices = max(known, 2 if speakers is None else min(2, speakers))
+    found = turns.spans(turns.active(local, turns.scores(local, heard, labels, voices)))
+    for voice in range(known, voices):
+        if sum(last - first for first, last, v in found if v == voice) * FRAME_S < SHORTEST_VOICE_S:
+            found = [turn for turn in found if turn[2] != voice]
+    return found
 
 
 def fewer_voices(wanted: int, found: int) -> Notice:

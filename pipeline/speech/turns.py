@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from pipeline.speech.local_voices import STEP, LocalVoices
-from pipeline.speech.pieces import Piece, runs
+from pipeline.speech.pieces import SHORTEST, Piece, runs
 from pipeline.speech.segmentation import FRAME_S, FRAMES, POWERSET, VOICES
 
 JOIN_S = 0.3  #: turns of one voice closer than this are one turn
@@ -19,13 +19,14 @@ _SECOND_VOICE = 0.3  # score from which the likelier of the other voices speaks 
 _PAIRS = tuple(tuple(np.flatnonzero(row).tolist()) for row in POWERSET[1 + VOICES :])
 
 
-def scores(local: LocalVoices, pieces: Sequence[Piece], labels: np.ndarray) -> np.ndarray:
+def scores(local: LocalVoices, pieces: Sequence[Piece], labels: np.ndarray, voices: int) -> np.ndarray:
     """Return (frames, voices): how likely each voice speaks at each frame of the sound.
 
     In a piece the one who speaks is the piece's voice. Elsewhere, and for whoever else speaks, a local voice of a window
-    is the voice of the pieces in which it is heard there.
+    is the voice of the pieces in which it is heard there. `voices` may be more than `labels` names: the others never speak
+    alone, so a local voice that is alone for less than the shortest piece is likely theirs.
     """
-    voices = int(labels.max()) + 1
+    nobody = np.where(np.arange(voices) > labels.max(initial=-1), float(SHORTEST), 1e-3)
     owner = np.full((len(local.classes) - 1) * STEP + FRAMES, -1)
     for piece, label in zip(pieces, labels, strict=True):
         owner[piece.first : piece.last] = label
@@ -33,7 +34,7 @@ def scores(local: LocalVoices, pieces: Sequence[Piece], labels: np.ndarray) -> n
     for window, classes in enumerate(local.classes):
         owned = owner[window * STEP : window * STEP + FRAMES]
         alone = classes[:, 1 : 1 + VOICES]
-        heard = np.stack([alone[owned == voice].sum(0) for voice in range(voices)], axis=1) + 1e-3
+        heard = np.stack([alone[owned == voice].sum(0) for voice in range(voices)], axis=1) + nobody
         share = heard / heard.sum(1, keepdims=True)  # (local voices, voices)
         part = alone @ share
         known = np.flatnonzero(owned >= 0)

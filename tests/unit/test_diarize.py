@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pipeline.speech import changes, pieces, turns
+from pipeline.speech import changes, diarize, pieces, turns
 from pipeline.speech.cluster import cluster
 from pipeline.speech.likeness import FITTED
 from pipeline.speech.local_voices import STEP, LocalVoices, frame_time
@@ -153,12 +153,37 @@ def test_turns_overlap_where_two_speak_at_once() -> None:
     edges = [(int(a * A_SECOND), int(b * A_SECOND)) for a, b in ((0, 1), (1, 2), (3, 4), (4, 5), (6, 7))]
     found = [piece(a, b, name) for (a, b), name in zip(edges, "aabba", strict=True)]
     labels = np.array([0, 0, 1, 1, 0])
-    speaks = turns.active(heard, turns.scores(heard, found, labels))
+    speaks = turns.active(heard, turns.scores(heard, found, labels, int(labels.max()) + 1))
     spoken = [(round(frame_time(a), 1), round(frame_time(b), 1), v) for a, b, v in turns.spans(speaks)]
     assert [v for _, _, v in spoken] == [0, 1, 0]
     for (start, end, _), (a, b) in zip(spoken, ((0, 3), (2, 5), (6, 7)), strict=True):
         assert start == pytest.approx(a, abs=0.11)
         assert end == pytest.approx(b, abs=0.11)
+
+
+def voices_of(found: list[tuple[int, int, int]]) -> dict[int, float]:
+    """Return the seconds of every voice."""
+    return {voice: sum((b - a) * FRAME_S for a, b, v in found if v == voice) for *_, voice in found}
+
+
+def test_two_who_talk_at_once_all_the_time_are_two_voices() -> None:
+    """A quarrel in which nobody was heard alone had no turns at all."""
+    heard = local([("ab", 4)])
+    found = voices_of(diarize.spoken(heard, [], np.zeros(0, int), 0, None))
+    assert found.keys() == {0, 1}
+    assert all(seconds == pytest.approx(4, abs=0.2) for seconds in found.values())
+    assert voices_of(diarize.spoken(heard, [], np.zeros(0, int), 0, 1)).keys() == {0}
+
+
+def test_a_voice_that_is_never_alone_is_the_second_voice() -> None:
+    """Whoever only interrupted the other was not there."""
+    heard = local([("a", 2), ("ab", 2), ("a", 1)])
+    alone = [piece(0, 2 * A_SECOND, "a"), piece(4 * A_SECOND, 5 * A_SECOND, "a")]
+    found = voices_of(diarize.spoken(heard, alone, np.zeros(2, int), 1, None))
+    assert found[0] == pytest.approx(5, abs=0.2)
+    assert found[1] == pytest.approx(2, abs=0.2)
+    short = local([("a", 2), ("ab", 0.4), ("a", 1)])
+    assert voices_of(diarize.spoken(short, alone[:1], np.zeros(1, int), 1, None)).keys() == {0}
 
 
 def test_a_long_turn_is_cut_and_a_short_gap_closed() -> None:
