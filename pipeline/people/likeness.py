@@ -18,10 +18,13 @@ UNUSUAL_NOISE = 1.4
 class Grouping:
     """Scores groups of embeddings under a Gaussian model of people.
 
-    A sample is the sum of a part that all people share, a part of the person, a part of the session (the light and the pose of a
-    shot) and noise that falls with the length of the sample: two-covariance PLDA with isotropic covariances (Brümmer and
+    A sample is the sum of a part that all people share, a part of the person, a part of the session (the light and
+    the pose of a
+    shot) and noise that falls with the length of the sample: two-covariance PLDA with isotropic covariances (Brümmer
+    and
     de Villiers 2010), and a level more. `Likeness` gives the variances as cosine similarities, and the number of
-    independent directions. Some samples are unusual, a shout or a face half in the dark: they have more noise, at the price of
+    independent directions. Some samples are unusual, a shout or a face half in the dark: they have more noise, at the
+    price of
     their being rare.
     """
 
@@ -38,7 +41,8 @@ class Grouping:
         """Prepare samples: `vectors` (n, d), unit length or all zero where there is none, of `seconds` (n,).
 
         `unusual` is the probability that a sample is. `parts` are what groups consist of, each as a sample and a share
-        of it; by default every sample is a part. `sessions` gives the session of each of the samples of a group, `of_session` the
+        of it; by default every sample is a part. `sessions` gives the session of each of the samples of a group,
+        `of_session` the
         share of the noise that is common to a session.
         """
         self._gram = vectors @ vectors.T
@@ -99,10 +103,11 @@ class _Ratio:
     def _evidence(
         self, noise: NDArray[np.float64], common: float, session: float, groups: NDArray[np.float64]
     ) -> NDArray[np.float64]:
-        """Return the log-likelihood (b,) of samples with variance `common` between all of them, `session` between those of
-        one of the `groups` (samples, sessions), and `noise` (b, samples) of each alone.
+        """Return the log-likelihood (b,) of samples under the given variances.
 
-        The mean of a session is a sufficient statistic of its samples: it is one sample with the variance `own`.
+        `common` is the variance that all of them share, `session` what those of one of the `groups` (samples, sessions)
+        share, and `noise` (b, samples) what each has alone. The mean of a session is a sufficient statistic of its
+        samples: it is one sample with the variance `own`.
         """
         precision = 1 / noise
         sums = precision @ groups

@@ -30,7 +30,8 @@ class Parameters:
     #: Probability that a turn or a track is unlike the others of its person: a shout, another room, a face half in the
     #: dark. Bounds how much one embedding can say against a person.
     unusual: float = 0.03
-    #: Share of the noise of faces and of voices that is common to a shot: its light and its pose, its room and its microphone.
+    #: Share of the noise of faces and of voices that is common to a shot: its light and its pose, its room and its
+    #: microphone.
     face_session: float = 0.6
     voice_session: float = 0.6
     #: Probability that somebody is heard over a picture of themselves in which they are silent, for a shot.

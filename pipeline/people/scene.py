@@ -136,7 +136,10 @@ class Scene:
         return known
 
     def clean_seconds(self, turn: Turn) -> float:
-        """Return for how many seconds of `turn` its voice was heard alone; its length where the diarizer does not say."""
+        """Return for how many seconds of `turn` its voice was heard alone.
+
+        That is the length of the turn where the diarizer does not say.
+        """
         length = turn.end - turn.start
         return min(length, turn.clean_s) if self._says_clean else length
 

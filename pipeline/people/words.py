@@ -88,7 +88,8 @@ def _voice_of_piece(piece: int, partition: Partition, people: Sequence[Member]) 
         # Nobody stops speaking because one turn is looked at.
         gain = gain if rest else gain + scene.parameters.new_voice
         if not any(scene.pieces[i].turn.speaker == whole.speaker for i in member.pieces):
-            # The diarizer followed the sound: it knows better than a mean over the turn where another voice begins. Where
+            # The diarizer followed the sound: it knows better than a mean over the turn where another voice begins.
+            # Where
             # others talk at the same time, it knows as much as it heard of this voice alone.
             gain = min(gain, -scene.parameters.label_per_second * scene.clean_seconds(whole))
         values.append(gain)
