@@ -20,6 +20,7 @@ from playwright.sync_api import expect as expect  # noqa: E402
 SWITCHES = [
     "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
     "--disable-sync", "--no-first-run", "--autoplay-policy=no-user-gesture-required",
+    "--use-fake-device-for-media-stream",
 ]  # fmt: skip
 DONE = 30_000  #: ms until a fake run must be through
 VIDEO = "#result-video video"

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 STATIC = Path(__file__).parent / "static"
-SCRIPTS = ("page.js", "player.js", "lines.js")
+SCRIPTS = ("page.js", "player.js", "lines.js", "record.js")
 
 #: What the sheet on "?" says; page.js, player.js and lines.js do it.
 KEYS = (

@@ -333,7 +333,12 @@ def _input_panel(w: Widgets, services: Services) -> None:
             '<p class="limits">SRT, VTT, ASS, Whisper\'s JSON or ours: its text is timed by the sound, and '
             "speakers and faces are found for it. A project opens with its clip as you left it.</p>"
         )
-    with gr.Accordion("An address instead of a file", open=False, elem_id="more-address"):
+    with gr.Accordion("Record, or an address instead of a file", open=False, elem_id="more-address"):
+        html(
+            f'<div class="record"><button type="button" id="record" data-most="{settings.max_duration_s:.0f}">'
+            'Record with the camera</button><span id="record-said" role="status"></span>'
+            '<video id="record-view" muted playsinline hidden aria-label="What the camera sees"></video></div>'
+        )
         w.url = gr.Textbox(
             "",
             label="Address of a clip",

@@ -145,3 +145,37 @@ def test_the_place_in_the_queue_is_said(browser: Browser, slow_url: str, clip: P
     one.click("#stop")
     expect(one.locator("#run")).to_be_visible(timeout=DONE)
     next(first, None)
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_clip_is_recorded_with_the_camera_and_becomes_the_upload(
+    browser: Browser, url: str, clip: Path, width: int
+) -> None:
+    context = browser.new_context(viewport={"width": width, "height": 844}, permissions=["camera", "microphone"])
+    for page in opened(browser, url, context=context):
+        choose(page, clip)  # makes room
+        page.click("#more-address button.label-wrap")
+        page.focus("#record")
+        page.keyboard.press("Enter")
+        expect(page.locator("#record-said")).to_contain_text("Recording, 0:02", timeout=DONE)
+        assert page.evaluate("document.querySelector('#record-view').videoWidth") > 0
+        page.keyboard.press("Enter")
+        expect(page.locator("#clip-note .clip-facts")).to_contain_text("recording.webm", timeout=DONE)
+        expect(page.locator("#record-view")).to_be_hidden()
+        page.click("#run")
+        finished(page)
+        expect(page.locator("#result-title")).to_contain_text("recording.webm")
+    context.close()
+
+
+def test_a_camera_that_may_not_be_used_is_said_in_a_sentence(browser: Browser, url: str) -> None:
+    context = browser.new_context(permissions=[])
+    for page in opened(browser, url, context=context):
+        page.evaluate(
+            "() => { const refused = new DOMException('no', 'NotAllowedError'); "
+            "navigator.mediaDevices.getUserMedia = () => Promise.reject(refused); }"
+        )
+        page.click("#more-address button.label-wrap")
+        page.click("#record")
+        expect(page.locator("#record-said")).to_contain_text("allow it for this page")
+    context.close()
