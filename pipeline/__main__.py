@@ -30,7 +30,7 @@ from urllib.parse import urlsplit
 
 from pipeline.errors import LanguageError, LimitError, PipelineError, UsageError
 from pipeline.progress import finish
-from pipeline.records import REVEALS, Analysis, Look, Notice, Progress
+from pipeline.records import REVEALS, TEXTS, Analysis, Look, Notice, Progress
 from pipeline.settings import Settings
 from pipeline.terminal import printable
 
@@ -139,6 +139,7 @@ def _translate(arguments: Sequence[str]) -> int:
         given=read_files(given.transcript, given.turns),
         audio=given.audio,
     )
+    look = _look(given)
     if given.long and (given.transcript or given.turns):
         raise UsageError("A transcript or turns cannot be given with --long; leave them or --long out.")
     entries = acquaintances.read(given.people) if given.people else ()
@@ -150,9 +151,9 @@ def _translate(arguments: Sequence[str]) -> int:
             options = dataclasses.replace(options, known=acquaintances.learn(entries, settings, load))
         out = given.out or Path("out") / _name(given.clip)
         if given.long:
-            work = long.process(clip, options, _look(given), out, settings, load, given.jobs, overlay=given.overlay)
+            work = long.process(clip, options, look, out, settings, load, given.jobs, overlay=given.overlay)
         else:
-            work = results.process(clip, options, _look(given), out, settings, models, overlay=given.overlay)
+            work = results.process(clip, options, look, out, settings, models, overlay=given.overlay)
         try:
             analysis = _show(work)
         except LimitError as error:
@@ -167,7 +168,7 @@ def _render(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(
         prog=f"{PROGRAM} render",
         description="Draw a clip again from its project or transcript.json, without any model.",
-        epilog="Without options about the look, a project is drawn in its own.",
+        epilog="What no option sets of the look, a project sets.",
     )
     parser.add_argument("transcript", type=Path, help="project.json or transcript.json, edited or not")
     parser.add_argument("clip", type=Path, help="the clip it was made from")
@@ -181,9 +182,7 @@ def _render(arguments: Sequence[str]) -> int:
     from pipeline import long, project, results
 
     opened = project.read(given.transcript)
-    look = _look(given)
-    if look == Look():
-        look = opened.look
+    look = _look(given, opened.look)
     if given.preview:
         return _preview(given.clip, opened.analysis, look, *given.preview)
     out = given.out or Path("out") / given.clip.stem[:80]
@@ -320,43 +319,61 @@ def _add_services(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_look(parser: argparse.ArgumentParser) -> None:
+    from pipeline import style
     from pipeline.subtitles import looks
 
-    default = Look()
-    parser.add_argument("--look", choices=looks.names(), default=default.name, help=f"default: {default.name}")
-    parser.add_argument("--position", choices=("auto", "bottom"), default=default.position, help="of the text")
-    parser.add_argument("--text-size", type=float, default=default.text_size, metavar="FACTOR", help="0.5 to 2")
-    parser.add_argument(
-        "--texts", choices=("morph", "both", "original", "translation"), default=default.texts, help="what is shown"
-    )
+    usual = Look()
+    parser.add_argument("--style", type=Path, metavar="FILE", help="a style file; the options below go before it")
+    parser.add_argument("--save-style", type=Path, metavar="FILE", help="write the look as a style file")
+    parser.add_argument("--look", dest="name", choices=looks.names(), help=f"default: {usual.name}")
+    parser.add_argument("--position", choices=style.POSITIONS, help=f"of the text; default: {usual.position}")
+    parser.add_argument("--text-size", type=float, metavar="FACTOR", help="0.5 to 2")
+    parser.add_argument("--texts", choices=TEXTS, help=f"what is shown; default: {usual.texts}")
     parser.add_argument(
         "--reveal",
         choices=REVEALS,
-        default=default.reveal,
-        help="live: a line turns as it is spoken; spoken: it is typed, and turns then; none: the translation at once",
+        help="live: a line turns as it is spoken (default); spoken: it is typed, and turns then; none: the translation "
+        "at once",
     )
-    parser.add_argument("--no-markers", action="store_true", help="do not mark the speaking face")
+    parser.add_argument(
+        "--font", metavar="NAME|FILE", help="a font of the folder fonts, or a TrueType or OpenType file"
+    )
+    parser.add_argument("--panel-opacity", type=float, metavar="SHARE", help="of the glass behind the text, 0 to 1")
+    parser.add_argument(
+        "--no-markers", dest="markers", action="store_const", const=False, help="do not mark the speaking face"
+    )
     parser.add_argument(
         "--overlay",
         choices=("mov", "webm"),
         default="",
         help="also write the look alone on a transparent background, for an editor: ProRes 4444 or VP9 with alpha",
     )
-    parser.add_argument("--reduced-motion", action="store_true", help="no typing, no flicker, no gliding")
+    parser.add_argument("--reduced-motion", action="store_const", const=True, help="no typing, no flicker, no gliding")
 
 
-def _look(given: argparse.Namespace) -> Look:
-    if not 0.5 <= given.text_size <= 2.0:
-        raise UsageError(f"--text-size must be from 0.5 to 2, not {given.text_size:g}.")
-    return Look(
-        given.look,
-        given.position,
-        given.text_size,
-        given.texts,
-        not given.no_markers,
-        given.reduced_motion,
-        given.reveal,
-    )
+def _look(given: argparse.Namespace, usual: Look | None = None) -> Look:
+    """Return the look of the options; what none sets is as in the style file, else as in `usual`."""
+    from pipeline import languages, style
+    from pipeline.subtitles import fonts, own_font
+    from pipeline.workspace import disk_error
+
+    look = style.read(given.style) if given.style else usual or Look()
+    names = ("name", "position", "text_size", "texts", "reveal", "panel_opacity", "markers", "reduced_motion")
+    look = dataclasses.replace(look, **{name: value for name in names if (value := getattr(given, name)) is not None})
+    if not 0.5 <= look.text_size <= 2.0:
+        raise UsageError(f"--text-size must be from 0.5 to 2, not {look.text_size:g}.")
+    if look.panel_opacity is not None and not 0.0 <= look.panel_opacity <= 1.0:
+        raise UsageError(f"--panel-opacity must be from 0 to 1, not {look.panel_opacity:g}.")
+    if given.font is not None:
+        target = languages.parse_target(given.to).code if getattr(given, "to", None) else ""
+        own = given.font and given.font not in fonts.installed()
+        look = dataclasses.replace(look, font=own_font.check(Path(given.font), target) if own else given.font)
+    if given.save_style:
+        try:
+            given.save_style.write_text(style.to_json(look), encoding="utf-8")
+        except OSError as error:
+            raise disk_error(error) from error
+    return look
 
 
 def _name(clip: str) -> str:

@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pipeline import transcript
+from pipeline import style, transcript
 from pipeline.errors import RecordError
-from pipeline.records import REVEALS, Analysis, Look
+from pipeline.records import Analysis, Look
 
 VERSION = 1
 MAX_PORTRAIT = 400_000  #: bytes; ours are about 10,000
@@ -45,7 +45,7 @@ def to_object(project: Project) -> dict[str, Any]:
     return {
         "speechglass": VERSION,
         "name": project.name.encode("utf-8", "replace").decode(),  # a file's name need not be UTF-8
-        "look": dataclasses.asdict(project.look),
+        "look": style.to_object(project.look),
         "transcript": json.loads(transcript.to_json(project.analysis)),
         "portraits": {who: base64.b64encode(jpeg).decode() for who, jpeg in portraits.items()},
     }
@@ -82,7 +82,9 @@ def from_object(given: Any) -> Project:
     ids = {person.id for person in analysis.people} | {track.face for track in analysis.tracks if track.face}
     analysis = dataclasses.replace(analysis, portraits=_portraits(given.get("portraits"), ids))
     name = given.get("name")
-    return Project(analysis, _look(given.get("look")), name[:MAX_NAME] if isinstance(name, str) else "")
+    look = given.get("look")
+    look = style.from_object(look, "project") if isinstance(look, dict) else Look()
+    return Project(analysis, look, name[:MAX_NAME] if isinstance(name, str) else "")
 
 
 def read(file: Path) -> Project:
@@ -105,35 +107,6 @@ def read(file: Path) -> Project:
         if portrait.is_file():
             portraits[name] = portrait.read_bytes()
     return dataclasses.replace(project, analysis=dataclasses.replace(analysis, portraits=portraits))
-
-
-def _look(given: Any) -> Look:
-    """The look in a project; one with a choice there is not is refused."""
-    from pipeline.subtitles import looks
-
-    if not isinstance(given, dict):
-        return Look()
-    usual = Look()
-    choices = {
-        "name": looks.names(),
-        "position": ("auto", "bottom"),
-        "texts": ("morph", "both", "original", "translation"),
-        "reveal": REVEALS,
-    }
-    chosen = {name: given.get(name, getattr(usual, name)) for name in choices}
-    for name, value in chosen.items():
-        if value not in choices[name]:
-            raise RecordError(f"The project asks for a {name} there is not; save it again with this version.")
-    size = given.get("text_size", 1.0)
-    if isinstance(size, bool) or not isinstance(size, int | float) or not 0.5 <= size <= 2.0:
-        raise RecordError("The text size in the project must be from 0.5 to 2; save it again with this version.")
-    return dataclasses.replace(
-        usual,
-        **chosen,
-        text_size=float(size),
-        markers=given.get("markers") is not False,
-        reduced_motion=given.get("reduced_motion") is True,
-    )
 
 
 def _portraits(given: Any, ids: set[str]) -> dict[str, bytes]:

@@ -372,6 +372,16 @@ class Analysis:
 #: How a line is revealed: "live" whole at its first word, turning at once; "spoken" typed as it is said, turning then; "none"
 #: without any change.
 REVEALS = ("live", "spoken", "none")
+TEXTS = ("morph", "both", "original", "translation")
+
+
+@dataclass(frozen=True, slots=True)
+class PersonStyle:
+    """What a look sets for one person."""
+
+    colour: str = ""  #: "#rrggbb"; "" for the person's own
+    #: of the lower middle of the person's panels, as shares of the picture's width and height; None for the look's
+    position: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -381,10 +391,13 @@ class Look:
     name: str = "cyberpunk"  #: a module of `subtitles.looks`
     position: str = "auto"  #: "auto": over the speaker's head; "bottom": lower third
     text_size: float = 1.0  #: factor on the look's own size, 0.5..2
-    texts: str = "morph"  #: "morph", "both", "original", "translation"
+    texts: str = "morph"  #: one of `TEXTS`
     markers: bool = True  #: mark the speaking face
     reduced_motion: bool = False  #: no flicker, no typing, no gliding
     reveal: str = "live"  #: one of `REVEALS`
+    font: str = ""  #: a family of `fonts/`, or the absolute path of a font file; "" for the look's own
+    panel_opacity: float | None = None  #: of the glass behind the text, 0..1; None for the look's own
+    people: Mapping[str, PersonStyle] = field(default_factory=dict)  #: by the id of a person, or their name
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,9 @@ character, and draws the same pixels on every machine.
 from __future__ import annotations
 
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import regex
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     import uharfbuzz
 
 FOLDER = assets("fonts")
+X_HEIGHT = 0.54  #: em, of Noto Sans
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +69,49 @@ NOT_RAJDHANI = frozenset(["AZ", "BR", "EO", "GN", "HA", "HAW", "IG", "LN", "QU",
 
 
 def faces(family: str, language_script: str = "", language: str = "") -> tuple[Face, ...]:
-    """The faces in the order in which they are asked for a grapheme."""
-    first = (RAJDHANI,) if family == "technical" and language.split("-")[0].upper() not in NOT_RAJDHANI else ()
+    """The faces in the order in which they are asked for a grapheme.
+
+    `family` is one of `FAMILIES`, a name that `installed` has, or the path of a font file.
+    """
+    if family not in FAMILIES:
+        first: tuple[Face, ...] = (installed().get(family) or own_face(family),)
+    else:
+        technical = family == "technical" and language.split("-")[0].upper() not in NOT_RAJDHANI
+        first = (RAJDHANI,) if technical else ()
     own = _HAN[_HAN_ORDER.get(language_script, "SC")]
     han = (own, *(face for face in _HAN.values() if face is not own))
     return (*first, NOTO_SANS, *_SCRIPT_FACES, _TIBETAN, *_SYMBOLS, *han, _EMOJI)
+
+
+@lru_cache(maxsize=1)
+def installed() -> dict[str, Face]:
+    """Return the families of the font folder by the first part of their files' names ("NotoSans", "Rajdhani")."""
+    found: dict[str, Face] = {}
+    known = {face.file.split("-")[0]: face for face in (RAJDHANI, NOTO_SANS)}
+    for file in sorted((*FOLDER.glob("*.ttf"), *FOLDER.glob("*.otf"))):
+        family = file.stem.split("-")[0]
+        bold = FOLDER / f"{family}-Bold{file.suffix}"
+        face = known.get(family) or Face(family, file.name, bold.name if bold.exists() else "")
+        if file.name != face.bold or family not in found:
+            found.setdefault(family, face)
+    return found
+
+
+@lru_cache(maxsize=8)
+def own_face(file: str) -> Face:
+    """Return the face of a font file of the viewer's own, with letters as tall as those of the shipped fonts."""
+    face = Face(Path(file).stem, file)
+    font = hb_font(face, "medium")
+    glyph = font.get_nominal_glyph(ord("x"))
+    extents = font.get_glyph_extents(glyph) if glyph else None
+    height = abs(extents.height) / font.face.upem if extents else 0.0
+    return replace(face, scale=min(1.6, max(0.6, X_HEIGHT / height))) if height else face
+
+
+def forget() -> None:
+    """Forget every font that was opened: one of a viewer's own must not stay in memory."""
+    for cache in (own_face, hb_face, hb_font, _characters, _covers):
+        cache.cache_clear()
 
 
 @lru_cache(maxsize=64)

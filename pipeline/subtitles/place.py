@@ -43,6 +43,8 @@ class Manner:
     low: bool = False  #: everything at the lower third
     still: bool = False  #: nothing glides
     tabs: Mapping[str, tuple[int, int]] = field(default_factory=dict)  #: size of each person's name tag, px
+    fixed: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    """px of the lower middle of everybody's panels whose place was chosen by hand."""
     face_tab: bool = False  #: the name stands on every panel; else only where no face carries it
 
 
@@ -55,7 +57,8 @@ def place(
     comes: the last spot of its cue then ends before the cue does.
     """
     placed = _Placed(cues)
-    for person, shot, stays in _groups(cues, sizes, scene, manner):
+    groups = sorted(_groups(cues, sizes, scene, manner), key=lambda group: group[0] not in manner.fixed)
+    for person, shot, stays in groups:  # what was chosen by hand is in its place before the others look for theirs
         head = head_of(scene, person, shot)
         if manner.low or (head is not None and _crowded(head, stays, scene)):
             usable: Head | None = None
@@ -108,6 +111,10 @@ def _settle(
     placed: _Placed,
 ) -> Generator[None, None, None]:  # fmt: skip
     """Choose the homes of the stays, which share a person and a shot, and put their spots into `placed`."""
+    if person is not None and person in manner.fixed:
+        across, down = manner.fixed[person]
+        _commit([Home("low", 0.0, across, down)] * len(stays), stays, head, scene, manner, placed)
+        return
     around = [placed.during(stay.start, stay.end) for stay in stays]
     if usable is not None and any(usable.leads(stay) for stay in stays):
         homes = homes_at(usable)

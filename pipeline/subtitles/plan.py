@@ -5,10 +5,11 @@ it.
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TypeVar
 
+from pipeline import style
 from pipeline.records import Analysis, Look
 from pipeline.subtitles.bars import place_in_bars
 from pipeline.subtitles.cue import Cue
@@ -50,6 +51,7 @@ def plan(
 
     Raises UsageError for a look that does not exist.
     """
+    analysis = style.recoloured(analysis, look)
     setting = Setting(analysis, look, width, height, matrix)
     heads = look.position != "bottom" and any(panel.place == "head" for panel in setting.panels)
     cues, notices = schedule(
@@ -72,6 +74,11 @@ def plan(
             person: (tag.width + setting.padding[0], tag.height) for person, tag in tags.items() if setting.style.names
         },
         face_tab=not (look.markers and setting.style.brackets),
+        fixed={
+            person.id: (own.position[0] * width, own.position[1] * height)
+            for person in analysis.people
+            if (own := style.person(look, person.id, person.name)).position
+        },
     )
     spots: list[tuple[tuple[Spot, ...], ...]] = []
     for panel in setting.panels:
@@ -81,7 +88,7 @@ def plan(
             yield
         if panel.place in ("head", "bottom"):
             low = panel.place == "bottom" or look.position == "bottom"
-            found = yield from place(cues, sizes, made, Manner(low, manner.still, manner.tabs, manner.face_tab))
+            found = yield from place(cues, sizes, made, replace(manner, low=low))
         else:
             found = place_in_bars(panel, cues, sizes, setting, tags, made.margin)
         spots.append(found)

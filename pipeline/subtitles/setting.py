@@ -37,7 +37,7 @@ class Setting:
     def __init__(self, analysis: Analysis, look: Look, width: int, height: int, matrix: Matrix | None) -> None:
         self.notices: dict[str, Notice] = {}
         self.picture_known = True  #: what is behind a panel can be looked at
-        self.look, self.style = look, looks.load(look.name)
+        self.look, self.style = look, looks.chosen(look)
         style = self.style
         self.matrix = matrix or (yuv.BT709 if height >= 720 else yuv.BT601)
         factor = min(2.0, max(0.5, look.text_size))

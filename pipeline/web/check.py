@@ -6,11 +6,12 @@ import re
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from pipeline import given, languages
+from pipeline import given, languages, style
 from pipeline.deepl_service import read_terms
 from pipeline.errors import LimitError, NotAClipError, TranslationError, UsageError
 from pipeline.records import Clip, Given, Look
 from pipeline.settings import Settings
+from pipeline.subtitles import own_font
 from pipeline.web.services import FORMALITIES, LOOKS, POSITIONS, REVEALS, TEXTS, Services
 
 #: DeepL keys are a UUID, with ":fx" on the free plan (developers.deepl.com/docs/getting-started/auth); a little looser.
@@ -175,11 +176,18 @@ def look(
     texts: str | None,
     calm: bool | None,
     reveal: str | None = "live",
+    more: str | None = "",
+    font: str | None = None,
 ) -> Look:
-    """Return the look of these six choices.
+    """Return the look of these choices.
 
-    Raises UsageError for a choice there is not.
+    A `name` that is the text of a style file is the whole look. `more` is the text of a style file of which font,
+    opacity and people count; `font` is an uploaded font file.
+
+    Raises UsageError for a choice there is not, RecordError for a style file that is none.
     """
+    if str(name or "").lstrip().startswith("{"):
+        return style.from_json(str(name))
     for chosen, choices, what in (
         (name, LOOKS, "look"),
         (position, POSITIONS, "position"),
@@ -195,6 +203,7 @@ def look(
         size = 0.0
     if not 0.5 <= size <= 2.0:
         raise UsageError("The text size is a number from 0.5 to 2; 1 is the look's own size.")
+    own = style.from_json(more) if more else Look()
     return Look(
         name=str(name),
         position=str(position),
@@ -202,6 +211,9 @@ def look(
         texts=str(texts),
         reduced_motion=bool(calm),
         reveal=str(reveal),
+        font=own_font.check(Path(font)) if font else own.font,
+        panel_opacity=own.panel_opacity,
+        people=own.people,
     )
 
 

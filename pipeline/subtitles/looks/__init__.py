@@ -9,10 +9,12 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.errors import UsageError
+from pipeline.records import Look
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -77,6 +79,33 @@ class Style:
 def names() -> tuple[str, ...]:
     """The looks there are."""
     return tuple(sorted(m.name.replace("_", "-") for m in pkgutil.iter_modules(__path__) if not m.name.startswith("_")))
+
+
+def chosen(look: Look) -> Style:
+    """Return the style of the look, with the font and the opacity that it sets.
+
+    Raises UsageError for a look that does not exist.
+    """
+    style = load(look.name)
+    if look.font:
+        if Path(look.font).is_absolute() and not Path(look.font).exists():
+            raise UsageError("The font is no longer here; choose it again, or draw without it.")
+        style = replace(style, family=look.font)
+    if look.panel_opacity is not None:
+        glass = style.glass or (_plain if look.panel_opacity and not style.bars else None)
+        style = replace(style, strength=(look.panel_opacity, look.panel_opacity), glass=glass)
+    return style
+
+
+def _plain(width: int, height: int, em: float) -> Image.Image:
+    """Return a pane with rounded corners, for looks that have no glass of their own."""
+    from PIL import Image, ImageDraw
+
+    fine = 4
+    image = Image.new("L", (width * fine, height * fine), 0)
+    box = (0, 0, width * fine - 1, height * fine - 1)
+    ImageDraw.Draw(image).rounded_rectangle(box, radius=0.25 * em * fine, fill=255)
+    return image.reduce(fine)
 
 
 def load(name: str) -> Style:
