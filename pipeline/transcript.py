@@ -133,9 +133,13 @@ def from_json(text: str | bytes) -> Analysis:
         raise RecordError(f"The transcript is not version {VERSION}; run the clip again with this version.")
     media = top.get("media", lambda r: r)
     width, height = media.get("width", _Reader.length_px), media.get("height", _Reader.length_px)
+    duration = media.get("duration", _Reader.seconds)
+    for name in ("phrases", "turns", "tracks", "shots"):  # before they are read, which takes long where they are many
+        if isinstance(raw.get(name), list):
+            _check_count(name, len(raw[name]), duration)
     analysis = Analysis(
         media=Media(
-            media.get("duration", _Reader.seconds),
+            duration,
             width,
             height,
             media.get("frame_rate", _Reader.rate),
@@ -383,16 +387,20 @@ def check_bounds(analysis: Analysis, duration: float) -> None:
         ),
     }
     for name, count in counts.items():
-        least, per_second = BOUNDS[name]
-        most = round(least + per_second * duration)
-        if count > most:
-            raise RecordError(
-                f"The transcript holds {count} {name}, more than the {most} that a clip of {duration:.0f} seconds can; "
-                "give the transcript of this clip."
-            )
+        _check_count(name, count, duration)
     if most_at_once(phrases) > MAX_AT_ONCE:
         raise RecordError(
             f"The transcript holds more than {MAX_AT_ONCE} phrases at one time; give the transcript as a run wrote it."
+        )
+
+
+def _check_count(name: str, count: int, duration: float) -> None:
+    least, per_second = BOUNDS[name]
+    most = round(least + per_second * duration)
+    if count > most:
+        raise RecordError(
+            f"The transcript holds {count} {name}, more than the {most} that a clip of {duration:.0f} seconds can; "
+            "give the transcript of this clip."
         )
 
 

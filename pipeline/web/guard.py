@@ -11,15 +11,17 @@ import asyncio
 import contextlib
 import json
 import logging
+import shutil
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from python_multipart.multipart import MultipartParser, parse_options_header
 
 from pipeline.settings import Settings
-from pipeline.web import events, limits, routes
+from pipeline.web import events, jobs, limits, routes, uploads
 from pipeline.web.events import Refused
 from pipeline.web.routes import Kind
 
@@ -51,6 +53,8 @@ class Guard:
         self._forwarded = settings.on_spaces
         self._names = frozenset(settings.hosts)
         self._rates, self._shares = limits.Rates(), limits.Shares()
+        self._uploaded = limits.Rates(limits.UPLOADED_BYTES, limits.UPLOADED_BYTES_PER_S)
+        self._pace = limits.Rates(limits.FAST_BYTES, limits.FAST_BYTES_PER_S)
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -81,7 +85,7 @@ class Guard:
             if followed := routes.followed(scope["method"], scope["path"], scope.get("query_string", b"")):
                 held.enter_context(scope["app"].get_blocks()._queue.listening(followed))
             if route.kind is Kind.UPLOAD:
-                await self._upload(scope, body, answer)
+                await self._upload(scope, body, answer, visitor)
             elif route.kind is Kind.NOTHING:
                 await self.app(scope, body.receive, answer.send)
             else:
@@ -130,15 +134,21 @@ class Guard:
             self._shares.take_bytes(visitor, len(part))
             counted += len(part)
             taken += part
+        if scope["method"] not in SAFE_METHODS:
+            self._rates.take(visitor, len(taken) / limits.BYTES_PER_POST)
         return bytes(taken)
 
-    async def _upload(self, scope: Message, body: _Body, answer: _Answer) -> None:
-        """Hand an upload through as it comes; Gradio is told that the visitor left when it grows beyond its limit."""
+    async def _upload(self, scope: Message, body: _Body, answer: _Answer, visitor: str) -> None:
+        """Hand an upload through as it comes; Gradio is told that the visitor left when it grows beyond its limit.
+
+        Raises Refused, Exceeded. What Gradio has written of an upload that was broken off is removed.
+        """
+        _check_room(2 * self._max_upload)
         too_large = f"The file is larger than {(self._max_upload - routes.UPLOAD_OVERHEAD) // 2**20} MB."
         _check_length(scope, self._max_upload, too_large)
         parts = _Parts(limits.header(scope, b"content-type"))
         seen = 0
-        refusal: Refused | None = None
+        refusal: Refused | limits.Exceeded | None = None
 
         async def receive() -> Message:
             nonlocal seen, refusal
@@ -150,23 +160,42 @@ class Guard:
             try:
                 if seen > self._max_upload:
                     raise Refused(413, too_large)
+                self._uploaded.take(visitor, len(chunk))
                 parts.feed(chunk)
-            except Refused as error:
+            except (Refused, limits.Exceeded) as error:
                 refusal = error
                 return {"type": "http.disconnect"}
+            if (pause := self._pace.wait(visitor, len(chunk))) > 0.05:
+                await asyncio.sleep(pause)
             return message
 
         async def reply(message: Message) -> None:
             if refusal is None:
                 await answer.send(message)
 
-        try:
-            await self.app(scope, receive, reply)
-        except Exception:  # Starlette raises ClientDisconnect for a visitor who left
-            if refusal is None and not body.gone:
-                raise
+        with uploads.written() as files:
+            try:
+                await self.app(scope, receive, reply)
+            except Exception:  # Starlette raises ClientDisconnect for a visitor who left
+                if refusal is None and not body.gone:
+                    raise
+            finally:
+                if refusal is not None or not body.ended or body.gone:
+                    _remove(files)
         if refusal is not None:
             raise refusal
+
+
+def _check_room(size: int) -> None:
+    """Refuse an upload where the disk has less than `size` bytes left."""
+    if shutil.disk_usage(jobs.root()).free < size:
+        raise Refused(507, "There is no room for another clip just now; try again in an hour.")
+
+
+def _remove(files: list[str]) -> None:
+    for file in files:
+        with contextlib.suppress(OSError):
+            Path(file).unlink()
 
 
 class _Body:

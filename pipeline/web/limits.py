@@ -19,7 +19,14 @@ WAITING_CHECKS = 200  #: events that need no slot; each takes milliseconds
 
 POSTS_AT_ONCE = 60  #: requests with a body that one address may send in a burst ...
 POSTS_PER_SECOND = 4.0  #: ... and from then on; an edit on the page is one
+BYTES_PER_POST = (
+    100_000  #: of a body that count as one more request: to read a large one costs as much as many small ones
+)
 OPEN_REQUESTS = 64  #: of one address to the API at the same time; a page holds two open
+UPLOADED_BYTES = 2 * 2**30  #: that one address may upload in a burst ...
+UPLOADED_BYTES_PER_S = 2**30 / 300  #: ... and from then on; what is uploaded lies on the disk for two hours
+FAST_BYTES = 64 * 2**20  #: of an address' uploads that are read as fast as they come ...
+FAST_BYTES_PER_S = 40 * 2**20  #: ... and from then on: reading faster would keep a processor busy
 BODY_BYTES_PER_ADDRESS = 12 * 2**20  #: of bodies that are being read
 BODY_BYTES = 64 * 2**20  #: of bodies that are being read, of all visitors
 ADDRESSES = 10_000  #: kept in memory; the one longest unseen is forgotten
@@ -71,25 +78,41 @@ def _network(text: str) -> str:
 
 
 class Rates:
-    """A token bucket for every address."""
+    """A token bucket for every address: `burst` at once, and `per_second` from then on."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
+    def __init__(
+        self, burst: float = POSTS_AT_ONCE, per_second: float = POSTS_PER_SECOND,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:  # fmt: skip
+        self._burst, self._per_second, self._clock = float(burst), float(per_second), clock
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()  #: address -> (tokens, when)
 
-    def take(self, visitor: str) -> None:
-        """Count one request of the visitor.
+    def take(self, visitor: str, count: float = 1.0) -> None:
+        """Count requests, or bytes, of the visitor.
 
-        Raises Exceeded when they send more than `POSTS_PER_SECOND` after a burst of `POSTS_AT_ONCE`.
+        Raises Exceeded where they are more than there may be.
         """
+        left = self._left(visitor)
+        self._keep(visitor, max(0.0, left - count))
+        if left < count:
+            raise Exceeded("This is too much from one address; wait a moment and try again.")
+
+    def wait(self, visitor: str, count: float) -> float:
+        """Count bytes of the visitor, and return for how many seconds to read no more of theirs."""
+        left = self._left(visitor) - count
+        self._keep(visitor, left)
+        return max(0.0, -left / self._per_second)
+
+    def _left(self, visitor: str) -> float:
         now = self._clock()
-        tokens, when = self._buckets.pop(visitor, (float(POSTS_AT_ONCE), now))
-        tokens = min(float(POSTS_AT_ONCE), tokens + (now - when) * POSTS_PER_SECOND)
-        self._buckets[visitor] = (max(0.0, tokens - 1.0), now)
+        tokens, when = self._buckets.get(visitor, (self._burst, now))
+        return min(self._burst, tokens + (now - when) * self._per_second)
+
+    def _keep(self, visitor: str, tokens: float) -> None:
+        self._buckets[visitor] = (tokens, self._clock())
+        self._buckets.move_to_end(visitor)
         while len(self._buckets) > ADDRESSES:
             self._buckets.popitem(last=False)
-        if tokens < 1.0:
-            raise Exceeded("These are too many requests from one address; wait a moment and try again.")
 
 
 class Shares:

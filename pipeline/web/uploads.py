@@ -5,13 +5,17 @@ from __future__ import annotations
 import secrets
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from pipeline.errors import InputError
 from pipeline.records import Clip
+
+_written: ContextVar[list[str] | None] = ContextVar("written", default=None)
 
 REMEMBERED = 200  #: uploads; a clip's facts are some hundred bytes
 
@@ -33,17 +37,31 @@ def _private_upload() -> type:
     from gradio.route_utils import GradioUploadFile
 
     class PrivateUpload(GradioUploadFile):
-        """An upload whose digest is of its content and 16 random bytes."""
+        """An upload whose digest is of its content and 16 random bytes, and whose file is known to `written`."""
 
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             super().__init__(*args, **kwargs)
             self.sha.update(secrets.token_bytes(16))
+            files = _written.get()
+            if files is not None:
+                files.append(str(getattr(self.file, "name", "")))
 
     return PrivateUpload
 
 
 def _random(*_: object, **__: object) -> str:
     return secrets.token_hex(32)
+
+
+@contextmanager
+def written() -> Iterator[list[str]]:
+    """Give the paths of the files that Gradio begins to write in this block, in which one request is answered."""
+    files: list[str] = []
+    token = _written.set(files)
+    try:
+        yield files
+    finally:
+        _written.reset(token)
 
 
 class Probed:

@@ -186,6 +186,36 @@ def test_an_upload_over_the_limit_is_refused_while_it_arrives(client: httpx.Clie
     assert told.status_code == 413
 
 
+def test_nothing_is_written_of_an_upload_that_is_refused_or_broken_off(server: Server, client: httpx.Client) -> None:
+    """At once, not only when it is swept: an address could fill the disk meanwhile."""
+    before = server.files()
+    head = b'--b\r\nContent-Disposition: form-data; name="files"; filename="a.mp4"\r\n\r\n'
+    kind = {"content-type": "multipart/form-data; boundary=b"}
+
+    def body() -> Iterator[bytes]:
+        yield head
+        for _ in range(12):
+            yield b"x" * 2**20
+
+    assert client.post("/gradio_api/upload", content=body(), headers=kind).status_code == 413
+    assert server.files() == before
+    host, port = server.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port))) as connection:
+        connection.sendall(b"POST /gradio_api/upload HTTP/1.1\r\nContent-Type: multipart/form-data; boundary=b")
+        connection.sendall(b"\r\nHost: 127.0.0.1\r\nContent-Length: 5000000\r\n\r\n" + head + b"x" * 3_000_000)
+        assert soon(lambda: bool(server.files() - before))
+    assert soon(lambda: server.files() == before)
+
+
+def test_one_address_cannot_fill_the_disk(server: Server) -> None:
+    with server.client("198.51.100.31") as greedy, server.client("203.0.113.31") as honest:
+        film = {"files": ("a.mp4", b"x" * (7 * 2**20))}
+        answers = [greedy.post("/gradio_api/upload", files=film).status_code for _ in range(12)]
+        assert answers[0] == 200
+        assert answers[-1] == 429
+        assert honest.post("/gradio_api/upload", files=film).status_code == 200
+
+
 def test_an_upload_of_fields_or_of_many_parts_is_refused(client: httpx.Client) -> None:
     """Gradio keeps what is no file in memory."""
     assert client.post("/gradio_api/upload", files={"files": (None, b"x" * 2**20)}).status_code == 400

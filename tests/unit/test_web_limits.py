@@ -44,7 +44,7 @@ def test_whatever_a_header_says_there_is_a_visitor(told: str) -> None:
 
 def test_a_burst_is_let_through_and_then_a_steady_rate() -> None:
     now = [0.0]
-    rates = limits.Rates(lambda: now[0])
+    rates = limits.Rates(clock=lambda: now[0])
     for _ in range(limits.POSTS_AT_ONCE):
         rates.take("a")
     with pytest.raises(limits.Exceeded):
@@ -57,8 +57,19 @@ def test_a_burst_is_let_through_and_then_a_steady_rate() -> None:
         rates.take("a")
 
 
+def test_bytes_are_read_at_once_and_then_at_a_steady_pace() -> None:
+    now = [0.0]
+    pace = limits.Rates(100.0, 10.0, clock=lambda: now[0])
+    assert [pace.wait("a", 50.0) for _ in range(4)] == [0.0, 0.0, 5.0, 10.0]
+    assert pace.wait("b", 50.0) == 0.0
+    now[0] += 10.0
+    assert pace.wait("a", 50.0) == 5.0
+    now[0] += 100.0
+    assert pace.wait("a", 100.0) == 0.0
+
+
 def test_the_memory_of_visitors_is_bounded() -> None:
-    rates = limits.Rates(lambda: 0.0)
+    rates = limits.Rates(clock=lambda: 0.0)
     for number in range(limits.ADDRESSES + 50):
         rates.take(str(number))
     assert len(rates._buckets) == limits.ADDRESSES
