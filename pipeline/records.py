@@ -294,6 +294,7 @@ class Phrase:
     translation: str | None = None
     evidence: Evidence = Evidence(0.0)
     language: str = ""  #: of the source where it differs from the clip's, else ""
+    misheard: bool = False  #: the recogniser doubts it: it is marked wherever it is shown
 
 
 @dataclass(frozen=True, slots=True)

@@ -168,8 +168,11 @@ def concluded(
 ) -> Stage[Analysis]:
     """Return the analysis of what was found, translated."""
     from pipeline import translate
+    from pipeline.speech import doubt
 
     spoken = translate.in_one_script(found.answer.phrases, found.language, options.target)
+    if not options.given.lines:  # those somebody wrote are as they are meant
+        spoken = doubt.marked(spoken, found.language)
     translation = yield from clock.follow(
         watch.time("translate", translate.carry_out(plan, spoken, found.language, found.translations, settings))
     )
@@ -190,7 +193,7 @@ def concluded(
         turns=found.answer.turns,
         tracks=found.answer.tracks,
         shots=found.shots,
-        notices=tuple(dict.fromkeys(found.notices + translation.notices)),
+        notices=tuple(dict.fromkeys(found.notices + doubt.notices(spoken) + translation.notices)),
         timings=dict(watch.timings),
     )
     # What is drawn now is what transcript.json will draw again: to the millisecond and a tenth of a pixel.

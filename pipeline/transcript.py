@@ -185,6 +185,8 @@ def _phrase(p: Phrase) -> dict[str, Any]:
     }
     if p.language:
         record["language"] = p.language
+    if p.misheard:
+        record["misheard"] = True
     return record
 
 
@@ -332,6 +334,7 @@ def _read_phrase(r: _Reader) -> Phrase:
             reason=evidence.get("reason", _Reader.string, default=""),
         ),
         language=r.get("language", _Reader.string, default=""),
+        misheard=r.get("misheard", _Reader.truth, default=False),
     )
 
 

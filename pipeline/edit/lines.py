@@ -77,7 +77,7 @@ def correct_source(analysis: Analysis, phrase: int, text: str) -> Analysis:
         raise UsageError("A line needs words; to take it out of the video, remove the line.")
     if clean == line.source:
         return analysis
-    return with_phrase(analysis, replace(line, source=clean, words=_respread(line, clean)))
+    return with_phrase(analysis, replace(line, source=clean, words=_respread(line, clean), misheard=False))
 
 
 def correct_translation(analysis: Analysis, phrase: int, text: str) -> Analysis:
@@ -173,6 +173,7 @@ def join(analysis: Analysis, phrase: int) -> Analysis:
         words=_one_after_another((*one.words, *other.words)),
         translation=(" " if gap else "").join(texts) or None,
         evidence=min(one.evidence, other.evidence, key=lambda e: e.confidence),
+        misheard=one.misheard or other.misheard,
     )
     return _with_phrases(
         replace(analysis, phrases=tuple(p for p in analysis.phrases if p.id != following)), phrase, (both,)

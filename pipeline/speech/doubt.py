@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pipeline import languages
 from pipeline.notices import about_phrases
-from pipeline.records import Notice, Segment
+from pipeline.records import Notice, Phrase, Word
 from pipeline.text.scripts import foreign_letters
 
 #: Probability of the clip's language, over all voiced sound, below which the user is asked. `benchmarks.language` measures
@@ -52,17 +52,25 @@ def decide(tables: Sequence[Mapping[str, float]], seconds: Sequence[float]) -> D
     return Decision(first, min(1.0, sums[first] / total), second, sums.get(second, 0.0) / total)
 
 
-def misheard(segment: Segment, language: str) -> bool:
-    """Return whether the segment holds letters its language is not written in, or words the recogniser doubts."""
-    if foreign_letters(segment.text, segment.language or language):
+def misheard(text: str, words: Sequence[Word], language: str) -> bool:
+    """Return whether a text holds letters that its language is not written in, or words that the recogniser doubts."""
+    if foreign_letters(text, language):
         return True
-    likely = [word.probability for word in segment.words]
+    likely = [word.probability for word in words]
     return bool(likely) and sum(likely) / len(likely) < CLEAR
 
 
-def notices(segments: Sequence[Segment], language: str) -> tuple[Notice, ...]:
-    """Return one notice for all segments that may be misheard, () without any."""
-    doubted = [segment.start for segment in segments if misheard(segment, language)]
+def marked(phrases: Sequence[Phrase], language: str) -> tuple[Phrase, ...]:
+    """Return the phrases, with those marked that may be misheard; the clip's language is `language`."""
+    return tuple(
+        replace(phrase, misheard=misheard(phrase.source, phrase.words, phrase.language or language))
+        for phrase in phrases
+    )
+
+
+def notices(phrases: Sequence[Phrase]) -> tuple[Notice, ...]:
+    """Return one notice for all phrases that may be misheard, () without any."""
+    doubted = [phrase.start for phrase in phrases if phrase.misheard]
     if not doubted:
         return ()
     text = about_phrases(doubted, "may be misheard; check it", "may be misheard; check them")

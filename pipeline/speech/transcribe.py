@@ -76,7 +76,7 @@ def transcribe(sound: Path, language: str | None, *, weights: Path) -> Stage[Tra
     segments = guards.guarded(heard, spans, duration)
     if not segments:
         return Transcript("", 0.0, (), (Notice("no_speech", "No words could be made out in this clip."),))
-    return Transcript(main, confidence, segments, decision.notices + doubt.notices(segments, main))
+    return Transcript(main, confidence, segments, decision.notices)
 
 
 def translate_speech(

@@ -150,7 +150,7 @@ def transcribe(sound: Path, language: str | None, *, speech: Any) -> Stage[Trans
     segments = guards.guarded(heard, spans, duration)
     if not segments:
         return Transcript("", 0.0, (), (Notice("no_speech", "No words could be made out in this clip."),))
-    return Transcript(language, decision.probability, segments, decision.notices + doubt.notices(segments, language))
+    return Transcript(language, decision.probability, segments, decision.notices)
 
 
 def cut(spans: guards.Spans, probability: np.ndarray) -> Iterator[Piece]:

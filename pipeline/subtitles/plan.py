@@ -13,6 +13,7 @@ from pipeline import style
 from pipeline.records import Analysis, Look
 from pipeline.subtitles.bars import place_in_bars
 from pipeline.subtitles.cue import Cue
+from pipeline.subtitles.doubted import marked
 from pipeline.subtitles.marker import name_tag
 from pipeline.subtitles.place import Manner, place
 from pipeline.subtitles.scene import Scene, scene
@@ -51,7 +52,7 @@ def plan(
 
     Raises UsageError for a look that does not exist.
     """
-    analysis = style.recoloured(analysis, look)
+    analysis = style.recoloured(marked(analysis), look)
     setting = Setting(analysis, look, width, height, matrix)
     heads = look.position != "bottom" and any(panel.place == "head" for panel in setting.panels)
     cues, notices = schedule(

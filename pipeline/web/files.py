@@ -8,6 +8,7 @@ from pathlib import Path
 from pipeline import project
 from pipeline.project import Project
 from pipeline.records import Analysis
+from pipeline.subtitles.doubted import marked
 from pipeline.web import player
 from pipeline.web.jobs import Result, zip_faces
 
@@ -43,7 +44,7 @@ def both_srt(analysis: Analysis) -> str:
     import pysubs2
 
     subtitles = pysubs2.SSAFile()
-    for phrase in sorted(analysis.phrases, key=lambda p: p.start):
+    for phrase in sorted(marked(analysis).phrases, key=lambda p: p.start):
         texts = [phrase.source, *([phrase.translation] if phrase.translation else [])]
         event = pysubs2.SSAEvent(start=round(phrase.start * 1000), end=round(phrase.end * 1000))
         event.plaintext = "\n".join(texts)

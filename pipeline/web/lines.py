@@ -9,6 +9,8 @@ from pipeline.web import words
 
 UNSURE = 0.6  #: confidence below which a line is marked for checking
 
+MISHEARD = "These words may be misheard (?)"
+
 #: (kind of edit, what the button says, its key)
 LINE_TOOLS = (
     ("split", "Split at the caret", "Alt+S"),
@@ -77,6 +79,8 @@ def _line(phrase: Phrase, people: dict[str, Person], analysis: Analysis, editabl
             f'<span class="source" dir="{source_dir}">{escape(phrase.source)}</span>'
             f'<span class="translation" dir="{target_dir}">{escape(translation)}</span>'
         )
+    if phrase.misheard:
+        texts = f'<p class="misheard">{MISHEARD}</p>{texts}'
     return (
         f'<li class="line{" unsure" if sure < UNSURE else ""}" style="--who:{colour}" data-phrase="{number}" '
         f'data-start="{phrase.start:.3f}" data-end="{phrase.end:.3f}" data-person="{escape(phrase.person or "")}" '

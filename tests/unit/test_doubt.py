@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from pipeline import edit, transcript
 from pipeline.notices import about_phrases, when
-from pipeline.records import Segment, Word
-from pipeline.speech.doubt import decide, misheard, notices
+from pipeline.records import Look, Phrase, Segment, Word
+from pipeline.speech.doubt import decide, marked, notices
 from pipeline.speech.guards import without_invention
+from pipeline.subtitles.formats import write_all
+from pipeline.subtitles.plan import plan_files
 from pipeline.text.scripts import foreign_letters
+from pipeline.web.files import both_srt
+from pipeline.web.lines import transcript_table
+from tests import fakes
 
 pytestmark = pytest.mark.unit
 
@@ -55,19 +63,45 @@ def test_letters_a_language_is_not_written_in(text: str, language: str, letters:
     assert foreign_letters(text, language) == letters
 
 
-def test_a_segment_with_a_foreign_character_or_doubted_words_is_misheard() -> None:
-    assert misheard(segment("Xin chào 我"), "vi")
-    assert not misheard(segment("Xin chào"), "vi")
-    assert not misheard(segment("我 来", language="zh"), "vi")
-    assert misheard(segment("made up", probability=0.2), "en")
+def phrase(text: str, start: float = 0.0, probability: float = 0.9, language: str = "") -> Phrase:
+    said = segment(text, start, probability, language)
+    return Phrase(1, said.start, said.end, "p1", text, said.words, "translated", language=language)
+
+
+def test_a_phrase_with_a_foreign_character_or_doubted_words_is_misheard() -> None:
+    phrases = [
+        phrase("Xin chào 我"), phrase("Xin chào"), phrase("我 来", language="zh"), phrase("made up", probability=0.2),
+    ]  # fmt: skip
+    assert [found.misheard for found in marked(phrases, "vi")] == [True, False, False, True]
 
 
 def test_notices_of_one_kind_are_one_with_a_count_and_the_times() -> None:
-    segments = [segment("a 我", start) for start in (2.0, 71.0)] + [segment("clear", 5.0)]
-    (notice,) = notices(segments, "vi")
+    phrases = [phrase("a 我", start) for start in (2.0, 71.0)] + [phrase("clear", 5.0)]
+    (notice,) = notices(marked(phrases, "vi"))
     assert notice.code == "misheard"
     assert notice.text == "2 phrases (at 0:02 and 1:11) may be misheard; check them against the clip."
-    assert notices([segment("clear")], "vi") == ()
+    assert notices(marked([phrase("clear")], "vi")) == ()
+
+
+@pytest.mark.parametrize("name", ["cyberpunk", "kiroshi", "bars", "classic", "word-pop"])
+def test_what_may_be_misheard_is_marked_in_the_picture_in_every_file_and_on_the_page(name: str) -> None:
+    """And an original that somebody corrected is not."""
+    analysis = fakes.analysis()
+    first, *others = analysis.phrases
+    doubted = replace(analysis, phrases=(replace(first, misheard=True), *others))
+    doubted = transcript.from_json(transcript.to_json(doubted))
+    assert [found.misheard for found in doubted.phrases] == [True, *(False for _ in others)]
+    files = write_all(doubted, Look(name))
+    for file in ("transcript.txt", "subtitles.srt", "subtitles.both.srt", "subtitles.vtt", "subtitles.ass"):
+        assert files[file].count("(?)") >= 1, file
+        assert "(?)" not in write_all(analysis, Look(name))[file]
+    cues = plan_files(doubted, Look(name)).cues
+    own = [cue for cue in cues if cue.start < first.end - 0.1]
+    assert [cue for cue in cues if "(?)" in f"{cue.source}{cue.translation}"] == own[-1:]
+    assert both_srt(doubted).count("(?)") == 2
+    assert transcript_table(doubted).count("may be misheard") == 1
+    corrected = edit.correct_source(doubted, first.id, "What was really said.")
+    assert "(?)" not in write_all(corrected, Look(name))["subtitles.srt"]
 
 
 def test_times_in_a_sentence() -> None:

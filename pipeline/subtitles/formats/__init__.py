@@ -6,6 +6,7 @@ SRT, WebVTT and ASS are written from the plan that the picture is drawn from, so
 from __future__ import annotations
 
 from pipeline.records import Analysis, Look
+from pipeline.subtitles.doubted import marked
 from pipeline.subtitles.formats import ass, plain, rttm, srt, vtt
 from pipeline.subtitles.plan import plan_files
 
@@ -17,7 +18,7 @@ def write_all(analysis: Analysis, look: Look) -> dict[str, str]:
     """
     made = plan_files(analysis, look)
     return {
-        "transcript.txt": plain.write(analysis),
+        "transcript.txt": plain.write(marked(analysis)),
         "subtitles.srt": srt.write(made),
         "subtitles.both.srt": srt.write(made, both=True),
         "subtitles.vtt": vtt.write(made),
