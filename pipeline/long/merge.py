@@ -12,7 +12,6 @@ from pipeline.people.across import SAME_PLACE, Statistics, common_share, join
 from pipeline.people.known import named
 from pipeline.people.palette import PALETTE
 from pipeline.records import Attribution, Box, Known, Notice, Person, PersonTurn, Phrase, Shot, Track
-from pipeline.speech import doubt
 
 #: s from a seam within which a shot of both windows ends there.
 AT_SEAM_S = 0.1
@@ -236,13 +235,6 @@ class _Merger:
                 if notice.code not in OF_A_WINDOW:
                     said.setdefault(notice.code, notice)
         yield from said.values()
-        doubted = [
-            segment
-            for heard, (low, high) in zip(self.windows, self.spans, strict=True)
-            for segment in heard.doubted
-            if low <= segment.start < high
-        ]
-        yield from doubt.notices(doubted, "")
         if self.speakers and 0 < len(answer.people) < self.speakers:
             yield Notice(
                 "fewer_speakers",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,9 +12,8 @@ from pipeline.errors import MediaError
 from pipeline.long.windows import Window, view
 from pipeline.people.across import Part, profiles
 from pipeline.progress import Clock
-from pipeline.records import Attribution, Clip, Job, Likeness, Models, Notice, Segment, Shot, Stage, Transcript
+from pipeline.records import Attribution, Clip, Job, Likeness, Models, Notice, Shot, Stage
 from pipeline.settings import Settings
-from pipeline.speech import doubt
 from pipeline.workspace import workspace
 
 #: The stages of a window; the recording is probed and translated as a whole.
@@ -44,7 +43,6 @@ class Heard:
     shots: tuple[Shot, ...]
     translations: tuple[str | None, ...] | None
     notices: tuple[Notice, ...]
-    doubted: tuple[Segment, ...]  #: what may be misheard; s of the recording
     voices: Likeness | None  #: statistics of the embeddings
     faces: Likeness | None
     timings: tuple[tuple[str, float], ...]
@@ -82,18 +80,10 @@ class Analyse:
             found.faces.shots,
             found.translations,
             found.transcript.notices + found.diarization.notices + found.faces.notices + answer.notices,
-            tuple(_doubted(found.transcript, window.start)),
             found.diarization.likeness,
             found.faces.likeness,
             found.timings,
         )
-
-
-def _doubted(transcript: Transcript, start: float) -> Iterator[Segment]:
-    for segment in transcript.segments:
-        if doubt.misheard(segment, transcript.language):
-            language = segment.language or transcript.language
-            yield dataclasses.replace(segment, start=segment.start + start, end=segment.end + start, language=language)
 
 
 def _shows_something(clip: Clip) -> bool:

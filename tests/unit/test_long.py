@@ -207,7 +207,7 @@ def heard(
     answer = Attribution(persons, tuple(phrases), turns, tracks, {name: name.encode() for name in people})
     part = Part(window.start, window.end, people)
     translations = tuple(f"<{p.source}>" for p in phrases)
-    return Heard(window, language, answer, part, shots, translations, (), (), LIKENESS, None, ())
+    return Heard(window, language, answer, part, shots, translations, (), LIKENESS, None, ())
 
 
 FIRST, SECOND = Window(0.0, 60.0, 0.0), Window(40.0, 100.0, 50.0)
