@@ -323,10 +323,10 @@ def _input_panel(w: Widgets, services: Services) -> None:
         w.brought = gr.File(
             label="Transcript or project",
             file_types=[".srt", ".vtt", ".ass", ".ssa", ".json"],
-            height=90,
+            height=84,
             elem_id="brought",
         )
-        w.turns = gr.File(label="Who speaks when (RTTM)", file_types=[".rttm", ".txt"], height=90, elem_id="turns")
+        w.turns = gr.File(label="Who speaks when (RTTM)", file_types=[".rttm", ".txt"], height=84, elem_id="turns")
         w.brought_note = html("", elem_id="brought-note")
         w.open = gr.Button("Open the project", size="sm", visible=False, elem_id="open")
         html(

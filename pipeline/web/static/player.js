@@ -118,13 +118,13 @@
     if (calm) return [source, ""];
     return ["", translation.slice(0, Math.floor(translation.length * share)) + source.slice(Math.floor(source.length * share))];
   };
-  // A line stays until it can have been read, at 17 characters a second, where the same person says nothing else meanwhile.
+  // A line stays until it can have been read, at 17 characters a second, or somebody says something else.
   function stays(row, start, end) {
     if (video()?.paused) return end;
     const spoken = shown.reveal === "spoken", text = said(row, "translation") || said(row, "source");
     const wanted = (spoken ? end : start) + Math.max(1, text.length / 17) + 0.5;
     let next = Infinity;
-    for (const other of rows()) if (other !== row && other.dataset.person === row.dataset.person && +other.dataset.start >= end - 0.05) next = Math.min(next, +other.dataset.start);
+    for (const other of rows()) if (other !== row && +other.dataset.start >= end - 0.05) next = Math.min(next, +other.dataset.start);
     return Math.max(end, Math.min(Math.max(end + 0.3, wanted), next));
   }
 
