@@ -73,7 +73,9 @@ class Calibration:
     limit: float = 5.0  #: bound of the log-odds: no detector is right more often
 
 
-#: Fitted by benchmarks/fit_speaking.py.
+#: Slope and offset fitted by benchmarks/fit_speaking.py, on means over 0.4 s. The window is narrower: whoever adds values
+#: up over time gets the same sums, and a change of speaker stays where it is (composed clips: 0.975 of the words right
+#: with 0.4 s, 0.979 with 0.1 s).
 LR_ASD = Calibration(slope=1.18, offset=-1.18, window=0.1)
 
 

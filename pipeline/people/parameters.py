@@ -33,7 +33,7 @@ class Parameters:
     #: Share of the noise of faces and of voices that is common to a shot: its light and its pose, its room and its
     #: microphone.
     face_session: float = 0.6
-    voice_session: float = 0.6
+    voice_session: float = 0.8
     #: Probability that somebody is heard over a picture of themselves in which they are silent, for a shot.
     voice_over: float = 0.02
     #: Probability that the person who speaks is in the picture, of those who are seen in the clip at all.
@@ -51,7 +51,7 @@ class Parameters:
     #: Log-odds that two pieces of one turn, and that two turns of one voice that follow each other are one person's,
     #: and that two turns of different voices are two people's, beyond what their embeddings say: the diarizer heard the
     #: sound between them.
-    same_turn: float = 4.0
+    same_turn: float = 8.0
     same_label: float = 2.0
     other_label: float = 1.5
     #: Log-odds that a track which begins where another of the same shot has ended is the same face.

@@ -161,11 +161,19 @@ class Partition:
             if other is member or not other.tracks:
                 continue
             theirs, rest = Member(tracks=other.tracks), Member(other.pieces)
+            if self._talk_at_once(member, other):
+                continue
             kept = self.score(member) + self.score(other)
             swapped = self.score(bare | theirs) + self.score(rest | own)
             taken = self.score(bare | theirs) + self.score(rest) + self.score(own)
             lead = min(lead, kept - max(swapped, taken))
         return lead
+
+    def _talk_at_once(self, one: Member, other: Member) -> bool:
+        """Return whether both mouths move while either voice is heard: then each word goes to the mouth that says it."""
+        return all(
+            self.score.lips(Member(voice.pieces, face.tracks)) > 0 for voice in (one, other) for face in (one, other)
+        )
 
     # --- a number of people that is known -----------------------------------------------------------------------------
 

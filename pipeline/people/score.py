@@ -77,9 +77,9 @@ class Scorer:
             return 0.0
         if not member.tracks:
             return math.log1p(-p.has_face)
-        return math.log(p.has_face) + self._lips(member) + self._presence(member)
+        return math.log(p.has_face) + self.lips(member) + self._presence(member)
 
-    def _lips(self, member: Member) -> float:
+    def lips(self, member: Member) -> float:
         """Return the evidence of the mouth, with the chance in each shot that it is silent while its own voice is
         heard.
 

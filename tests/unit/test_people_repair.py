@@ -210,3 +210,17 @@ def test_nobody_is_in_one_picture_twice() -> None:
         assert answer.tracks[0].person is None or answer.tracks[0].person != answer.tracks[1].person
         assert {track.person for track in answer.tracks} - {None} <= {person.id for person in answer.people}
         assert [word for p in answer.phrases for word in p.words] == [w for s in LINES.segments for w in s.words]
+
+
+# --- a quarrel --------------------------------------------------------------------------------------------------------
+
+
+def test_two_who_talk_at_once_all_the_time_keep_their_faces() -> None:
+    """Which of two unknown voices is whose cannot be said, but both mouths move: both were called off screen."""
+    mouths = talking(1), talking(2)
+    picture = Faces(
+        (Shot(0, LENGTH),), tuple(seen(face(n, 0, LENGTH, m, n - 1), "ab"[n - 1], n) for n, m in enumerate(mouths, 1))
+    )
+    quarrel = Diarization(tuple(Turn(0.2, 23.8, name, (), 0.0) for name in ("v1", "v2")), (Voice("v1"), Voice("v2")))
+    answer = attribute(said((0.2, 23.8)), quarrel, picture)
+    assert all(face_of(answer, phrase.person) for phrase in answer.phrases)
