@@ -170,7 +170,7 @@ class Partition:
         return lead
 
     def _talk_at_once(self, one: Member, other: Member) -> bool:
-        """Return whether both mouths move while either voice is heard: then each word goes to the mouth that says it."""
+        """Return whether both mouths move while either voice is heard: each word goes to the mouth that says it."""
         return all(
             self.score.lips(Member(voice.pieces, face.tracks)) > 0 for voice in (one, other) for face in (one, other)
         )
