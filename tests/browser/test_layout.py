@@ -153,3 +153,26 @@ def test_the_player_stands_beside_the_transcript(page: Page) -> None:
     assert player["x"] + player["width"] <= line["x"]
     assert player["y"] >= 0
     assert player["y"] + player["height"] <= 860
+
+
+@pytest.mark.parametrize("width", [320, 390])
+def test_phone_the_menu_of_a_line_opens_on_the_screen(browser: Browser, url: str, width: int) -> None:
+    for page in opened(browser, url, width, 844):
+        page.locator(f"{LINE} .menu summary").nth(1).click()
+        box = page.locator(f"{LINE} .menu[open] > div").bounding_box()
+        assert box
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= width
+
+
+def test_phone_nothing_lies_over_stop(browser: Browser, slow_url: str, clip: Path) -> None:
+    for page in opened(browser, slow_url, 390, 844, example=False):
+        translate(page, clip)
+        page.evaluate("scrollTo(0, document.body.scrollHeight / 2)")
+        over = page.evaluate(
+            """() => { const box = document.querySelector('#stop').getBoundingClientRect();
+            return document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2).closest('#stop') !== null }"""
+        )
+        assert over
+        page.click("#stop")
+        expect(page.locator("#run")).to_be_visible(timeout=DONE)
