@@ -89,6 +89,7 @@ def write(
 
                 with _told():
                     Image.fromarray(poster).save(folder / "poster.jpg", quality=90)
+                media.add_cover(folder / "video.mp4", folder / "poster.jpg")
         if overlay:
             yield from run.overlay(clip, analysis, look, folder / f"overlay.{overlay}", settings, clock)
         with _told():

@@ -282,12 +282,10 @@ def poster(path: Path, analysis: Analysis, look: Look, settings: Settings) -> np
 
     Raises as `preview` does.
     """
-    from pipeline.subtitles.plan import plan_files
-    from pipeline.subtitles.preview import poster_time, still
+    from pipeline.subtitles import preview as previews
 
     clip, analysis = opened(path, analysis, settings)
-    t = poster_time(plan_files(analysis, look))
-    return None if t is None else still(clip, analysis, look, max(0.0, min(t, clip.duration - 0.05)))
+    return previews.poster(clip, analysis, look)
 
 
 def opened(path: Path, analysis: Analysis, settings: Settings) -> tuple[Clip, Analysis]:

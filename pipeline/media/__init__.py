@@ -24,13 +24,14 @@ from pipeline.media.decoding import (
     read_channels,
     read_sound,
 )
-from pipeline.media.encoding import OVERLAYS, cut, still_clip, transcode_plain, write_overlay, write_video
+from pipeline.media.encoding import OVERLAYS, add_cover, cut, still_clip, transcode_plain, write_overlay, write_video
 from pipeline.media.probing import probe
 from pipeline.media.shape import frame_count, output_rate, output_size, video_matrix
 
 __all__ = [
     "OVERLAYS",
     "SAMPLE_RATE",
+    "add_cover",
     "blocks_of_sound",
     "cut",
     "cut_sound",

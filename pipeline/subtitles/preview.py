@@ -8,7 +8,7 @@ from pipeline import media
 from pipeline.errors import NotAClipError, UsageError
 from pipeline.records import Analysis, Clip, Look
 from pipeline.subtitles import yuv
-from pipeline.subtitles.draw import compose
+from pipeline.subtitles.draw import Compositor, compose
 from pipeline.subtitles.plan import Plan
 
 if TYPE_CHECKING:
@@ -24,18 +24,35 @@ def still(clip: Clip, analysis: Analysis, look: Look, t: float) -> NDArray[np.ui
     Raises NotAClipError for a clip without a picture, UsageError for a time that is not inside the clip or a look that
     does not exist, MediaError when ffmpeg fails.
     """
-    if not clip.has_video:
-        raise NotAClipError("This clip has no picture to draw on; give one that has.")
     if not 0 <= t < clip.duration:
         raise UsageError(
             f"The clip is {clip.duration:.2f} s long; choose a time from 0 to before its end for the preview."
         )
+    return _drawn(clip, _composed(clip, analysis, look), t)
+
+
+def poster(clip: Clip, analysis: Analysis, look: Look) -> NDArray[np.uint8] | None:
+    """Return the picture that stands for the finished video, RGB (height, width, 3); None where there is no line.
+
+    Raises as `still` does.
+    """
+    compositor = _composed(clip, analysis, look)
+    t = poster_time(compositor.plan)
+    return None if t is None else _drawn(clip, compositor, max(0.0, min(t, clip.duration - 0.05)))
+
+
+def _composed(clip: Clip, analysis: Analysis, look: Look) -> Compositor:
+    if not clip.has_video:
+        raise NotAClipError("This clip has no picture to draw on; give one that has.")
+    matrix = yuv.BT709 if media.video_matrix(clip) == "bt709" else yuv.BT601
+    return compose(analysis, look, *media.output_size(clip), media.output_rate(clip), matrix)
+
+
+def _drawn(clip: Clip, compositor: Compositor, t: float) -> NDArray[np.uint8]:
     width, height = media.output_size(clip)
     rate = media.output_rate(clip)
-    matrix = yuv.BT709 if media.video_matrix(clip) == "bt709" else yuv.BT601
     number = min(int(t * rate + 1e-6), media.frame_count(clip, rate) - 1)
     start = float(number / rate)
-    compositor = compose(analysis, look, width, height, rate, matrix)
     frames = media.frames(
         clip, width=width, height=height, rate=rate, pixels="yuv420p", start=start, end=start + 0.5 / float(rate)
     )
@@ -43,7 +60,7 @@ def still(clip: Clip, analysis: Analysis, look: Look, t: float) -> NDArray[np.ui
         _, canvas = next(compositor.drawn(frames))
     finally:
         frames.close()
-    return yuv.rgb(canvas, matrix)
+    return yuv.rgb(canvas, compositor.plan.setting.matrix)
 
 
 def poster_time(plan: Plan) -> float | None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import zipfile
 from pathlib import Path
 
-from pipeline import project
+from pipeline import media, project
 from pipeline.project import Project
 from pipeline.records import Analysis
 from pipeline.subtitles.doubted import marked
+from pipeline.subtitles.plan import plan_files
+from pipeline.subtitles.preview import poster_time
 from pipeline.web import player
 from pipeline.web.jobs import Result, zip_faces
 
@@ -22,11 +24,14 @@ def write_extras(folder: Path, result: Result, video: Path) -> None:
     (folder / "project.json").write_text(
         project.to_json(Project(analysis, result.look, result.title)), encoding="utf-8"
     )
-    write_zip(folder, result, video)
     if video.is_file():
-        picture = player.still(video, player.telling_time(analysis))
+        turning = poster_time(plan_files(analysis, result.look))
+        picture = player.still(video, player.telling_time(analysis) if turning is None else turning)
         if picture:
             (folder / "poster.jpg").write_bytes(picture)
+            if not result.is_example:
+                media.add_cover(video, folder / "poster.jpg")
+    write_zip(folder, result, video)
 
 
 def write_zip(folder: Path, result: Result, video: Path) -> None:

@@ -175,6 +175,14 @@ def test_the_command_lays_the_overlay_beside_the_results(
     poster = np.array(Image.open(out / "poster.jpg")).astype(int)
     shown = frame_of(out / "video.mp4", int(t * 25) / 25, tmp_path).astype(int)
     assert np.abs(poster - shown).mean() < 8
+    cover = tmp_path / "cover.jpg"
+    subprocess.run(
+        [media.ffmpeg_binary(), "-v", "error", "-i", out / "video.mp4", "-map", "0:v:1", "-c", "copy", cover],
+        check=True,
+    )
+    assert cover.read_bytes() == (out / "poster.jpg").read_bytes()  # the file's own picture
+    probed = media.probe(out / "video.mp4", settings(tmp_path))
+    assert (probed.width, probed.height) == (WIDTH, HEIGHT)
     assert command.main(given) == 0  # the folder is still a run's own
     assert "overlay.mov" not in {p.name for p in out.iterdir()}
     sound = tmp_path / "sound.wav"
