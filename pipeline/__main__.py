@@ -18,7 +18,6 @@ import contextlib
 import dataclasses
 import io
 import os
-import re
 import signal
 import sys
 import time
@@ -26,7 +25,6 @@ from collections.abc import Generator, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import TextIO, TypeVar
-from urllib.parse import urlsplit
 
 from pipeline.errors import LanguageError, LimitError, PipelineError, UsageError
 from pipeline.progress import finish
@@ -149,7 +147,7 @@ def _translate(arguments: Sequence[str]) -> int:
         if entries:
             media.probe(clip, long.lifted(settings), given.audio)  # before a model runs
             options = dataclasses.replace(options, known=acquaintances.learn(entries, settings, load))
-        out = given.out or Path("out") / _name(given.clip)
+        out = given.out or Path("out") / results.folder_name(given.clip)
         if given.long:
             work = long.process(clip, options, look, out, settings, load, given.jobs, overlay=given.overlay)
         else:
@@ -234,20 +232,28 @@ def _batch(arguments: Sequence[str]) -> int:
     parser.add_argument("--budget", type=_track, metavar="CHARACTERS", help="most that DeepL may get in this run")
     _add_look(parser)
     _add_services(parser)
-    parser.add_argument("--out", type=Path, metavar="DIR", help="folder for all results (default: out/<folder name>)")
+    parser.add_argument("--speakers", type=_count, metavar="N", help="number of voices in each clip (default: found)")
+    parser.add_argument("--audio", type=_track, metavar="N", help="sound track to hear in each clip")
+    parser.add_argument(
+        "--out", metavar="DIR", help="folder for all results, or an fsspec address (default: out/<folder name>)"
+    )
     given = parser.parse_args(arguments)
 
     from pipeline import acquaintances, languages, translate
-    from pipeline.batch import driver, jobs
+    from pipeline.batch import driver, jobs, shared
     from pipeline.models.sets import load
     from pipeline.options import Options
 
     settings = Settings.from_environment(models=given.models, speech=given.speech)
     target = languages.parse_target(given.to).code
     source = languages.parse_source(given.source).whisper if given.source else None
-    options = Options(target, source, formality=given.formality, glossary=_glossary(given.glossary))
-    out = given.out or Path("out") / given.clips.absolute().stem[:80]
-    listed = jobs.read(given.clips, out, options, _look(given))
+    options = Options(
+        target, source, given.speakers, formality=given.formality, glossary=_glossary(given.glossary), audio=given.audio
+    )
+    out: Path | str = given.out or Path("out") / given.clips.absolute().stem[:80]
+    if isinstance(out, str) and not shared.is_address(out):
+        out = Path(out)
+    listed = jobs.read(given.clips, out, options, _look(given), given.overlay)
     entries = acquaintances.read(given.people) if given.people else ()
     models = load(settings)
     _foretell(translate.foretold(options, settings, models))
@@ -376,14 +382,6 @@ def _look(given: argparse.Namespace, usual: Look | None = None) -> Look:
     return look
 
 
-def _name(clip: str) -> str:
-    """The name of the results of a file or a URL."""
-    if clip.lower().startswith(("http://", "https://")):
-        parts = urlsplit(clip)
-        return re.sub(r"[^\w-]+", "-", f"{parts.netloc}{parts.path}{parts.query}").strip("-")[:80]
-    return Path(clip).stem[:80]
-
-
 def _count(text: str) -> int:
     value = int(text)
     if not 1 <= value <= 20:
@@ -410,7 +408,7 @@ def _glossary(given: str) -> str:
         raise UsageError(f"{given} cannot be read ({error.strerror}); name another glossary file.") from None
 
 
-def _say_where(out: Path) -> None:
+def _say_where(out: Path | str) -> None:
     """Write the folder's name on stdout: into a pipe byte for byte, since a name need not be UTF-8; on a terminal so
     that the terminal only shows it.
     """

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from pipeline import media, project, run, transcript
 from pipeline.errors import NotAClipError, UsageError
@@ -114,6 +116,14 @@ def write_records(folder: Path, analysis: Analysis, look: Look, name: str = "") 
         (folder / "faces").mkdir(exist_ok=True)
         for person, jpeg in analysis.portraits.items():
             (folder / "faces" / f"{person}.jpg").write_bytes(jpeg)
+
+
+def folder_name(clip: str) -> str:
+    """Return the name of the results of a file or a URL."""
+    if clip.lower().startswith(("http://", "https://")):
+        parts = urlsplit(clip)
+        return re.sub(r"[^\w-]+", "-", f"{parts.netloc}{parts.path}{parts.query}").strip("-")[:80]
+    return Path(clip).stem[:80]
 
 
 def check_folder(out: Path) -> None:

@@ -11,7 +11,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.batch import pool, records, summary
+from pipeline.batch import pool, records, shared, summary
 from pipeline.batch.jobs import Job
 from pipeline.batch.table import Table
 from pipeline.batch.work import Load, Outcome, failed
@@ -26,7 +26,7 @@ class Batch:
     """What is to be done, and how."""
 
     jobs: tuple[Job, ...]
-    out: Path
+    out: Path | str  #: a folder, or an fsspec address
     settings: Settings
     load: Load
     workers: int = 1
@@ -70,7 +70,7 @@ def _unfinished(batch: Batch, paid: bool, outcomes: dict[str, Outcome]) -> Itera
             outcomes[job.name] = failed(job, error)
             print(f"{job.name}: {error}", file=sys.stderr)
             continue
-        known = records.finished(job.out, key)
+        known = shared.finished(job.address, key) if job.address else records.finished(job.out, key)
         if known is None:
             yield job, key
         else:
@@ -139,11 +139,15 @@ def _shown(
 
 
 @contextlib.contextmanager
-def _locked(out: Path) -> Iterator[None]:
+def _locked(out: Path | str) -> Iterator[None]:
     """The batch's folder is there, can be written to, and is no other batch's at the same time.
 
     Raises UsageError, MediaError.
     """
+    if isinstance(out, str):
+        shared.check(out)
+        yield
+        return
     if out.exists() and not out.is_dir():
         raise UsageError(f"{out} is a file; name a folder for the results with --out.")
     try:

@@ -8,16 +8,18 @@ import hashlib
 import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from pipeline import languages
+from pipeline.batch import records
 from pipeline.cache import content_hash
 from pipeline.download import MEDIA_SUFFIXES
 from pipeline.errors import NotAClipError, UsageError
 from pipeline.options import Options
 from pipeline.records import Look
+from pipeline.results import folder_name
 from pipeline.workspace import disk_error
 
 #: what counts as a clip in a folder; a list may name a file with any ending
@@ -37,6 +39,9 @@ class Job:
     options: Options
     look: Look
     names: tuple[str, ...] = ()  #: of the people, in the order in which they are numbered
+    overlay: str = ""  #: "mov" or "webm" for the look alone, too
+    url: str = ""  #: from where `clip` is fetched, "" for a file
+    address: str = ""  #: of its folder of results at an fsspec address; `out` is only its name then
 
     def key(self, models: Mapping[str, str], paid: bool) -> str:
         """Return the SHA-256 of all that the results depend on: the clip's bytes, what is asked, and what answers.
@@ -44,20 +49,22 @@ class Job:
         Raises NotAClipError for a clip that cannot be read.
         """
         try:
-            content = content_hash(self.clip)
+            content = self.url or content_hash(self.clip)
         except OSError as error:
             raise NotAClipError(
                 f"{self.clip} cannot be read ({(error.strerror or 'unknown reason').lower()}); check the file."
             ) from None
         asked = dataclasses.asdict(self.options)
         del asked["keys"]
-        parts = [content, asked, dataclasses.asdict(self.look), self.names, dict(models), paid]
+        parts = [content, asked, dataclasses.asdict(self.look), self.names, self.overlay, dict(models), paid]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
-def read(given: Path, out: Path, options: Options, look: Look) -> tuple[Job, ...]:
+def read(given: Path, out: Path | str, options: Options, look: Look, overlay: str = "") -> tuple[Job, ...]:
     """Return the jobs of a folder of clips, or of a CSV or JSON list; a list's own values win over `options` and
     `look`.
+
+    `out` is the folder of all results, or an fsspec address.
 
     Raises UsageError for anything else, for no clips at all, and for two clips of one name.
     """
@@ -75,7 +82,7 @@ def read(given: Path, out: Path, options: Options, look: Look) -> tuple[Job, ...
                 f"{other.clip.name} and {job.clip.name} would have the same folder of results, {job.name}; rename one "
                 f"of them."
             )
-    return tuple(jobs)
+    return tuple(replace(job, overlay=overlay) for job in jobs)
 
 
 def _clips(folder: Path) -> list[Path]:
@@ -135,7 +142,7 @@ def _json(text: str, file: Path) -> Iterator[Mapping[str, Any]]:
         yield {name: value for name, value in row.items() if value not in (None, "")}
 
 
-def _job(row: Mapping[str, Any], number: int, base: Path, out: Path, options: Options, look: Look) -> Job:
+def _job(row: Mapping[str, Any], number: int, base: Path, out: Path | str, options: Options, look: Look) -> Job:
     """Return the job of a row; a clip's path is relative to `base`."""
     from pipeline.subtitles import looks
 
@@ -144,7 +151,10 @@ def _job(row: Mapping[str, Any], number: int, base: Path, out: Path, options: Op
         raise UsageError(f"Row {number} of the list has {unknown[0]!r}, and may have {', '.join(COLUMNS)}.")
     if not isinstance(row.get("clip"), str):
         raise UsageError(f"Row {number} of the list names no clip.")
-    clip = base / row["clip"]
+    url = row["clip"] if row["clip"].lower().startswith(("http://", "https://")) else ""
+    name = folder_name(row["clip"]) if url else (base / row["clip"]).stem[:80]
+    if url and not isinstance(out, Path):
+        raise UsageError(f"Row {number} of the list is an address, and so is --out; name a folder for the results.")
     style = str(row.get("look", look.name))
     if style not in looks.names():
         raise UsageError(f"Row {number} of the list has the look {style[:40]!r}; choose {', '.join(looks.names())}.")
@@ -154,8 +164,11 @@ def _job(row: Mapping[str, Any], number: int, base: Path, out: Path, options: Op
         source=languages.parse_source(str(row["language"])).whisper if "language" in row else options.source,
         speakers=_speakers(row["speakers"], number) if "speakers" in row else options.speakers,
     )
-    name = clip.stem[:80]
-    return Job(name, clip, out / name, options, dataclasses.replace(look, name=style), _names(row.get("names"), number))
+    address = "" if isinstance(out, Path) else f"{out.rstrip('/')}/{name}"
+    folder = out / name if isinstance(out, Path) else Path(name)
+    clip = folder.parent / records.FOLDER / "fetched" / name if url else base / row["clip"]
+    look = dataclasses.replace(look, name=style)
+    return Job(name, clip, folder, options, look, _names(row.get("names"), number), url=url, address=address)
 
 
 def _speakers(given: Any, number: int) -> int:

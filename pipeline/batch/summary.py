@@ -9,12 +9,12 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from pipeline.batch import records
+from pipeline.batch import records, shared
 from pipeline.batch.work import Outcome
 
 
-def write(out: Path, outcomes: Sequence[Outcome]) -> None:
-    """Write both files into the folder `out`.
+def write(out: Path | str, outcomes: Sequence[Outcome]) -> None:
+    """Write both files into the folder `out`, or at the fsspec address.
 
     Raises MediaError.
     """
@@ -25,8 +25,12 @@ def write(out: Path, outcomes: Sequence[Outcome]) -> None:
     for row in rows:
         people = "; ".join(f"{name} {seconds:.1f}" for name, seconds in row["people"].items())
         writer.writerow({name: _harmless(value) for name, value in {**row, "people": people}.items()})
-    records.write(out / "summary.csv", table.getvalue())
-    records.write(out / "summary.json", json.dumps(rows, ensure_ascii=False, indent=1) + "\n")
+    texts = {"summary.csv": table.getvalue(), "summary.json": json.dumps(rows, ensure_ascii=False, indent=1) + "\n"}
+    for name, text in texts.items():
+        if isinstance(out, str):
+            shared.write(f"{out}/{name}", text)
+        else:
+            records.write(out / name, text)
 
 
 def _harmless(value: object) -> object:

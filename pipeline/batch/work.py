@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import shutil
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
-from pipeline import edit, languages, long, results, run
-from pipeline.batch import records
+from pipeline import download, edit, languages, long, media, results, run
+from pipeline.batch import records, shared
 from pipeline.batch.jobs import Job
-from pipeline.errors import PipelineError
+from pipeline.errors import NotAClipError, PipelineError
 from pipeline.options import Options
 from pipeline.progress import Clock
 from pipeline.records import Analysis, Models, Notice, Stage
 from pipeline.settings import Settings
+from pipeline.workspace import disk_error, workspace
 
 Load = Callable[[Settings], Models]
 
@@ -55,7 +58,7 @@ class Analyse:
 
         Raises PipelineError.
         """
-        results.check_folder(job.out)
+        job = yield from self._ready(job)
         analysis = yield from self._analysed(job, job.options, clock)
         return named(analysis, job.names)
 
@@ -65,7 +68,7 @@ class Analyse:
 
         Raises PipelineError.
         """
-        results.check_folder(job.out)
+        job = yield from self._ready(job)
         untranslated: Options = dataclasses.replace(job.options, target="")
         analysis = yield from self._analysed(job, untranslated, None)
         return sum(
@@ -73,6 +76,16 @@ class Analyse:
             for phrase in analysis.phrases
             if not languages.same_language(phrase.language or analysis.language, job.options.target)
         )
+
+    def _ready(self, job: Job) -> Stage[Job]:
+        """Return the job once its clip is there and its folder is known to be free."""
+        if not job.address:
+            results.check_folder(job.out)
+        if job.url:
+            job = yield from fetched(job, self.settings)
+        if job.overlay and not media.probe(job.clip, long.lifted(self.settings), job.options.audio).has_video:
+            raise NotAClipError(results.NO_OVERLAY)  # before a model runs
+        return job
 
     def _analysed(self, job: Job, options: Options, clock: Clock | None) -> Stage[Analysis]:
         if not long.is_long(job.clip, self.settings, options.audio):
@@ -92,21 +105,59 @@ class Draw:
 
         Raises PipelineError.
         """
-        records.forget(job.out)
+        job = (yield from fetched(job, self.settings)) if job.url else job
+        if not job.address:
+            records.forget(job.out)
+            analysis, outcome = yield from self._written(job, analysis, job.out, clock)
+            if _is_final(analysis):
+                records.keep(job.out, key, dataclasses.asdict(outcome))
+            if job.url:
+                shutil.rmtree(job.clip.parent, ignore_errors=True)
+            return outcome
+        shared.forget(job.address)
+        with workspace() as folder:
+            made = folder / "results"
+            analysis, outcome = yield from self._written(job, analysis, made, clock)
+            shared.put(made, job.address, key if _is_final(analysis) else "", dataclasses.asdict(outcome))
+        return outcome
+
+    def _written(self, job: Job, analysis: Analysis, out: Path, clock: Clock | None) -> Stage[tuple[Analysis, Outcome]]:
+        settings = long.lifted(self.settings)
         analysis = yield from results.write(
-            job.clip, analysis, job.look, job.out, long.lifted(self.settings), clock=clock
+            job.clip, analysis, job.look, out, settings, clock=clock, overlay=job.overlay
         )
         outcome = Outcome(
-            job.name, str(job.clip), "done", "", round(analysis.media.duration, 3), len(analysis.people),
+            job.name, job.url or str(job.clip), "done", "", round(analysis.media.duration, 3), len(analysis.people),
             analysis.language, sum(len(phrase.source) for phrase in analysis.phrases if phrase.translation),
             {person.name: round(person.speaking_s, 3) for person in analysis.people},
         )  # fmt: skip
-        # A service that was away for a while may be back: such a clip is taken again by the next run.
-        if not (
-            analysis.models.get("translation") == "DeepL" and any(n.code == "untranslated" for n in analysis.notices)
-        ):
-            records.keep(job.out, key, dataclasses.asdict(outcome))
-        return outcome
+        return analysis, outcome
+
+
+def _is_final(analysis: Analysis) -> bool:
+    """Return whether another run would give the same: a service that was away for a while may be back then."""
+    untranslated = any(notice.code == "untranslated" for notice in analysis.notices)
+    return not (untranslated and analysis.models.get("translation") == "DeepL")
+
+
+def fetched(job: Job, settings: Settings) -> Stage[Job]:
+    """Return the job with the file of its URL, which is fetched unless it is there.
+
+    Raises FetchError, LimitError.
+    """
+    for file in sorted(job.clip.glob("*")) if job.clip.is_dir() else ():
+        return dataclasses.replace(job, clip=file)
+    part = job.clip.with_name(f"{job.clip.name}.part")
+    try:
+        shutil.rmtree(part, ignore_errors=True)
+        part.mkdir(parents=True)
+        yield from download.fetch(job.url, part, settings)
+        part.rename(job.clip)
+    except OSError as error:
+        raise disk_error(error) from error
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    return dataclasses.replace(job, clip=next(iter(sorted(job.clip.glob("*")))))
 
 
 def named(analysis: Analysis, names: tuple[str, ...]) -> Analysis:
@@ -129,4 +180,4 @@ def failed(job: Job, error: BaseException) -> Outcome:
     else:
         _log.error("%s failed", job.name, exc_info=error)
         sentence = f"Something went wrong that should not ({type(error).__name__}); please report it with the log."
-    return Outcome(job.name, str(job.clip), "failed", sentence)
+    return Outcome(job.name, job.url or str(job.clip), "failed", sentence)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import csv
 import dataclasses
-import errno
+import importlib.util
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -21,11 +22,11 @@ import pytest
 
 from pipeline import results
 from pipeline.__main__ import main
-from pipeline.batch import driver, jobs, pool, summary
-from pipeline.batch.work import Outcome
+from pipeline.batch import driver, jobs, pool, records
+from pipeline.batch.work import Analyse, Draw, Outcome
 from pipeline.errors import KeyRefusedError, PipelineError, QuotaError, UsageError
 from pipeline.options import Options
-from pipeline.records import Look, Models
+from pipeline.records import Look, Models, Progress, Stage
 from pipeline.settings import Settings
 from tests import deepl_server
 from tests.fixtures_runs import finish, quick_models, small_clip, tree
@@ -48,7 +49,9 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def batch(clips: Path, out: Path, settings: Settings, load: Any = quick, workers: int = 2, **more: Any) -> driver.Batch:
+def batch(
+    clips: Path, out: Path | str, settings: Settings, load: Any = quick, workers: int = 2, **more: Any
+) -> driver.Batch:
     return driver.Batch(jobs.read(clips, out, Options("PL"), Look()), out, settings, load, workers, **more)
 
 
@@ -111,7 +114,7 @@ def test_a_killed_worker_costs_the_clip_it_had(clips: Path, tmp_path: Path, sett
     assert killed
     assert {name: outcome.status for name, outcome in outcomes.items()} == dict.fromkeys("abc", "done")
     assert len(began) == 4  # three, and the one whose worker was killed again
-    assert {path.name for path in todo.out.iterdir()} == {"a", "b", "c", ".batch"}
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"a", "b", "c", ".batch"}
     assert not _workers()
 
 
@@ -187,20 +190,93 @@ def test_nothing_is_sent_when_the_characters_exceed_the_budget(clips: Path, tmp_
             driver.run(batch(clips, tmp_path / "new", refused))
 
 
-def test_a_full_disk_leaves_what_is_finished(
+def test_a_disk_that_is_really_full_leaves_what_is_finished(clips: Path, tmp_path: Path, settings: Settings) -> None:
+    """A small file system of memory, where we may mount one, with room for one or two of three clips."""
+    single = tmp_path / "single"
+    driver.run(batch(clips, single, settings))
+    pages = sum(-(-len(data) // 4096) + 1 for data in tree(single / "a").values())
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={int(pages * 1.6) * 4}k", "tmpfs", str(disk)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("no right to mount a file system here")
+    try:
+        outcomes = driver.run(batch(clips, disk / "out", settings, workers=1))
+        assert outcomes[0].status == "done"
+        assert outcomes[-1].error == "The disk is full; free some space and try again."
+        done = {outcome.name for outcome in outcomes if outcome.status == "done"}
+        for name in done:
+            assert without_timings(tree(disk / "out" / name)) == without_timings(tree(single / name))
+        assert {path.name for path in (disk / "out").iterdir()} == done | {".batch", "summary.csv", "summary.json"}
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_results_at_an_address_are_those_in_a_folder(clips: Path, tmp_path: Path, settings: Settings) -> None:
+    driver.run(batch(clips, tmp_path / "out", settings))
+    address = f"file://{tmp_path}/store"
+    outcomes = driver.run(batch(clips, address, settings))
+    assert [(o.name, o.status) for o in outcomes] == [(name, "done") for name in "abc"]
+    for name in "abc":
+        assert without_timings(tree(tmp_path / "store" / name)) == without_timings(tree(tmp_path / "out" / name))
+    assert json.loads((tmp_path / "store" / "summary.json").read_text())[0]["name"] == "a"
+    written = {name: (tmp_path / "store" / name / "transcript.json").stat().st_mtime_ns for name in "abc"}
+    (tmp_path / "store" / "b" / "subtitles.srt").unlink()
+    assert driver.run(batch(clips, address, settings)) == outcomes
+    again = {name: (tmp_path / "store" / name / "transcript.json").stat().st_mtime_ns for name in "abc"}
+    assert {name for name in "abc" if again[name] != written[name]} == {"b"}
+
+
+@pytest.mark.parametrize(
+    ("address", "says"),
+    [
+        ("s3://nobody/results", "need another package"),
+        ("nothing://results", "fsspec knows no addresses with nothing://"),
+        ("file:///proc/results", "The results could not be kept at file://"),
+    ],
+)
+def test_an_address_that_cannot_be_used_gets_one_sentence(
+    clips: Path, settings: Settings, address: str, says: str
+) -> None:
+    if address.startswith("s3") and importlib.util.find_spec("s3fs"):
+        pytest.skip("s3fs is installed")
+    with pytest.raises(UsageError, match=says) as told:
+        driver.run(batch(clips, address, settings))
+    assert str(told.value).endswith(".")
+
+
+def test_a_clip_behind_a_url_is_fetched_once_and_removed_when_it_is_done(
     clips: Path, tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    listed, out, fetches = tmp_path / "clips.csv", tmp_path / "out", []
+    listed.write_text("clip\nhttps://example.org/talk.mp4\n")
+
+    def fetch(url: str, folder: Path, _settings: Settings) -> Stage[Path]:
+        yield Progress("fetch", 0.5)
+        fetches.append(url)
+        return Path(shutil.copy(clips / "a.mp4", folder / "talk.mp4"))
+
+    monkeypatch.setattr("pipeline.download.fetch", fetch)
+    (job,) = batch(listed, out, settings).jobs
+    assert job.name == "example-org-talk-mp4"
+    analysis = finish(Analyse(settings, quick)(job))
+    assert fetches == ["https://example.org/talk.mp4"]
+    assert [path.name for path in (out / ".batch" / "fetched" / job.name).iterdir()] == ["talk.mp4"]
+    key = job.key({}, False)
+    outcome = finish(Draw(settings)(job, analysis, key))
+    assert outcome.clip == "https://example.org/talk.mp4"
+    assert len(fetches) == 1
+    assert not list((out / ".batch" / "fetched").iterdir())
+    assert records.finished(job.out, key) == dataclasses.asdict(outcome)
+    assert (out / job.name / "video.mp4").is_file()
+
+
+def test_an_overlay_is_written_for_every_clip(clips: Path, tmp_path: Path, settings: Settings) -> None:
     out = tmp_path / "out"
-    driver.run(dataclasses.replace(batch(clips, out, settings), jobs=batch(clips, out, settings).jobs[:1]))
-    before = tree(out / "a")
-
-    def full(*_: object, **__: object) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(Path, "write_text", full)
-    with pytest.raises(PipelineError, match="The disk is full"):
-        summary.write(out, [Outcome("a", "a.mp4", "done")])
-    assert tree(out / "a") == before
+    (tmp_path / "list.csv").write_text(f"clip\n{clips / 'a.mp4'}\n")
+    todo = driver.Batch(jobs.read(tmp_path / "list.csv", out, Options("PL"), Look(), "webm"), out, settings, quick)
+    assert driver.run(todo)[0].status == "done"
+    assert (out / "a" / "overlay.webm").is_file()
 
 
 def test_a_folder_that_cannot_be_used_for_results_gets_one_sentence(

@@ -119,3 +119,17 @@ def test_no_row_of_the_table_is_a_formula(tmp_path: Path) -> None:
     summary.write(tmp_path, [Outcome("=1+1", "=1+1.mp4", "done")])
     assert (tmp_path / "summary.csv").read_text().splitlines()[1].startswith("'=1+1,'=1+1.mp4,done")
     assert json.loads((tmp_path / "summary.json").read_text())[0]["name"] == "=1+1"
+
+
+def test_a_list_may_hold_addresses_and_results_may_lie_at_one(tmp_path: Path) -> None:
+    file = tmp_path / "clips.csv"
+    file.write_text("clip\nhttps://example.org/a/talk.mp4?v=1\n")
+    (job,) = read(file, tmp_path / "out")
+    assert (job.name, job.url) == ("example-org-a-talk-mp4v-1", "https://example.org/a/talk.mp4?v=1")
+    assert job.clip == tmp_path / "out" / ".batch" / "fetched" / job.name
+    assert job.key({}, False) == job.key({}, False)  # nothing is read
+    with pytest.raises(UsageError, match="name a folder for the results"):
+        jobs.read(file, "s3://bucket/results", Options("PL"), Look())
+    file.write_text("clip\na.mp4\n")
+    (job,) = jobs.read(file, "s3://bucket/results/", Options("PL"), Look(), "mov")
+    assert (job.address, job.overlay, job.clip) == ("s3://bucket/results/a", "mov", tmp_path / "a.mp4")
