@@ -11,6 +11,7 @@ from typing import Any
 import gradio as gr
 
 from pipeline import languages
+from pipeline.deepl_service import read_terms
 from pipeline.errors import LimitError, PipelineError, UsageError
 from pipeline.options import Options
 from pipeline.records import Clip, Look
@@ -175,6 +176,19 @@ class Intake:
         html = f'<p class="hint" role="status">{escape(note)}</p>' if note else ""
         html += f'<p class="problem" role="alert">{escape(problem)}</p>' if problem else ""
         return {w.target_note: html, w.key: gr.Textbox(visible=needs_key or bool(key) or bool(problem))}
+
+    def glossary_typed(self, glossary: str | None, key: str | None) -> str:
+        """Say how many pairs there are and whether they will be applied, or which line is no pair."""
+        try:
+            given = check.glossary(glossary)
+        except PipelineError as error:
+            return views.hint(str(error), bad=True)
+        if not given:
+            return ""
+        count = 0 if check.GLOSSARY_ID.fullmatch(given) else len(read_terms(given))
+        what = f"{count} pair{'s' if count != 1 else ''}. " if count else "A glossary of your DeepL account. "
+        own = bool(str(key or "").strip()) or bool(self.services.settings.deepl_keys)
+        return views.hint(what + ("DeepL applies it." if own else "It is not applied without a DeepL key."))
 
     def key_typed(self, key: str | None, target: str | None) -> Any:
         """With a key of one's own every language works."""

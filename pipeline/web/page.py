@@ -108,6 +108,7 @@ def connect(
     own = Own(do)
     gr.on([w.brought.change, w.turns.change], own.chosen, [w.brought, w.turns], [w.brought_note, w.open], **quick)
     w.open.click(own.open, [w.running, w.token, w.order, w.brought, w.clip], [w.brought_note, *w.everything], **quick)
+    gr.on([w.glossary.change, w.key.change], take.glossary_typed, [w.glossary, w.key], w.glossary_note, **quick)
     w.key.change(take.key_typed, [w.key, w.target], w.target, **quick)
     gr.on(
         [w.target.change, w.source.change, w.key.change, page.load],

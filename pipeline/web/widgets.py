@@ -44,6 +44,7 @@ class Widgets:
     look: tuple[Any, ...] = ()
     formality: Any = None
     glossary: Any = None
+    glossary_note: Any = None
     key: Any = None
     run: Any = None
     stop: Any = None
@@ -319,6 +320,7 @@ def _input_panel(w: Widgets, services: Services) -> None:
             max_length=check.MAX_GLOSSARY,
             elem_id="glossary",
         )
+        w.glossary_note = html("", elem_id="glossary-note")
     with gr.Accordion("Bring a transcript, or open a project", open=False, elem_id="more-own"):
         w.brought = gr.File(
             label="Transcript or project",

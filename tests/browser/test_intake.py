@@ -179,3 +179,13 @@ def test_a_camera_that_may_not_be_used_is_said_in_a_sentence(browser: Browser, u
         page.click("#record")
         expect(page.locator("#record-said")).to_contain_text("allow it for this page")
     context.close()
+
+
+def test_a_glossary_is_typed_as_pairs_and_what_becomes_of_it_stands_beside_it(page: Page) -> None:
+    page.click("#more-translation button.label-wrap")
+    page.fill("#glossary textarea", "neural net = sieć neuronowa\nSpeechglass = Speechglass")
+    expect(page.locator("#glossary-note")).to_contain_text(
+        "2 pairs. It is not applied without a DeepL key", timeout=DONE
+    )
+    page.fill("#glossary textarea", "neural net = sieć neuronowa\nSpeechglass")
+    expect(page.locator("#glossary-note [role=alert]")).to_contain_text("'Speechglass' must be 'term = translation'")

@@ -145,6 +145,9 @@ def test_progress_grows_and_brings_what_is_known(talkers: tuple[Path, list[np.nd
     assert fractions == sorted(fractions)
     assert len(fractions) > 20
     assert fractions[-1] < 1
+    counts = [int(p.message.split()[0]) for p in steps]
+    assert counts[len(counts) // 4] == 2, "they are counted while they are followed"
+    assert 0 not in counts[len(counts) // 4 :]
 
 
 def test_a_detector_and_an_embedder_of_ones_own_are_used(
