@@ -217,6 +217,18 @@ class Shot:
 
 
 @dataclass(frozen=True, slots=True)
+class Written:
+    """Text that is burned into the picture, from `start` to `end` s; px of the clip's picture."""
+
+    start: float
+    end: float
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+
+@dataclass(frozen=True, slots=True)
 class Box:
     """A face at one instant; px of the upright picture."""
 
@@ -367,6 +379,7 @@ class Analysis:
     notices: tuple[Notice, ...]
     timings: Mapping[str, float]  #: s by stage
     shots: tuple[Shot, ...] = ()
+    written: tuple[Written, ...] = ()  #: subtitles, tickers and the like that are in the picture
     portraits: Mapping[str, bytes] = field(default_factory=dict, compare=False, repr=False)
 
 

@@ -181,6 +181,9 @@ def concluded(
     )
     shown = dataclasses.replace(found.answer, phrases=phrases)
     yield clock.mark(Progress("translate", 1.0, preview=Preview(attribution=shown)))
+    begun = time.monotonic()
+    written = media.find_written(clip, found.shots)
+    watch.add("faces", time.monotonic() - begun)
     analysis = Analysis(
         media=Media(
             clip.duration, clip.width, clip.height, clip.frame_rate, clip.audio_track if clip.audio_tracks > 1 else 0
@@ -193,6 +196,7 @@ def concluded(
         turns=found.answer.turns,
         tracks=found.answer.tracks,
         shots=found.shots,
+        written=written,
         notices=tuple(dict.fromkeys(found.notices + doubt.notices(spoken) + translation.notices)),
         timings=dict(watch.timings),
     )

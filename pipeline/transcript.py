@@ -29,6 +29,7 @@ from pipeline.records import (
     Shot,
     Track,
     Word,
+    Written,
 )
 
 VERSION = 1
@@ -51,6 +52,7 @@ BOUNDS = {
     "tracks": (200, 40.0),
     "boxes": (4_000, 1_500.0),
     "shots": (40, 12.0),
+    "written": (80, 24.0),
     "characters": (6_000, 300.0),  # of all texts of the phrases
 }
 
@@ -102,6 +104,9 @@ def to_json(analysis: Analysis) -> str:
             for t in a.tracks
         ],
         "shots": [[_s(s.start), _s(s.end)] for s in a.shots],
+        "written": [
+            [_s(w.start), _s(w.end), *(round(v, 1) for v in (w.left, w.top, w.right, w.bottom))] for w in a.written
+        ],
         "notices": [{"code": n.code, "text": n.text} for n in a.notices],
         "timings": {stage: _s(seconds) for stage, seconds in a.timings.items()},
     }  # fmt: skip
@@ -134,7 +139,13 @@ def from_json(text: str | bytes) -> Analysis:
     media = top.get("media", lambda r: r)
     width, height = media.get("width", _Reader.length_px), media.get("height", _Reader.length_px)
     duration = media.get("duration", _Reader.seconds)
-    for name in ("phrases", "turns", "tracks", "shots"):  # before they are read, which takes long where they are many
+    for name in (
+        "phrases",
+        "turns",
+        "tracks",
+        "shots",
+        "written",
+    ):  # before they are read, which takes long where they are many
         if isinstance(raw.get(name), list):
             _check_count(name, len(raw[name]), duration)
     analysis = Analysis(
@@ -153,6 +164,7 @@ def from_json(text: str | bytes) -> Analysis:
         turns=top.get("turns", lambda r: r.sequence(_read_turn)),
         tracks=top.get("tracks", lambda r: r.sequence(_read_track)),
         shots=top.get("shots", lambda r: r.sequence(_read_shot), default=()),
+        written=top.get("written", lambda r: r.sequence(_read_written), default=()),
         notices=top.get("notices", lambda r: r.sequence(_read_notice)),
         timings=top.get("timings", lambda r: r.mapping(_Reader.seconds)),
     )
@@ -359,6 +371,15 @@ def _read_box(r: _Reader) -> Box:
     return Box(t.seconds(), left, top, right, bottom)
 
 
+def _read_written(r: _Reader) -> Written:
+    if not isinstance(r.value, list) or len(r.value) != 6:
+        raise r.fail("[start, end, left, top, right, bottom]")
+    start, end, *box = (_Reader(v, f"{r.where}[{i}]").seconds() for i, v in enumerate(r.value))
+    if end < start or box[2] < box[0] or box[3] < box[1]:
+        raise r.fail("something that ends after it starts")
+    return Written(start, end, *box)
+
+
 def _read_shot(r: _Reader) -> Shot:
     if not isinstance(r.value, list) or len(r.value) != 2:
         raise r.fail("[start, end]")
@@ -385,6 +406,7 @@ def check_bounds(analysis: Analysis, duration: float) -> None:
         "tracks": len(analysis.tracks),
         "boxes": sum(len(track.boxes) for track in analysis.tracks),
         "shots": len(analysis.shots),
+        "written": len(analysis.written),
         "characters": sum(
             len(p.source) + len(p.translation or "") + sum(len(word.text) for word in p.words) for p in phrases
         ),

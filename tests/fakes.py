@@ -99,7 +99,7 @@ def analysis(target: str = "PL", *, names: tuple[str, ...] = ("Speaker 1", "Spea
         (),
         {"speech": 0.1},
         (Shot(0.0, DURATION),),
-        {"p1": _portrait("#d9a066"), "p2": _portrait("#8a5a3c")},
+        portraits={"p1": _portrait("#d9a066"), "p2": _portrait("#8a5a3c")},
     )
 
 

@@ -100,7 +100,7 @@ def sound(
     return ["-f", "lavfi", "-i", f"aevalsrc=exprs='{'|'.join([tone] * channels)}':s={rate}:d={duration}:c={layout}"]
 
 
-def luma(clip: Clip, **options: float) -> tuple[list[float], list[np.ndarray]]:
+def luma(clip: Clip, **options: Any) -> tuple[list[float], list[np.ndarray]]:
     """The times of the frames in s, and the brightness of each, 36 x 64."""
     times, means = [], []
     for t, frame in media.frames(clip, width=64, height=36, pixels="yuv420p", **options):

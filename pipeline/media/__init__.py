@@ -27,6 +27,7 @@ from pipeline.media.decoding import (
 from pipeline.media.encoding import OVERLAYS, add_cover, cut, still_clip, transcode_plain, write_overlay, write_video
 from pipeline.media.probing import probe
 from pipeline.media.shape import frame_count, output_rate, output_size, video_matrix
+from pipeline.media.written import find as find_written
 
 __all__ = [
     "OVERLAYS",
@@ -37,6 +38,7 @@ __all__ = [
     "cut_sound",
     "extract_sound",
     "ffmpeg_binary",
+    "find_written",
     "frame_count",
     "frames",
     "output_rate",

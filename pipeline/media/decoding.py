@@ -198,13 +198,15 @@ def frames(
     pixels: str = "rgb24",
     start: float = 0.0,
     end: float | None = None,
+    keys: bool = False,
 ) -> Generator[tuple[float, np.ndarray], None, None]:
     """Yield (t, frame) for t = k / rate s from `start` up to `end`, by default to the end of the clip.
 
     Frames are upright with square pixels, uint8 and writable: "rgb24" is (height, width, 3); "yuv420p" is flat, (height
     * 3 // 2, width), in limited range and in the clip's own matrix (`video_matrix`). ffmpeg decodes ahead of the caller
     by what its threads and the pipe hold; each frame is an array of its own. Where the picture begins late its first
-    frame is shown from t = 0, where it ends early its last frame stays.
+    frame is shown from t = 0, where it ends early its last frame stays. With `keys` only key frames are decoded, and
+    each stands until the next.
 
     Raises MediaError when ffmpeg fails.
     """
@@ -218,7 +220,7 @@ def frames(
     if last <= first:
         return
     for begin in (first, 0) if first else (0,):
-        command = _decoder(clip, width, height, rate, pixels, begin, last - begin)
+        command = _decoder(clip, width, height, rate, pixels, begin, last - begin, keys)
         with FFmpeg(source.compiled(command), "read the picture", stdout=True) as child:
             for index in range(begin, last):
                 frame = np.empty(shape, np.uint8)
@@ -233,14 +235,16 @@ def frames(
                 return
 
 
-def _decoder(clip: Clip, width: int, height: int, rate: Fraction, pixels: str, first: int, count: int) -> Any:
+def _decoder(
+    clip: Clip, width: int, height: int, rate: Fraction, pixels: str, first: int, count: int, keys: bool
+) -> Any:
     import ffmpeg
 
-    options: dict[str, Any] = {}
+    options: dict[str, Any] = {"skip_frame": "nokey"} if keys else {}
     begin = clip.skip + float(first / rate)
     if begin > 0 and not clip.counted:
         # A second early and to the key frame before: the frame that covers `start` may be shown long before it.
-        options = {"noaccurate_seek": None, "ss": f"{max(0.0, begin - 1):.6f}"}
+        options |= {"noaccurate_seek": None, "ss": f"{max(0.0, begin - 1):.6f}"}
     stream = source.picture_on_clock(clip, **options)
     if clip.interlaced:
         stream = stream.filter("bwdif", mode="send_frame", deint="interlaced")

@@ -217,6 +217,8 @@ def costs(
             pointing = np.array([bool(home.edge) for home in homes])
             result += STRANGER * pointing * _under(boxes, wall)[:, present].mean(axis=1)
             result += STRANGER * _over(boxes, wall)[:, present].mean(axis=1)
+    for text in scene.texts(stay.start, stay.end):
+        result += TOUCHES * _covered(boxes, np.broadcast_to(text, (len(times), 4))).mean(axis=1)
     gap = scene.margin / 2
     apart = boxes + np.array([-gap, -gap, gap, gap])
     for other in panels:

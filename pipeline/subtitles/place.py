@@ -122,7 +122,7 @@ def _settle(
         chosen = _choose(table)
         if not _clear(table, chosen, stays):
             bottoms = _on_top(around, scene)
-            homes += low_homes(scene, "low", 2.0, 0.0, bottoms)
+            homes += low_homes(scene, "low", 2.0, 0.0, [*bottoms, *_on_texts(stays, scene)])
             chosen = _choose((yield from _table(homes, stays, usable, scene, around, manner)))
         _commit([homes[c] for c in chosen], stays, usable, scene, manner, placed)
         return
@@ -132,7 +132,9 @@ def _settle(
     for first, after in _runs(sides):
         part, panels = stays[first:after], [placed.during(stay.start, stay.end) for stay in stays[first:after]]
         highest = 0.5 * scene.height if manner.low else 0.0
-        homes = low_homes(scene, "low" if in_view else "off screen", 0.0, highest, _on_top(panels, scene))
+        homes = low_homes(
+            scene, "low" if in_view else "off screen", 0.0, highest, [*_on_top(panels, scene), *_on_texts(part, scene)]
+        )
         if sides[first] and max(stay.width for stay in part) + scene.margin <= scene.width:
             part = [replace(stay, width=stay.width + scene.margin) for stay in part]
             homes = edge_homes(scene, sides[first]) + [replace(home, price=home.price + 1.0) for home in homes]
@@ -166,6 +168,12 @@ def _side(scene: Scene, person: str, shot: int, t: float) -> str:
             if abs(off) > CENTRED:
                 return "left" if off < 0 else "right"
     return ""
+
+
+def _on_texts(stays: Sequence[Stay], scene: Scene) -> list[float]:
+    """Return the lower edges (px) of panels that would stand just above text in the picture."""
+    tops = {float(top) for stay in stays for top in scene.texts(stay.start, stay.end)[:, 1]}
+    return [top - scene.margin for top in sorted(tops)[-4:]]
 
 
 def _on_top(around: Sequence[Sequence[Spot]], scene: Scene) -> list[float]:

@@ -67,7 +67,17 @@ def plan(
         setting.notice(notice.code, notice.text)
     media = analysis.media
     scale = (width / (media.width or width), height / (media.height or height))
-    made = scene(analysis.tracks, analysis.shots, width=width, height=height, scale=scale, margin=setting.margin)
+    made = scene(
+        analysis.tracks,
+        analysis.shots,
+        analysis.written,
+        width=width,
+        height=height,
+        scale=scale,
+        margin=setting.margin,
+    )
+    if any(len(made.texts(cue.start, cue.end)) for cue in cues):
+        setting.notice("burned_in", "There is text in the picture already; the subtitles keep clear of it.")
     tags = {person.id: name_tag(person, setting) for person in analysis.people}
     manner = Manner(
         still=look.reduced_motion,

@@ -11,7 +11,7 @@ from functools import cached_property
 
 import numpy as np
 
-from pipeline.records import Shot, Track
+from pipeline.records import Shot, Track, Written
 
 STEP_S = 0.08  #: spacing of the instants a path is kept at; a head moves a few px in that time
 STEADY_S = 0.12  #: sigma of the face marker's smoothing
@@ -57,6 +57,7 @@ class Scene:
     margin: int
     faces: tuple[FacePath, ...]
     cuts: tuple[float, ...]
+    written: tuple[Written, ...] = ()  #: text that is in the picture
 
     def shot(self, t: float) -> int:
         """Return the number of the shot at `t`, counted from 0."""
@@ -76,15 +77,27 @@ class Scene:
                 found.setdefault(shot, []).append(face)
         return {shot: tuple(faces) for shot, faces in found.items()}
 
+    def texts(self, start: float, end: float) -> np.ndarray:
+        """Return the boxes of text in the picture between `start` and `end` s, (n, 4)."""
+        found = [one for one in self.written if one.start < end and one.end > start]
+        return np.array([(one.left, one.top, one.right, one.bottom) for one in found]).reshape(-1, 4)
+
     def during(self, start: float, end: float) -> tuple[FacePath, ...]:
         """Return the faces that are seen between `start` and `end`, which are in one shot."""
         return tuple(face for face in self.by_shot.get(self.shot(start), ()) if face.seen(start, end) > 0)
 
 
 def scene(
-    tracks: Sequence[Track], shots: Sequence[Shot], *, width: int, height: int, scale: tuple[float, float], margin: int
+    tracks: Sequence[Track],
+    shots: Sequence[Shot],
+    written: Sequence[Written] = (),
+    *,
+    width: int,
+    height: int,
+    scale: tuple[float, float],
+    margin: int,
 ) -> Scene:
-    """Return the tracks in pixels of the result (`scale` is result over source), steadied.
+    """Return the tracks and the text in the picture in pixels of the result (`scale` is result over source), steadied.
 
     A track without boxes is left out.
     """
@@ -106,7 +119,9 @@ def scene(
         after = cuts[k] if k < len(cuts) and cuts[k] > last - 0.02 else last + SEEN_S
         first = max(first - SEEN_S, cuts[k - 1]) if k else first - SEEN_S
         faces.append(FacePath(track.person, times, steady, first, min(last + SEEN_S, after)))
-    return Scene(width, height, margin, _continued(faces, cuts), cuts)
+    x, y = scale
+    texts = tuple(Written(w.start, w.end, w.left * x, w.top * y, w.right * x, w.bottom * y) for w in written)
+    return Scene(width, height, margin, _continued(faces, cuts), cuts, texts)
 
 
 def _continued(faces: Sequence[FacePath], cuts: Sequence[float]) -> tuple[FacePath, ...]:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline.records import Box, Shot, Track
+from pipeline.records import Box, Shot, Track, Written
 from pipeline.subtitles import home
 from pipeline.subtitles import place as place_module
 from pipeline.subtitles.cue import Cue
@@ -153,6 +153,18 @@ def test_a_panel_that_ended_early_is_in_nobody_s_way_after_the_cut() -> None:
     ended, _, after = place([cue(0, 4, None), cue(1, 2, None), late], [large, large, SIZE], made)
     assert [(s.start, s.end) for s in ended] == [(0, 1)]
     assert after[0].at(3) == place([late], [SIZE], made)[0][0].at(3)
+
+
+def test_text_in_the_picture_is_not_covered() -> None:
+    """A voice off screen, and a face so high that its panel hangs below, keep clear of burned-in subtitles."""
+    text = Written(0, 10, 0.2 * W, 0.84 * H, 0.8 * W, 0.95 * H)
+    for tracks in ((), (track("p1", (200.0, 10.0, 330.0, 180.0), 0, 9),)):
+        made = scene(tracks, (), (text,), width=W, height=H, scale=(1, 1), margin=8)
+        spot = one(made)
+        assert spot.at(2)[1] + spot.height <= text.top
+        bare = one(scene(tracks, (), width=W, height=H, scale=(1, 1), margin=8))
+        if not tracks:
+            assert bare.at(2)[1] + bare.height > text.top
 
 
 def test_off_screen_voices_stand_low() -> None:

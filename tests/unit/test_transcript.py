@@ -23,6 +23,7 @@ from pipeline.records import (
     Shot,
     Track,
     Word,
+    Written,
 )
 from pipeline.transcript import BOUNDS, MAX_AT_ONCE, from_json, to_json
 
@@ -168,6 +169,7 @@ def crowded(kind: str, count: int) -> Analysis:
         "tracks": {"tracks": (Track(None, ()),) * count},
         "boxes": {"tracks": (Track(None, (Box(0.0, 0.0, 0.0, 1.0, 1.0),) * count),)},
         "shots": {"shots": (Shot(0.0, 3.0),) * count},
+        "written": {"written": (Written(0.0, 3.0, 1.0, 2.0, 3.0, 4.0),) * count},
         "characters": {"phrases": (replace(phrase, source="x" * count),)},
     }
     return an_analysis(**changes[kind])
