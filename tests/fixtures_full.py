@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import wave
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from pipeline.models.entries import Hub
 
 #: NeMo's conf/neural_diarizer/streaming_sortformer_diarizer_4spk-v2.yaml (model section, without training), fewer
 #: layers.
@@ -253,10 +256,33 @@ def face_files(folder: Path) -> Path:
     return folder
 
 
-def checkpoints(folder: Path) -> Path:
-    """`folder` with a small checkpoint of every architecture of the full set, under the keys of `models.CATALOGUE`."""
-    tiny_whisper(folder / "whisper-turbo")
+def checkpoints(folder: Path, *, hears: bool = False) -> Path:
+    """`folder` with a small checkpoint of every architecture of the full set, under the keys of `models.CATALOGUE`.
+
+    With `hears` its Whisper is the light set's, which finds words; else one that is loaded and run in no time.
+    """
+    if hears:
+        from tests.convert_whisper import convert
+
+        convert(light_whisper(), folder / "whisper-turbo")
+    else:
+        tiny_whisper(folder / "whisper-turbo")
     tiny_lmt(folder / "lmt-60", ["One sentence is enough to train a tokenizer nobody reads from."])
     face_files(folder)
     nemo_files(folder)
     return folder
+
+
+def use(folder: Path) -> None:
+    """From now on the weights of the full set are those that `checkpoints` put into `folder`. Before `pipeline.gpu`."""
+    from pipeline.models import hub
+
+    known = hub.source
+
+    def source(key: str) -> Hub:
+        return dataclasses.replace(known(key), repository=str(folder / key), revision=None)
+
+    def file(key: str) -> Path:
+        return folder / CHECKPOINTS[key]
+
+    vars(hub).update(source=source, file=file)

@@ -21,6 +21,7 @@ import pytest
 
 from pipeline.records import Clip, Phrase, Stage
 from tests import zero_gpu
+from tests.fixtures_full import use
 
 pytestmark = pytest.mark.integration
 
@@ -336,16 +337,6 @@ def contract(api: zero_gpu.DeviceApi) -> Any:
     return told
 
 
-def stand_in(folder: Path) -> None:
-    """From now on the weights of the full set are those in `folder`."""
-    from pipeline.models import hub
-    from tests.fixtures_full import CHECKPOINTS
-
-    known = hub.source
-    hub.source = lambda key: dataclasses.replace(known(key), repository=str(folder / key), revision=None)
-    hub.file = lambda key: folder / CHECKPOINTS[key]
-
-
 def unreachable(cache: Path) -> None:
     """From now on nothing but this machine can be reached, and nothing is in the cache."""
     import socket
@@ -381,7 +372,7 @@ def placing(api: zero_gpu.DeviceApi, checkpoints: str) -> Any:
     from pipeline.speech import nemo, whisper_full
 
     folder = Path(checkpoints)
-    stand_in(folder)
+    use(folder)
     unreachable(folder / "empty")
     calls: list[str] = []
     for owner in (whisper_full, nemo, open_translation):
@@ -426,7 +417,7 @@ def real(api: zero_gpu.DeviceApi, checkpoints: str, video: str, sound: str) -> A
     from pipeline.settings import Settings
 
     folder = Path(checkpoints)
-    stand_in(folder)
+    use(folder)
     import torch
 
     available, torch.cuda.is_available = torch.cuda.is_available, lambda: False
