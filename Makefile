@@ -1,5 +1,6 @@
 # make demo    set everything up and turn the example clip into a translated one: out/demo
 # make test    set everything up and pass the tests
+# make unit    only the unit tests; with PYTHON=python3.12 VENV=.venv-3.12 on another Python
 # make bench   figures for quality and speed (minutes)
 # make app     the page, at http://127.0.0.1:7860
 # make gallery every look with every script, and a result, as pictures: docs/looks.jpg, docs/result.jpg
@@ -26,7 +27,7 @@ INSTALLED := $(VENV)/.installed
 TESTED := $(VENV)/.tested
 endif
 
-.PHONY: demo test bench app gallery check install lock clean
+.PHONY: demo test unit bench app gallery check install lock clean
 
 demo: $(INSTALLED)
 	$(BIN)/python -m pipeline $(CLIP) --to $(TO) --out out/demo
@@ -37,6 +38,9 @@ test: $(TESTED)
 	$(BIN)/python -m pytest -m "integration and not alone" -n 2 --dist loadfile -q
 	$(BIN)/python -m pytest -m "alone" -q
 	$(BIN)/python -m pytest -m "browser" -q
+
+unit: $(TESTED)
+	$(BIN)/python -m pytest -m "unit" -n 2 -q
 
 bench: $(TESTED)
 	$(BIN)/python -m benchmarks.bench
