@@ -5,7 +5,8 @@
     python -m pipeline batch FOLDER --to LANG  every clip of a folder or a list
     python -m pipeline render JSON CLIP        the same clip drawn again, without a model
     python -m pipeline render JSON CLIP --preview T FILE    one picture of it
-    python -m pipeline models                  every model, its licence and its source
+    python -m pipeline page                    the page, on this machine
+    python -m pipeline models                  what would run here; every model, its licence and its source
 
 Exit status: 0 done; 1 one sentence about something the user can mend; 2 wrong usage; 130 interrupted, 143 terminated,
 129 when the terminal was closed.
@@ -26,10 +27,11 @@ from pathlib import Path
 from types import FrameType
 from typing import TextIO, TypeVar
 
+from pipeline.arguments import add_look, add_models, add_services, count, glossary, look_of, track
 from pipeline.errors import LanguageError, LimitError, PipelineError, UsageError
 from pipeline.progress import finish
-from pipeline.records import REVEALS, TEXTS, Analysis, Look, Notice, Progress
-from pipeline.settings import Settings
+from pipeline.records import Analysis, Look, Notice, Progress
+from pipeline.settings import PREFIX, Settings
 from pipeline.terminal import printable
 
 T = TypeVar("T")
@@ -62,6 +64,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _render(given[1:])
         if given[:1] == ["batch"]:
             return _batch(given[1:])
+        if given[:1] == ["page"]:
+            return _page(given[1:])
         return _translate(given)
     except PipelineError as error:
         print(f"Error: {printable(error)}", file=sys.stderr)
@@ -101,10 +105,10 @@ def _translate(arguments: Sequence[str]) -> int:
     parser.add_argument("clip", help="a video or audio file, or an http(s) URL")
     parser.add_argument("--to", required=True, metavar="LANGUAGE", help="target: a DeepL code or an English name")
     parser.add_argument("--from", dest="source", metavar="LANGUAGE", help="spoken language (default: detected)")
-    parser.add_argument("--speakers", type=_count, metavar="N", help="number of voices (default: found)")
-    parser.add_argument("--audio", type=_track, metavar="N", help="sound track to hear (default: the one with speech)")
+    parser.add_argument("--speakers", type=count, metavar="N", help="number of voices (default: found)")
+    parser.add_argument("--audio", type=track, metavar="N", help="sound track to hear (default: the one with speech)")
     parser.add_argument("--long", action="store_true", help="a recording of up to four hours, in parts of five minutes")
-    parser.add_argument("--jobs", type=_count, default=1, metavar="N", help="parts at a time with --long (default: 1)")
+    parser.add_argument("--jobs", type=count, default=1, metavar="N", help="parts at a time with --long (default: 1)")
     parser.add_argument(
         "--transcript",
         type=Path,
@@ -113,8 +117,8 @@ def _translate(arguments: Sequence[str]) -> int:
         "or project of ours",
     )
     parser.add_argument("--turns", type=Path, metavar="FILE.rttm", help="take from it who speaks when")
-    _add_look(parser)
-    _add_services(parser)
+    add_look(parser)
+    add_services(parser)
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder for the results (default: out/<clip name>)")
     given = parser.parse_args(arguments)
 
@@ -133,11 +137,11 @@ def _translate(arguments: Sequence[str]) -> int:
         source,
         given.speakers,
         formality=given.formality,
-        glossary=_glossary(given.glossary),
+        glossary=glossary(given.glossary),
         given=read_files(given.transcript, given.turns),
         audio=given.audio,
     )
-    look = _look(given)
+    look = look_of(given)
     if given.long and (given.transcript or given.turns):
         raise UsageError("A transcript or turns cannot be given with --long; leave them or --long out.")
     entries = acquaintances.read(given.people) if given.people else ()
@@ -170,7 +174,7 @@ def _render(arguments: Sequence[str]) -> int:
     )
     parser.add_argument("transcript", type=Path, help="project.json or transcript.json, edited or not")
     parser.add_argument("clip", type=Path, help="the clip it was made from")
-    _add_look(parser)
+    add_look(parser)
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder for the results (default: out/<clip name>)")
     parser.add_argument(
         "--preview", nargs=2, metavar=("T", "FILE"), help="draw only the picture at T seconds, to FILE (PNG or JPEG)"
@@ -180,7 +184,7 @@ def _render(arguments: Sequence[str]) -> int:
     from pipeline import long, project, results
 
     opened = project.read(given.transcript)
-    look = _look(given, opened.look)
+    look = look_of(given, opened.look)
     if given.preview:
         return _preview(given.clip, opened.analysis, look, *given.preview)
     out = given.out or Path("out") / given.clip.stem[:80]
@@ -223,17 +227,17 @@ def _batch(arguments: Sequence[str]) -> int:
     parser.add_argument("clips", type=Path, help="a folder of clips, or a .csv or .json list of them")
     parser.add_argument("--to", required=True, metavar="LANGUAGE", help="target: a DeepL code or an English name")
     parser.add_argument("--from", dest="source", metavar="LANGUAGE", help="spoken language (default: detected)")
-    parser.add_argument("--jobs", type=_count, default=1, metavar="N", help="clips at a time (default: 1)")
+    parser.add_argument("--jobs", type=count, default=1, metavar="N", help="clips at a time (default: 1)")
     parser.add_argument(
         "--ray",
         metavar="auto|ADDRESS",
         help="work on a Ray cluster, on as many clips as --jobs says; needs the extra 'ray'",
     )
-    parser.add_argument("--budget", type=_track, metavar="CHARACTERS", help="most that DeepL may get in this run")
-    _add_look(parser)
-    _add_services(parser)
-    parser.add_argument("--speakers", type=_count, metavar="N", help="number of voices in each clip (default: found)")
-    parser.add_argument("--audio", type=_track, metavar="N", help="sound track to hear in each clip")
+    parser.add_argument("--budget", type=track, metavar="CHARACTERS", help="most that DeepL may get in this run")
+    add_look(parser)
+    add_services(parser)
+    parser.add_argument("--speakers", type=count, metavar="N", help="number of voices in each clip (default: found)")
+    parser.add_argument("--audio", type=track, metavar="N", help="sound track to hear in each clip")
     parser.add_argument(
         "--out", metavar="DIR", help="folder for all results, or an fsspec address (default: out/<folder name>)"
     )
@@ -248,12 +252,12 @@ def _batch(arguments: Sequence[str]) -> int:
     target = languages.parse_target(given.to).code
     source = languages.parse_source(given.source).whisper if given.source else None
     options = Options(
-        target, source, given.speakers, formality=given.formality, glossary=_glossary(given.glossary), audio=given.audio
+        target, source, given.speakers, formality=given.formality, glossary=glossary(given.glossary), audio=given.audio
     )
     out: Path | str = given.out or Path("out") / given.clips.absolute().stem[:80]
     if isinstance(out, str) and not shared.is_address(out):
         out = Path(out)
-    listed = jobs.read(given.clips, out, options, _look(given), given.overlay)
+    listed = jobs.read(given.clips, out, options, look_of(given), given.overlay)
     entries = acquaintances.read(given.people) if given.people else ()
     models = load(settings)
     _foretell(translate.foretold(options, settings, models))
@@ -268,6 +272,24 @@ def _batch(arguments: Sequence[str]) -> int:
     print(f"{len(outcomes) - failed} of {len(outcomes)} clips are done, {failed} failed.", file=sys.stderr)
     _say_where(out)
     return 1 if failed else 0
+
+
+def _page(arguments: Sequence[str]) -> int:
+    """Serve the page until the process is stopped."""
+    parser = argparse.ArgumentParser(prog=f"{PROGRAM} page", description="Open the page on this machine.")
+    parser.add_argument("--port", type=track, metavar="N", help="port to serve it at (default: 7860)")
+    add_models(parser)
+    given = parser.parse_args(arguments)
+    for name in ("models", "speech"):
+        if getattr(given, name):
+            os.environ[f"{PREFIX}{name.upper()}"] = getattr(given, name)
+    Settings.from_environment()  # refuses a wrong value before anything is loaded
+    for number in SAID:
+        signal.signal(number, signal.SIG_DFL if number != signal.SIGINT else signal.default_int_handler)
+    from pipeline.web import serve
+
+    serve.main(given.port)
+    return 0
 
 
 def _foretell(notice: Notice | None) -> Notice | None:
@@ -291,7 +313,7 @@ def _models(arguments: Sequence[str]) -> int:
         description="What would run on this machine now, job by job, and what would be better; then every model with "
         "its licence and source.",
     )
-    _add_models(parser)
+    add_models(parser)
     given = parser.parse_args(arguments)
     from pipeline.models.listing import listing
     from pipeline.models.report import report
@@ -299,113 +321,6 @@ def _models(arguments: Sequence[str]) -> int:
     settings = Settings.from_environment(models=given.models, speech=given.speech)
     print("\n".join(map(printable, [*report(settings).splitlines(), "", *listing(settings).splitlines()])))
     return 0
-
-
-def _add_models(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--models", choices=("auto", "full", "light"), help="model set (default: auto)")
-    parser.add_argument(
-        "--speech",
-        choices=("base", "small", "turbo"),
-        help="speech model on a CPU (default: base); small (490 MB) and turbo (1.6 GB) hear better, take longer and "
-        "are fetched once",
-    )
-
-
-def _add_services(parser: argparse.ArgumentParser) -> None:
-    _add_models(parser)
-    parser.add_argument(
-        "--formality", choices=("default", "more", "less"), default="default", help="where DeepL has it"
-    )
-    parser.add_argument(
-        "--glossary", default="", metavar="ID|FILE", help="a DeepL glossary id or a file 'term = translation'"
-    )
-    parser.add_argument(
-        "--people", type=Path, metavar="FOLDER", help="name people by the portraits and voices in FOLDER/NAME/"
-    )
-
-
-def _add_look(parser: argparse.ArgumentParser) -> None:
-    from pipeline import style
-    from pipeline.subtitles import looks
-
-    usual = Look()
-    parser.add_argument("--style", type=Path, metavar="FILE", help="a style file; the options below go before it")
-    parser.add_argument("--save-style", type=Path, metavar="FILE", help="write the look as a style file")
-    parser.add_argument("--look", dest="name", choices=looks.names(), help=f"default: {usual.name}")
-    parser.add_argument("--position", choices=style.POSITIONS, help=f"of the text; default: {usual.position}")
-    parser.add_argument("--text-size", type=float, metavar="FACTOR", help="0.5 to 2")
-    parser.add_argument("--texts", choices=TEXTS, help=f"what is shown; default: {usual.texts}")
-    parser.add_argument(
-        "--reveal",
-        choices=REVEALS,
-        help="live: a line turns as it is spoken (default); spoken: it is typed, and turns then; none: the translation "
-        "at once",
-    )
-    parser.add_argument(
-        "--font", metavar="NAME|FILE", help="a font of the folder fonts, or a TrueType or OpenType file"
-    )
-    parser.add_argument("--panel-opacity", type=float, metavar="SHARE", help="of the glass behind the text, 0 to 1")
-    parser.add_argument(
-        "--no-markers", dest="markers", action="store_const", const=False, help="do not mark the speaking face"
-    )
-    parser.add_argument(
-        "--overlay",
-        choices=("mov", "webm"),
-        default="",
-        help="also write the look alone on a transparent background, for an editor: ProRes 4444 or VP9 with alpha",
-    )
-    parser.add_argument("--reduced-motion", action="store_const", const=True, help="no typing, no flicker, no gliding")
-
-
-def _look(given: argparse.Namespace, usual: Look | None = None) -> Look:
-    """Return the look of the options; what none sets is as in the style file, else as in `usual`."""
-    from pipeline import languages, style
-    from pipeline.subtitles import fonts, own_font
-    from pipeline.workspace import disk_error
-
-    look = style.read(given.style) if given.style else usual or Look()
-    names = ("name", "position", "text_size", "texts", "reveal", "panel_opacity", "markers", "reduced_motion")
-    look = dataclasses.replace(look, **{name: value for name in names if (value := getattr(given, name)) is not None})
-    if not 0.5 <= look.text_size <= 2.0:
-        raise UsageError(f"--text-size must be from 0.5 to 2, not {look.text_size:g}.")
-    if look.panel_opacity is not None and not 0.0 <= look.panel_opacity <= 1.0:
-        raise UsageError(f"--panel-opacity must be from 0 to 1, not {look.panel_opacity:g}.")
-    if given.font is not None:
-        target = languages.parse_target(given.to).code if getattr(given, "to", None) else ""
-        own = given.font and given.font not in fonts.installed()
-        look = dataclasses.replace(look, font=own_font.check(Path(given.font), target) if own else given.font)
-    if given.save_style:
-        try:
-            given.save_style.write_text(style.to_json(look), encoding="utf-8")
-        except OSError as error:
-            raise disk_error(error) from error
-    return look
-
-
-def _count(text: str) -> int:
-    value = int(text)
-    if not 1 <= value <= 20:
-        raise argparse.ArgumentTypeError("must be from 1 to 20")
-    return value
-
-
-def _track(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError("must be 1 or more")
-    return value
-
-
-def _glossary(given: str) -> str:
-    """The terms in the file `given`; where there is no such file, `given` itself."""
-    try:
-        if not os.path.isfile(given):  # noqa: PTH113  Path.is_file raises for a name that is too long
-            return given
-        return Path(given).read_text("utf-8")
-    except UnicodeDecodeError:
-        raise UsageError(f"{given} is not a text file in UTF-8; save the glossary as one and try again.") from None
-    except OSError as error:
-        raise UsageError(f"{given} cannot be read ({error.strerror}); name another glossary file.") from None
 
 
 def _say_where(out: Path | str) -> None:

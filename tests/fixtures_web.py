@@ -15,10 +15,9 @@ ROOT = Path(__file__).parents[1]
 @contextmanager
 def served(services: Services, **options: Any) -> Iterator[str]:
     """The page of `services` runs on a free port of this machine; gives its address."""
-    import app
-    from pipeline.web import page
+    from pipeline.web import page, serve
 
-    built = app.build_app(services)
+    built = serve.build_app(services)
     _, url, _ = built.launch(**page.launch_options(services), prevent_thread_lock=True, quiet=True, **options)
     try:
         yield url

@@ -13,10 +13,9 @@ from pathlib import Path
 
 
 def main() -> None:
-    import app
     from pipeline import media, run
     from pipeline.settings import Settings
-    from pipeline.web import limits, page, sweep
+    from pipeline.web import limits, page, serve, sweep
     from tests import fakes
 
     folder, keep_s = Path(sys.argv[1]), float(sys.argv[2])
@@ -27,7 +26,7 @@ def main() -> None:
         render=lambda path, analysis, look, to, clock: run.render(path, analysis, look, to, settings, clock),
     )
     limits.UPLOADED_BYTES = 64 * 2**20
-    built = app.build_app(services)
+    built = serve.build_app(services)
     sweep.sweep_regularly(settings, built, sweep.Ages(keep_s, keep_s, keep_s, keep_s), every=0.5)
     _, url, _ = built.launch(**page.launch_options(services), prevent_thread_lock=True, quiet=True)
     print(json.dumps({"url": url}), flush=True)

@@ -82,6 +82,7 @@ def test_a_process_that_dies_is_an_error_for_every_clip_it_did_not_get_to(clip: 
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_the_rehearsal_runs_through_on_a_processor_with_stand_ins(
     clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

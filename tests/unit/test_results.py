@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from pipeline import __main__ as command
 from pipeline import project, results, transcript
+from pipeline.arguments import glossary
 from pipeline.errors import MediaError, PipelineError, RecordError, UsageError
 from pipeline.records import Analysis, Look
 from pipeline.settings import Settings
@@ -183,11 +184,11 @@ def test_a_file_of_ones_own_that_is_none_is_refused_before_a_model_is_loaded(
 def test_a_glossary_is_a_file_an_id_or_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "terms.txt").write_text("netrunner = netrunner\n")
     (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
-    assert command._glossary(str(tmp_path / "terms.txt")) == "netrunner = netrunner\n"
-    assert command._glossary("a = b\n" * 100) == "a = b\n" * 100
-    assert command._glossary("") == ""
+    assert glossary(str(tmp_path / "terms.txt")) == "netrunner = netrunner\n"
+    assert glossary("a = b\n" * 100) == "a = b\n" * 100
+    assert glossary("") == ""
     with pytest.raises(UsageError, match="UTF-8"):
-        command._glossary(str(tmp_path / "binary"))
+        glossary(str(tmp_path / "binary"))
 
 
 def test_the_name_of_the_folder_is_said_byte_for_byte(
