@@ -82,3 +82,20 @@ def test_the_command_is_called_speechglass(installed: Path, tmp_path: Path) -> N
         [sys.executable, program, "--help"], cwd=tmp_path, env=environment(installed), capture_output=True, text=True
     )
     assert usage.stdout.startswith("usage: speechglass ")
+    page = subprocess.run(
+        [sys.executable, program, "page", "--help"],
+        cwd=tmp_path, env=environment(installed), capture_output=True, text=True,
+    )  # fmt: skip
+    assert page.stdout.startswith("usage: speechglass page ")
+
+
+def test_an_installed_copy_serves_the_page(installed: Path, tmp_path: Path) -> None:
+    code = (
+        "from pipeline.web import serve, services; from pipeline.settings import Settings;"
+        "import gradio; made = serve.build_app(services.real(Settings.from_environment()));"
+        "assert isinstance(made, gradio.Blocks), made"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=environment(installed), capture_output=True, text=True
+    )
+    assert run.returncode == 0, run.stderr[-3000:]
