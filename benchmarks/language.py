@@ -1,29 +1,75 @@
-"""How often the spoken language is recognised, and how sure Whisper is when it errs: `python -m benchmarks.language
-CLIP=CODE ...`.
+"""Fit when the spoken language is asked for, and when a phrase is marked as misheard.
 
-Every clip is cut into pieces of 3, 6 and 12 s, with pink noise at several levels added, and each is judged as a clip of
-its own. The table says for each threshold how many right answers would be questioned, and how many wrong ones would
-not.
+    python -m benchmarks.language [--clips CLIP=CODE ...] [--keep FILE]
+
+Says two sentences in every language of `sentences.json` with espeak-ng (Debian: `apt install espeak-ng`), in two voices
+and with pink noise at several levels, and has the light recogniser hear each as a clip of its own. Real clips whose
+language is known are cut into pieces and treated likewise. Two thresholds of `pipeline/speech/doubt.py` follow from it:
+
+SURE    the probability of the language below which the user is asked.
+CLEAR   the mean probability of a phrase's words below which it is marked. A phrase is misheard when less than half of
+        its letters were said, by CLIP.truth.json where the clip is real.
+
+Each is where `RIGHT` times the share of right answers that are flagged, plus the share of wrong ones that are not, is
+least: most answers are right, so that it matters more to leave those alone. The right answers are those of real clips
+where there are some, since the recogniser is less sure of a synthetic voice; the wrong ones are of both. Each is judged
+on languages that are left out of the fit, in five groups. `--keep` holds what was heard, so that a second run only
+fits.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+import shutil
+import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from difflib import SequenceMatcher
 from pathlib import Path
 
 import numpy as np
 
 from pipeline import media
+from pipeline.models.sets import weights
 from pipeline.settings import Settings
-from pipeline.speech.activity import RATE, speech_probability, voiced
-from pipeline.speech.doubt import Decision, decide
+from pipeline.speech import doubt
+from pipeline.speech.activity import RATE, speech_probability
+from pipeline.speech.transcribe import transcribe
+from pipeline.subtitles.plan import finish
+from pipeline.text import chinese
 
-LENGTHS_S = (3.0, 6.0, 12.0)
-NOISE_DB = (None, 10.0, 5.0, 0.0, -5.0)  #: speech over noise
-MOST_PIECES = 12  #: of one length and clip
+SENTENCES = Path(__file__).with_name("sentences.json")
+ESPEAK_NAMES = {"zh": "cmn", "en": "en-us"}  #: where espeak-ng's name of a language is not Whisper's
+VOICES = ("", "+f3")
+NOISE_DB = (None, 10.0, 5.0, 0.0)  #: speech over noise
+LENGTHS_S = (3.0, 8.0)  #: of pieces of real clips
+MOST_PIECES = 8  #: of one length and clip
+GROUPS = 5
+RIGHT = 2.0
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What the recogniser made of a piece; `phrases` are (mean probability of the words, share of letters said)."""
+
+    spoken: str
+    heard: str
+    probability: float
+    phrases: tuple[tuple[float, float], ...]
+    is_real: bool = False  #: not synthetic
+
+
+def say(text: str, language: str, voice: str, to: Path) -> None:
+    """Write `text` as espeak-ng says it to the WAV file `to`.
+
+    Raises FileNotFoundError where espeak-ng is not installed.
+    """
+    name = ESPEAK_NAMES.get(language, language) + voice
+    subprocess.run(["espeak-ng", "-v", name, "-s", "150", "-w", str(to), text], check=True, capture_output=True)
 
 
 def pink(count: int, seed: int) -> np.ndarray:
@@ -31,64 +77,196 @@ def pink(count: int, seed: int) -> np.ndarray:
     spectrum = np.fft.rfft(np.random.default_rng(seed).standard_normal(count))
     spectrum[1:] /= np.sqrt(np.arange(1, len(spectrum)))
     noise = np.fft.irfft(spectrum, count)
-    return (noise / np.sqrt(np.mean(noise**2))).astype(np.float32)
+    return np.asarray(noise / np.sqrt(np.mean(noise**2)), np.float32)
 
 
-def pieces(samples: np.ndarray) -> Iterator[np.ndarray]:
+def noisy(samples: np.ndarray, level_db: float | None, seed: int) -> np.ndarray:
+    """Return the samples with pink noise `level_db` below them, None for no noise."""
+    if level_db is None:
+        return samples
+    loudness = float(np.sqrt(np.mean(samples**2)))
+    mixed = samples + pink(len(samples), seed) * loudness / 10 ** (level_db / 20)
+    return np.asarray(mixed * min(1.0, 0.95 / float(np.abs(mixed).max())), np.float32)
+
+
+def share_said(text: str, said: str) -> float:
+    """Return the share of the letters of `text` that stand in `said` in that order, in runs of two and more."""
+    a, b = _letters(text), _letters(said)
+    blocks = SequenceMatcher(None, a, b, autojunk=False).get_matching_blocks()
+    return sum(block.size for block in blocks if block.size > 1) / len(a) if a else 0.0
+
+
+def _letters(text: str) -> str:
+    simplified = chinese.convert(text, "Hans") if any("\u4e00" <= c <= "\u9fff" for c in text) else text
+    return "".join(c for c in unicodedata.normalize("NFC", simplified.casefold()) if unicodedata.category(c)[0] in "LM")
+
+
+def read(path: Path, folder: Path) -> np.ndarray:
+    """Return the sound of a clip as the pipeline hears it."""
+    for _ in media.extract_sound(media.probe(path, Settings()), sound := folder / "read.wav"):
+        pass
+    return media.read_sound(sound)
+
+
+def hear(
+    samples: np.ndarray, spoken: str, said: str | None, model: Path, folder: Path, is_real: bool = False
+) -> Heard | None:
+    """Return what the recogniser makes of the sound, None where no words are heard; phrases need `said`."""
+    import soundfile
+
+    soundfile.write(folder / "heard.wav", samples, RATE, subtype="PCM_16")
+    found = finish(transcribe(folder / "heard.wav", None, weights=model))
+    if not found.segments:
+        return None
+    phrases = [
+        (float(np.mean([word.probability for word in segment.words])), share_said(segment.text, said))
+        for segment in found.segments
+        if said is not None and segment.words
+    ]
+    return Heard(spoken, found.language, found.language_confidence, tuple(phrases), is_real)
+
+
+def synthetic(model: Path, folder: Path) -> Iterator[Heard]:
+    """Yield what is heard in the synthesised clips."""
+    for language, sentences in json.loads(SENTENCES.read_text("utf-8")).items():
+        for number, text in enumerate((sentences[0], " ".join(sentences))):
+            for seed, level in enumerate(NOISE_DB):
+                say(text, language, VOICES[(seed + number) % len(VOICES)], folder / "said.wav")
+                samples = noisy(read(folder / "said.wav", folder), level, seed)
+                found = hear(samples, language, text, model, folder)
+                if found:
+                    print(f"{language} {level} {found.heard} {found.probability:.2f} {found.phrases}", file=sys.stderr)
+                    yield found
+
+
+def real(path: Path, language: str, model: Path, folder: Path) -> Iterator[Heard]:
+    """Yield what is heard in pieces of a real clip."""
+    samples = read(path, folder)
+    truth = path.with_suffix(".truth.json")
+    turns = json.loads(truth.read_text("utf-8"))["turns"] if truth.is_file() else []
+    said = " ".join(turn.get("text", "") for turn in turns).strip() or None
+    for number, piece in enumerate(_pieces(samples)):
+        level = NOISE_DB[number % len(NOISE_DB)]
+        found = hear(noisy(piece, level, number), language, said, model, folder, True)
+        if found:
+            yield found
+
+
+def _pieces(samples: np.ndarray) -> Iterator[np.ndarray]:
     """Yield stretches of the sound that are mostly voiced."""
     probability = speech_probability(samples)
     for length in LENGTHS_S:
         size, found = int(length * RATE), 0
         for first in range(0, len(samples) - size + 1, size):
-            part = samples[first : first + size]
-            share = probability[first // 512 : (first + size) // 512].mean()
-            if share > 0.5 and found < MOST_PIECES:
+            if found < MOST_PIECES and probability[first // 512 : (first + size) // 512].mean() > 0.5:
                 found += 1
-                yield part
+                yield samples[first : first + size]
 
 
-def judged(model: object, samples: np.ndarray) -> Decision | None:
-    """Return what is decided on the sound alone, None where no voice is found."""
-    spans = voiced(speech_probability(samples), gap_s=0.3)
-    if not spans:
-        return None
-    start, end = spans[0][0], spans[-1][1]
-    part = samples[int(start * RATE) : int(end * RATE)]
-    table = dict(model.detect_language(part)[2])  # type: ignore[attr-defined]
-    return decide([table], [end - start])
+@dataclass(frozen=True)
+class Case:
+    """An answer: how sure it is, whether it is right, whether it counts in the fit, and its language."""
+
+    value: float
+    right: bool
+    counts: bool
+    language: str
+
+
+def fit(cases: Sequence[Case]) -> float:
+    """Return the threshold with the least cost."""
+    right = np.array([case.value for case in cases if case.right and case.counts])
+    wrong = np.array([case.value for case in cases if not case.right])
+    steps = np.round(np.arange(0.0, 1.0, 0.01), 2)
+    costs = [RIGHT * np.mean(right < step) + np.mean(wrong >= step) for step in steps]
+    best = np.flatnonzero(np.isclose(costs, min(costs)))
+    return float(steps[best[len(best) // 2]])
+
+
+def judged(name: str, cases: Sequence[Case]) -> None:
+    """Print the threshold fitted on everything, and what thresholds cost on languages left out of their fit."""
+    languages = sorted({case.language for case in cases})
+    thresholds = []
+    flagged: dict[tuple[bool, bool], list[bool]] = {}  #: (right, real or as good) -> whether flagged
+    for number in range(GROUPS):
+        out = set(languages[number::GROUPS])
+        rest = [case for case in cases if case.language not in out]
+        if not any(c.right and c.counts for c in rest) or all(c.right for c in rest):
+            continue
+        thresholds.append(fit(rest))
+        for case in cases:
+            if case.language in out:
+                flagged.setdefault((case.right, case.counts), []).append(case.value < thresholds[-1])
+    print(f"\n{name}: {len(cases)} cases in {len(languages)} languages")
+    print(f"  fitted on all {fit(cases):.2f}; with a fifth left out {min(thresholds):.2f} to {max(thresholds):.2f}")
+    print("  flagged on those left out:")
+    for (right, counts), seen in sorted(flagged.items()):
+        print(f"  {np.mean(seen):5.0%} of {len(seen):4} {'right' if right else 'wrong'}, {KINDS[counts]}")
+    print("  threshold   right and real, flagged   right and synthetic, flagged   wrong, not flagged")
+    for step in np.arange(0.3, 0.96, 0.05):
+        shares = [
+            _share([case.value < step for case in cases if case.right and case.counts]),
+            _share([case.value < step for case in cases if case.right and not case.counts]),
+            _share([case.value >= step for case in cases if not case.right]),
+        ]
+        print(f"  {step:9.2f}   {shares[0]:>23}   {shares[1]:>28}   {shares[2]:>18}")
+
+
+KINDS = {True: "of the kind that counts", False: "synthetic"}
+
+
+def _share(chosen: Sequence[bool]) -> str:
+    return f"{np.mean(chosen):.0%}" if chosen else "none"
+
+
+def cases_of(found: Sequence[Heard]) -> tuple[list[Case], list[Case]]:
+    """Return the cases of the language and those of the phrases."""
+    some_real = any(one.is_real for one in found)
+    some_text = any(one.is_real and one.phrases for one in found)
+    decisions = [
+        Case(one.probability, one.heard == one.spoken, one.is_real or not some_real, one.spoken) for one in found
+    ]
+    phrases = [
+        Case(likely, share >= 0.5, one.is_real or not some_text, one.spoken)
+        for one in found
+        for likely, share in one.phrases
+    ]
+    return decisions, phrases
+
+
+def gather(clips: Sequence[str]) -> list[Heard]:
+    """Hear everything."""
+    model = finish(weights("whisper-base", Settings(models="light")))
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        found = list(synthetic(model, folder))
+        for clip in clips:
+            path, _, code = clip.rpartition("=")
+            found += real(Path(path), code, model, folder)
+    return found
 
 
 def main(arguments: list[str]) -> int:
-    """Print the table and return the status of the command."""
+    """Print both thresholds and what they cost."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.language", description=__doc__.splitlines()[0])
-    parser.add_argument("--weights", type=Path, required=True, help="folder of a faster-whisper model")
-    parser.add_argument("clips", nargs="+", metavar="CLIP=CODE")
+    parser.add_argument("--clips", nargs="+", default=[], metavar="CLIP=CODE", help="real clips and their language")
+    parser.add_argument("--keep", type=Path, metavar="FILE", help="what was heard, read from here if it is there")
     given = parser.parse_args(arguments)
-    from faster_whisper import WhisperModel
-
-    model = WhisperModel(str(given.weights), device="cpu", compute_type="int8", cpu_threads=1)
-    results: list[tuple[bool, float]] = []
-    for clip in given.clips:
-        path, _, code = clip.rpartition("=")
-        with tempfile.TemporaryDirectory() as folder:
-            for _ in media.extract_sound(media.probe(Path(path), Settings()), sound := Path(folder) / "sound.wav"):
-                pass
-            samples = media.read_sound(sound)
-        for number, part in enumerate(pieces(samples)):
-            for level in NOISE_DB:
-                noisy = part
-                if level is not None:
-                    loudness = float(np.sqrt(np.mean(part**2)))
-                    noisy = part + pink(len(part), number) * loudness / 10 ** (level / 20)
-                decision = judged(model, noisy)
-                if decision:
-                    results.append((decision.language == code, decision.probability))
-    right = np.array([p for ok, p in results if ok])
-    wrong = np.array([p for ok, p in results if not ok])
-    print(f"{len(results)} pieces, {len(right)} right, {len(wrong)} wrong")
-    print("sure from   right but asked   wrong and not asked")
-    for threshold in np.arange(0.3, 0.95, 0.05):
-        print(f"{threshold:9.2f}   {np.mean(right < threshold):15.0%}   {np.mean(wrong >= threshold):19.0%}")
+    if given.keep and given.keep.is_file():
+        found = [
+            Heard(**{**one, "phrases": tuple(map(tuple, one["phrases"]))}) for one in json.loads(given.keep.read_text())
+        ]
+    else:
+        if not shutil.which("espeak-ng"):
+            print("espeak-ng is missing; install it (apt install espeak-ng) and run again.", file=sys.stderr)
+            return 1
+        found = gather(given.clips)
+        if given.keep:
+            given.keep.write_text(json.dumps([asdict(one) for one in found]))
+    decisions, phrases = cases_of(found)
+    judged("SURE", decisions)
+    judged("CLEAR", phrases)
+    print(f"\nin use: SURE {doubt.SURE}, CLEAR {doubt.CLEAR}")
     return 0
 
 

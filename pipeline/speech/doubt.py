@@ -10,11 +10,11 @@ from pipeline.notices import about_phrases
 from pipeline.records import Notice, Phrase, Word
 from pipeline.text.scripts import foreign_letters
 
-#: Probability of the clip's language, over all voiced sound, below which the user is asked. `benchmarks.language` measures
-#: what it costs and finds.
-SURE = 0.7
-#: Mean probability of a segment's words below which it is told as uncertain.
-CLEAR = 0.4
+#: Probability of the clip's language, over all voiced sound, below which the user is asked, and mean probability of a
+#: phrase's words below which it is marked. Fitted by `benchmarks.language` on 24 pieces of six real clips with noise, and
+#: on 128 clips with synthetic voices in 18 languages. On languages left out of the fit 14 % of the right languages of
+#: real clips are asked about, and 88 % of all wrong ones; 12 % of the right phrases are marked, and 84 % of the wrong.
+SURE, CLEAR = 0.62, 0.53
 
 
 @dataclass(frozen=True)

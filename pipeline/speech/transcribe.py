@@ -75,7 +75,8 @@ def transcribe(sound: Path, language: str | None, *, weights: Path) -> Stage[Tra
             heard = _inserted(heard, _within(segment, *_room(hole, heard)))
     segments = guards.guarded(heard, spans, duration)
     if not segments:
-        return Transcript("", 0.0, (), (Notice("no_speech", "No words could be made out in this clip."),))
+        nothing = Notice("no_speech", "No words could be made out in this clip.")
+        return Transcript("", 0.0, (), (nothing, *decision.notices))
     return Transcript(main, confidence, segments, decision.notices)
 
 

@@ -449,11 +449,23 @@ def _every_kind(server: Server, visitor: httpx.Client, clip: Path, to_the_end: b
         assert result_of(visitor, "translate_video", video=given)[0] == "complete"
         assert result_of(visitor, "transcribe", video=given)[0] == "complete"
         assert result_of(visitor, "render", video=given, transcript=record())[0] == "complete"
+        assert result_of(visitor, "preview", video=given, transcript=record())[0] == "complete"
+        assert result_of(visitor, "edit", transcript=record(), edits=[])[0] == "complete"
+        assert (
+            result_of(visitor, "retranslate", transcript=record(), video=given, target_language="EN-US")[0]
+            == "complete"
+        )
+        assert result_of(visitor, "transcribe", address="https://example.com/film.mp4")[0] == "complete"
         assert "error" not in _agent(visitor, clip, 60)[:200]
     else:
         given = upload(visitor, clip)
-        for name, more in (("translate_video", {}), ("transcribe", {}), ("render", {"transcript": record()})):
-            event = visitor.post(f"/gradio_api/call/v2/{name}", json={"video": given, **more}).json()["event_id"]
+        film, told = {"video": given}, {"transcript": record()}
+        for name, more in (
+            ("translate_video", film), ("transcribe", film), ("render", film | told), ("preview", film | told),
+            ("edit", {**told, "edits": []}), ("retranslate", film | told),
+            ("transcribe", {"address": "https://example.com/film.mp4"}),
+        ):  # fmt: skip
+            event = visitor.post(f"/gradio_api/call/v2/{name}", json=more).json()["event_id"]
             with visitor.stream("GET", f"/gradio_api/call/{name}/{event}") as stream:
                 next(stream.iter_lines())
         assert visitor.post("/gradio_api/upload", files={"files": ("a.mp4", b"x" * (9 * 2**20))}).status_code == 413
