@@ -19,6 +19,8 @@ from typing import cast
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from pipeline.models.catalogue import CATALOGUE
+
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "LICENCES.md"
 
@@ -157,8 +159,8 @@ def page() -> str:
         "",
         f"Written by `python -m benchmarks.licences` from the metadata of the {len(found)} packages that "
         f"`requirements.txt` brings.",
-        "Speechglass itself is under the MIT License; models are listed by `python -m pipeline models`, fonts in "
-        "`fonts/`.",
+        "Speechglass itself is under the MIT License; models stand at the end of this page, fonts "
+        "and their licences in `fonts/`.",
         "",
         "## Not only permissive",
         "",
@@ -174,6 +176,15 @@ def page() -> str:
         "| package | version | licence |",
         "|---|---|---|",
         *(f"| {e.name} | {e.version} | {e.licence} |" for e in found),
+        "",
+        "## Models",
+        "",
+        "One model lies in this repository, with its licence: the face mesh, in `pipeline/faces/`. Silero VAD comes in "
+        "a requirement. The others are fetched by the person who runs them.",
+        "",
+        "| model | job | licence | from | note |",
+        "|---|---|---|---|---|",
+        *(f"| {m.name} | {m.job} | {m.licence} | {m.source} | {m.note} |" for m in CATALOGUE),
     ]  # fmt: skip
     return "\n".join(lines) + "\n"
 
