@@ -12,6 +12,7 @@ import pytest
 
 from pipeline.settings import Settings
 from tests import fakes
+from tests.browser.test_layout import violations
 from tests.fixtures_browser import DONE, choose, expect, finished, opened, translate
 from tests.fixtures_web import served
 
@@ -159,6 +160,7 @@ def test_a_clip_is_recorded_with_the_camera_and_becomes_the_upload(
         page.keyboard.press("Enter")
         expect(page.locator("#record-said")).to_contain_text("Recording, 0:02", timeout=DONE)
         assert page.evaluate("document.querySelector('#record-view').videoWidth") > 0
+        assert violations(page) == []
         page.keyboard.press("Enter")
         expect(page.locator("#clip-note .clip-facts")).to_contain_text("recording.webm", timeout=DONE)
         expect(page.locator("#record-view")).to_be_hidden()
@@ -189,3 +191,4 @@ def test_a_glossary_is_typed_as_pairs_and_what_becomes_of_it_stands_beside_it(pa
     )
     page.fill("#glossary textarea", "neural net = sieć neuronowa\nSpeechglass")
     expect(page.locator("#glossary-note [role=alert]")).to_contain_text("'Speechglass' must be 'term = translation'")
+    assert violations(page) == []

@@ -57,6 +57,7 @@ def test_a_file_that_is_none_is_said_beside_it_and_the_run_is_refused(
     own.click("#run")
     expect(own.locator("#problem [role=alert]")).to_contain_text(said, timeout=DONE)
     assert "analyse" not in fakes.OPEN
+    assert violations(own) == []
 
 
 def test_a_transcript_of_another_clip_is_refused_before_anything_runs(own: Page, clip: Path) -> None:
