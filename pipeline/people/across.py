@@ -7,7 +7,9 @@ place is the same.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import heapq
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -142,9 +144,9 @@ def join(
     Two people of one part stay two. `speakers` is the number of people who speak, where it is known.
     """
     joining = _Joining(parts, statistics, parameters or Parameters())
-    joining.join(lambda _: False)
+    joining.join()
     if speakers:
-        joining.join(lambda groups: sum(group.speaks for group in groups) > speakers)
+        joining.join(speakers)
     return [dict(group.members) for group in joining.groups]
 
 
@@ -154,11 +156,16 @@ class _Group:
 
     members: tuple[tuple[int, str], ...]
     index: tuple[int, ...]  #: of each among all people
+    parts: frozenset[int]
     speaks: bool
 
-    @property
-    def parts(self) -> frozenset[int]:
-        return frozenset(part for part, _ in self.members)
+    def __or__(self, other: _Group) -> _Group:
+        return _Group(
+            tuple(sorted(self.members + other.members)),
+            tuple(sorted(self.index + other.index)),
+            self.parts | other.parts,
+            self.speaks or other.speaks,
+        )
 
 
 class _Joining:
@@ -177,50 +184,50 @@ class _Joining:
             if keys[b][0] == keys[a][0] + 1 and parts[keys[b][0]].start < parts[keys[a][0]].end
         }
         self.groups = [
-            _Group((key,), (n,), person.speaks) for n, (key, person) in enumerate(zip(keys, people, strict=True))
+            _Group((key,), (n,), frozenset((key[0],)), person.speaks)
+            for n, (key, person) in enumerate(zip(keys, people, strict=True))
         ]
-        self._gains: dict[tuple[tuple[int, ...], tuple[int, ...]], float] = {}
         self._alone: dict[tuple[int, ...], float] = {}
 
-    def join(self, must: Callable[[list[_Group]], bool]) -> None:
-        """Join groups as long as that makes them more likely; and further, at the least cost, while `must(groups)`."""
-        while True:
-            forced = must(self.groups)
-            best, pair = 0.0 if not forced else -np.inf, None
-            for a in range(len(self.groups)):
-                for b in range(a + 1, len(self.groups)):
-                    first, second = self.groups[a], self.groups[b]
-                    if forced and not (first.speaks and second.speaks):
-                        continue
-                    gain = self._gain(first, second)
-                    if gain > best:
-                        best, pair = gain, (a, b)
-            if pair is None:
-                return
-            a, b = pair
-            one, other = self.groups[a], self.groups.pop(b)
-            self.groups[a] = _Group(
-                tuple(sorted(one.members + other.members)),
-                tuple(sorted(one.index + other.index)),
-                one.speaks or other.speaks,
-            )
+    def join(self, speakers: int | None = None) -> None:
+        """Join groups as long as that makes them more likely; with `speakers`, people until no more of them speak."""
+        groups = dict(enumerate(self.groups))
+        waiting = [
+            (-gain, a, b)
+            for a, b in itertools.combinations(groups, 2)
+            if (gain := self._gain(groups[a], groups[b])) > -np.inf
+        ]
+        heapq.heapify(waiting)
+        while waiting:
+            cost, a, b = heapq.heappop(waiting)
+            if a not in groups or b not in groups:
+                continue
+            if speakers is None and cost >= 0:
+                break
+            if speakers is not None and sum(group.speaks for group in groups.values()) <= speakers:
+                break
+            if speakers is not None and not (groups[a].speaks and groups[b].speaks):
+                continue
+            new, number = groups.pop(a) | groups.pop(b), max(b, *groups, len(self.groups)) + 1
+            for n, other in groups.items():
+                if (gain := self._gain(other, new)) > -np.inf:
+                    heapq.heappush(waiting, (-gain, n, number))
+            groups[number] = new
+        self.groups = sorted(groups.values(), key=lambda group: group.index)
 
     def _gain(self, a: _Group, b: _Group) -> float:
         """Return by how much the log-probability rises when both are one person."""
         if a.parts & b.parts:
             return -np.inf
-        key = (a.index, b.index)
-        if key not in self._gains:
-            index = tuple(sorted(a.index + b.index))
-            gain = self._likeness(index) - self._likeness(a.index) - self._likeness(b.index)
-            gain += sum(self.links.get((min(m, n), max(m, n)), 0.0) for m in a.index for n in b.index)
-            # One person less, to whom the diarizer gave two labels: +1. With 0 to 1.5 the recorded and composed clips,
-            # taken as parts, gave nearly the same people; with 4, which leaves the labels out and counts faces, too,
-            # strangers were joined.
-            if a.speaks and b.speaks:
-                gain -= self.parameters.new_voice + self.parameters.other_label
-            self._gains[key] = gain
-        return self._gains[key]
+        index = tuple(sorted(a.index + b.index))
+        gain = self._likeness(index) - self._likeness(a.index) - self._likeness(b.index)
+        gain += sum(self.links.get((min(m, n), max(m, n)), 0.0) for m in a.index for n in b.index)
+        # One person less, to whom the diarizer gave two labels: +1. With 0 to 1.5 the recorded and composed clips,
+        # taken as parts, gave nearly the same people; with 4, which leaves the labels out and counts faces, too,
+        # strangers were joined.
+        if a.speaks and b.speaks:
+            gain -= self.parameters.new_voice + self.parameters.other_label
+        return gain
 
     def _likeness(self, index: tuple[int, ...]) -> float:
         if index not in self._alone:
