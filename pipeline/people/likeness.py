@@ -19,13 +19,10 @@ class Grouping:
     """Scores groups of embeddings under a Gaussian model of people.
 
     A sample is the sum of a part that all people share, a part of the person, a part of the session (the light and
-    the pose of a
-    shot) and noise that falls with the length of the sample: two-covariance PLDA with isotropic covariances (Brümmer
-    and
-    de Villiers 2010), and a level more. `Likeness` gives the variances as cosine similarities, and the number of
-    independent directions. Some samples are unusual, a shout or a face half in the dark: they have more noise, at the
-    price of
-    their being rare.
+    the pose of a shot) and noise that falls with the length of the sample: two-covariance PLDA with isotropic
+    covariances (Brümmer and de Villiers 2010), with one level more. `Likeness` gives the variances as cosine
+    similarities, and the number of independent directions. Some samples are unusual, a shout or a face half in the
+    dark: they have more noise, at the price of their being rare.
     """
 
     def __init__(
@@ -42,8 +39,7 @@ class Grouping:
 
         `unusual` is the probability that a sample is. `parts` are what groups consist of, each as a sample and a share
         of it; by default every sample is a part. `sessions` gives the session of each of the samples of a group,
-        `of_session` the
-        share of the noise that is common to a session.
+        `of_session` the share of the noise that is common to a session.
         """
         self._gram = vectors @ vectors.T
         self._shared = max(0.0, likeness.different)
@@ -72,15 +68,15 @@ class Grouping:
         index = np.array(sorted(whole))
         share = np.array([whole[n] for n in index])
         ratio = _Ratio(self, index)
-        noise = self._noise[index] / share
-        best = float(ratio(noise[None])[0])
-        for _ in range(len(index)):
-            options = noise + np.diag(self._more_noise / share)
-            odds = ratio(options)
-            at = int(np.argmax(odds))
-            if odds[at] - self._rare <= best:
+        noise, more = self._noise[index] / share, self._more_noise / share
+        best, options = ratio(noise, more)
+        for count in range(1, len(index) + 1):
+            at = int(np.argmax(options))
+            if options[at] - count * self._rare <= best:
                 break
-            best, noise = float(odds[at]) - self._rare, options[at]
+            best = float(options[at]) - count * self._rare
+            noise[at] += more[at]
+            _, options = ratio(noise, more)
         return best
 
 
@@ -90,32 +86,66 @@ class _Ratio:
     def __init__(self, model: Grouping, index: NDArray[np.intp]) -> None:
         self._model = model
         self._gram = model._gram[np.ix_(index, index)]
-        _, number = np.unique(model._sessions(index), return_inverse=True)
-        self._in_session = np.eye(int(number.max()) + 1)[number]  # (samples, sessions)
-        self._alone = np.eye(len(index))
+        self._sessions = model._sessions(index)
 
-    def __call__(self, noise: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the log-odds (b,) for the variances of each sample alone in `noise` (b, samples)."""
+    def __call__(self, noise: NDArray[np.float64], more: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        """Return the log-odds for the variances `noise` (n,) of each sample alone, and (n,) with `more` in one."""
         model = self._model
-        one = self._evidence(noise, model._shared + model._person, model._session, self._in_session)
-        return one - self._evidence(noise + model._person + model._session, model._shared, 0.0, self._alone)
+        one = self._evidence(noise, more, model._shared + model._person, model._session, self._sessions)
+        own = noise + model._person + model._session
+        apart = self._evidence(own, more, model._shared, 0.0, np.arange(len(noise)))
+        return one[0] - apart[0], one[1] - apart[1]
 
     def _evidence(
-        self, noise: NDArray[np.float64], common: float, session: float, groups: NDArray[np.float64]
-    ) -> NDArray[np.float64]:
-        """Return the log-likelihood (b,) of samples under the given variances.
+        self,
+        noise: NDArray[np.float64],
+        more: NDArray[np.float64],
+        common: float,
+        session: float,
+        number: NDArray[np.intp],
+    ) -> tuple[float, NDArray[np.float64]]:
+        """Return the log-likelihood of samples under the given variances, and (n,) with `more` noise in one of them.
 
-        `common` is the variance that all of them share, `session` what those of one of the `groups` (samples, sessions)
-        share, and `noise` (b, samples) what each has alone. The mean of a session is a sufficient statistic of its
-        samples: it is one sample with the variance `own`.
+        `common` is the variance that all of them share, `session` what those with the same `number` (n,) share, and
+        `noise` (n,) what each has alone. The mean of a session is a sufficient statistic of its samples: it is one
+        sample with the variance `session` + 1 / (sum of their precisions).
         """
         precision = 1 / noise
-        sums = precision @ groups
-        own = session + 1 / sums
-        within = ((precision * (precision @ (self._gram * (groups @ groups.T)))) @ groups) / sums**2  # squared means
-        weight = precision / ((sums * own) @ groups.T)
-        total = ((weight @ self._gram) * weight).sum(1)
-        spread = 1 + common * (1 / own).sum(1)
-        fit = (within * (sums - 1 / own)).sum(1) + common * total / spread
-        logs = np.log(spread) + np.log1p(session * sums).sum(1) + np.log(noise).sum(1)
-        return self._model._half_dimensions * (fit - precision.sum(1) - logs)  # the vectors have unit length
+        change = 1 / (noise + more) - precision
+        together = number[:, None] == number
+        first = np.zeros(len(number), bool)
+        first[np.unique(number, return_index=True)[1]] = True
+        # Of the session of each sample: the sum of its precisions, x times the weighted sum of its vectors, its square.
+        sums = together @ precision
+        product = (self._gram * together) @ precision
+        square = together @ (precision * product)
+        weight, spread, fit, log = _session(sums, square, session)
+        projected = self._gram @ (precision * weight)
+        total = float((precision * weight) @ projected)
+        spreads, fits, logs = (float(values[first].sum()) for values in (spread, fit, log))
+        rest = float(precision.sum()) + float(np.log(noise).sum())
+        base = fits + common * total / (1 + common * spreads) - np.log(1 + common * spreads) - logs - rest
+
+        # The same with the precision of one sample changed: only its own session is another.
+        others = projected - weight * product  # x times the weighted sum over all other sessions
+        meeting = together @ (precision * others)
+        total_others = total - 2 * weight * meeting - weight**2 * square
+        square = square + 2 * change * product + change**2 * self._gram.diagonal()
+        weight, new_spread, new_fit, new_log = _session(sums + change, square, session)
+        totals = total_others + 2 * weight * (meeting + change * others) + weight**2 * square
+        spreads_of = 1 + common * (spreads - spread + new_spread)
+        varied = fits - fit + new_fit + common * totals / spreads_of - np.log(spreads_of) - (logs - log + new_log)
+        varied = varied - rest - change - np.log1p(more / noise)
+        return self._model._half_dimensions * float(base), self._model._half_dimensions * varied
+
+
+def _session(
+    sums: NDArray[np.float64], square: NDArray[np.float64], variance: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Return what sessions add to the likelihood, from their precisions and the squares of their weighted sums.
+
+    These are the weight of the sum of vectors, the precision of the mean, the fit inside the session and the
+    logarithm of its determinant.
+    """
+    precision = 1 / (variance + 1 / sums)
+    return precision / sums, precision, square / sums**2 * (sums - precision), np.log1p(variance * sums)

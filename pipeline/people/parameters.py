@@ -29,7 +29,7 @@ class Parameters:
     deceptive: float = 0.011
     #: Probability that a turn or a track is unlike the others of its person: a shout, another room, a face half in the
     #: dark. Bounds how much one embedding can say against a person.
-    unusual: float = 0.03
+    unusual: float = 0.1
     #: Share of the noise of faces and of voices that is common to a shot: its light and its pose, its room and its
     #: microphone.
     face_session: float = 0.6

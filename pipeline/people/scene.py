@@ -59,6 +59,8 @@ class Scene:
         for j, track in enumerate(self.tracks):
             self.clusters.setdefault(-1 - j if track.cluster is None else track.cluster, []).append(j)
         number = {id(turn): n for n, turn in enumerate(self.turns)}
+        self._turn_times = np.array([[t.start for t in self.turns], [t.end for t in self.turns]])
+        self._track_shots = np.array([track.shot for track in self.tracks], int)
         self.voices = Grouping(
             *samples([(sounds[turn], turn.clean_s or turn.end - turn.start) for turn in self.turns]),
             (diarization.likeness or VOICE_LIKENESS) if heard else LABEL_LIKENESS,
@@ -71,7 +73,7 @@ class Scene:
             *samples([(t.embedding, min(5.0, t.boxes[-1].t - t.boxes[0].t) + 0.2) for t in self.tracks]),
             faces.likeness or FACE_LIKENESS,
             parameters.unusual,
-            sessions=lambda tracks: np.array([self.tracks[j].shot for j in tracks]),
+            sessions=lambda tracks: self._track_shots[tracks],
             of_session=parameters.face_session,
         )
 
@@ -91,9 +93,8 @@ class Scene:
 
     def _sound_sessions(self, turns: NDArray[np.intp]) -> NDArray[np.intp]:
         """Return the session of each of `turns`: who is not heard for `SESSION_S` may be in another room or mood."""
-        starts = np.array([self.turns[n].start for n in turns])
-        ends = np.maximum.accumulate([self.turns[n].end for n in turns])
-        return np.concatenate([[0], np.cumsum(starts[1:] - ends[:-1] > SESSION_S)])
+        starts, ends = self._turn_times[:, turns]
+        return np.append(0, np.cumsum(starts[1:] - np.maximum.accumulate(ends)[:-1] > SESSION_S))
 
     # --- time ---------------------------------------------------------------------------------------------------------
 
