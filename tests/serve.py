@@ -13,9 +13,12 @@ from pathlib import Path
 
 
 def main() -> None:
+    from pipeline.web import serve  # before whatever imports Gradio
+
+    # isort: split
     from pipeline import media, run
     from pipeline.settings import Settings
-    from pipeline.web import limits, page, serve, sweep
+    from pipeline.web import limits, page, sweep
     from tests import fakes
 
     folder, keep_s = Path(sys.argv[1]), float(sys.argv[2])
