@@ -2,7 +2,7 @@
 
     python -m benchmarks.batch real [--clips 24] [--seconds 4]     one after another, --jobs 2, and single runs
     python -m benchmarks.batch ray [--clips 24] [--seconds 4]      --jobs 2 in processes, and with a local Ray
-    python -m benchmarks.batch simulated [--pace 0.1]              1 to 16 workers that sleep as long as stages took
+    python -m benchmarks.batch simulated [--took S ...]            1 to 16 workers that sleep as long as stages took
 
 The clips are cut from the recorded clips and the examples. Every run has an empty stage cache. `real` compares the
 files of all runs byte by byte, but for the timings, and prints how long each clip took: `simulated` sleeps as long.
@@ -26,6 +26,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline import processes
+from pipeline.progress import EXPECTED
 from pipeline.records import Progress, Stage
 
 ROOT = Path(__file__).parents[1]
@@ -33,9 +34,10 @@ FOLDERS = (ROOT.parent / "shared" / "clips", ROOT / "examples")
 #: Clips that are compared with single runs: the first ones.
 SINGLE = 2
 WORKERS = (1, 2, 4, 8, 16)
-#: s that analysing and drawing each of 24 clips of 4 s took, one after another (`real`).
-RECORDED: tuple[float, ...] = ()
-CLIPS = 160  #: that are simulated: the recorded ones again and again
+#: s of the clips that are simulated where `--took` does not say how long each took: their stages take what `make bench`
+#: measured (`pipeline.progress.EXPECTED`).
+LENGTHS = (4.0, 6.0, 5.0, 8.0, 4.0, 10.0, 7.0, 12.0)
+CLIPS = 160  #: that are simulated: the same again and again
 
 
 def cut(to: Path, count: int, seconds: float) -> list[Path]:
@@ -144,11 +146,10 @@ class Sleeper:
         return 0
 
 
-def simulated(pace: float) -> None:
+def simulated(pace: float, took: Sequence[float]) -> None:
     """Work on clips that sleep with 1 to 16 processes, through the code that runs a batch."""
-    if not RECORDED:
-        raise SystemExit("No lengths are recorded.")
-    clips = [RECORDED[n % len(RECORDED)] for n in range(CLIPS)]
+    took = took or [sum(fixed + each * length for fixed, each in EXPECTED.values()) for length in LENGTHS]
+    clips = [took[n % len(took)] for n in range(CLIPS)]
     total = sum(clips) * pace
     print(f"{CLIPS} clips, {total:.0f} s of sleep")
     print(f"{'workers':>8} {'s':>8} {'times as fast':>14} {'of linear':>10}")
@@ -172,9 +173,10 @@ def main() -> None:
     parser.add_argument("--clips", type=int, default=24)
     parser.add_argument("--seconds", type=float, default=4.0, help="length of a clip")
     parser.add_argument("--pace", type=float, default=0.1, help="s that are slept for a recorded s")
+    parser.add_argument("--took", type=float, nargs="*", default=[], metavar="S", help="s of each clip, from `real`")
     given = parser.parse_args()
     if given.what == "simulated":
-        simulated(given.pace)
+        simulated(given.pace, given.took)
     else:
         {"real": real, "ray": ray}[given.what](given.clips, given.seconds)
 
