@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from pipeline.records import Given, Known
+from pipeline.brought import Given
+from pipeline.records import Known
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Protocol, TypeVar
 
+from pipeline.brought import Given
+
 T = TypeVar("T")
 
 
@@ -125,35 +127,6 @@ class Transcript:
     language_confidence: float
     segments: tuple[Segment, ...]
     notices: tuple[Notice, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class GivenLine:
-    """A line of a transcript that a person brought with the clip."""
-
-    start: float
-    end: float
-    text: str
-    speaker: str = ""  #: as the file names them, "" where it does not
-    words: tuple[Word, ...] = ()  #: with their times, where the file has them
-
-
-@dataclass(frozen=True, slots=True)
-class GivenTurn:
-    """Who speaks from `start` to `end`, as a person's file says."""
-
-    start: float
-    end: float
-    speaker: str
-
-
-@dataclass(frozen=True, slots=True)
-class Given:
-    """What a person brought with a clip; what is empty is found by the usual stages."""
-
-    lines: tuple[GivenLine, ...] = ()
-    language: str = ""  #: ISO 639-1 of the lines, "" where the file does not say
-    turns: tuple[GivenTurn, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -454,7 +427,7 @@ class Job:
     speakers: int | None = None  #: how many people speak, None to find it
     fallback_target: str = ""  #: DeepL code of the language of the key-free translation, "" for none
     known: Findings = Findings()  #: of an earlier run
-    given: Given = Given()  #: lines to be timed by what is heard
+    given: Given = field(default_factory=Given)  #: lines to be timed by what is heard
     again: tuple[Phrase, ...] = ()  #: phrases in `language` whose key-free translation is all that is asked for
     language: str = ""  #: ISO 639-1 of the phrases in `again`
 

@@ -17,7 +17,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from pipeline.records import GivenLine, Notice, Segment, Transcript, Word
+from pipeline.brought import GivenLine
+from pipeline.records import Notice, Segment, Transcript, Word
 from pipeline.text import UNSPACED
 from pipeline.text.graphemes import graphemes
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from pipeline.brought import Given
 from pipeline.errors import RecordError
-from pipeline.records import Given
 from pipeline.transcript import BOUNDS, MAX_AT_ONCE, most_at_once
 
 

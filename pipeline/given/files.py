@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from pipeline.brought import Given
 from pipeline.errors import RecordError
 from pipeline.given.reading import MAX_BYTES, read_transcript
 from pipeline.given.rttm import read_turns
-from pipeline.records import Given
 
 
 def read_files(transcript: Path | None, turns: Path | None) -> Given:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from pipeline.brought import Given
 from pipeline.given.align import as_timed
 from pipeline.given.speakers import diarization, turns_of
-from pipeline.records import Findings, Given
+from pipeline.records import Findings
 
 
 def known(given: Given, language: str, duration: float) -> tuple[Findings, Given]:

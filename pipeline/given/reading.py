@@ -14,8 +14,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from pipeline import languages, project
+from pipeline.brought import Given, GivenLine
 from pipeline.errors import LanguageError, RecordError
-from pipeline.records import Given, GivenLine, Word
+from pipeline.records import Word
 from pipeline.text import clean
 
 MAX_BYTES = 8 * 2**20  #: a transcript of five minutes with the times of its words has about 0.2 MB

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 
+from pipeline.brought import GivenTurn
 from pipeline.errors import RecordError
 from pipeline.given.reading import MAX_SECONDS, decoded
-from pipeline.records import GivenTurn
 from pipeline.text import clean
 
 MAX_BYTES = 2 * 2**20

@@ -8,19 +8,9 @@ from dataclasses import replace
 from fractions import Fraction
 
 from pipeline import edit
+from pipeline.brought import GivenLine, GivenTurn
 from pipeline.errors import UsageError
-from pipeline.records import (
-    Analysis,
-    Attribution,
-    Diarization,
-    GivenLine,
-    GivenTurn,
-    Media,
-    PersonTurn,
-    Transcript,
-    Turn,
-    Voice,
-)
+from pipeline.records import Analysis, Attribution, Diarization, Media, PersonTurn, Transcript, Turn, Voice
 
 GIVEN = "as given"  #: the reason of a line's speaker
 NAMED = 0.8  #: share of the lines that must name a speaker for the transcript to say who speaks when

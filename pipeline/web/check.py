@@ -7,9 +7,10 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from pipeline import given, languages, style
+from pipeline.brought import Given
 from pipeline.deepl_service import read_terms
 from pipeline.errors import LimitError, NotAClipError, TranslationError, UsageError
-from pipeline.records import Clip, Given, Look
+from pipeline.records import Clip, Look
 from pipeline.settings import Settings
 from pipeline.subtitles import own_font
 from pipeline.web.services import FORMALITIES, LOOKS, POSITIONS, REVEALS, TEXTS, Services

@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from pipeline import given, project, run, transcript
+from pipeline.brought import Given
 from pipeline.errors import RecordError
 from pipeline.models import sets
 from pipeline.options import Options
-from pipeline.records import Analysis, Given, Look
+from pipeline.records import Analysis, Look
 from pipeline.settings import Settings
 from tests.fixtures_runs import finish, quick_models, small_clip
 

@@ -7,22 +7,11 @@ import json
 import pytest
 
 from pipeline import given, project, transcript
+from pipeline.brought import Given, GivenLine, GivenTurn
 from pipeline.errors import RecordError
 from pipeline.given.speakers import GIVEN
 from pipeline.project import Project
-from pipeline.records import (
-    Attribution,
-    Evidence,
-    Given,
-    GivenLine,
-    GivenTurn,
-    Person,
-    PersonTurn,
-    Phrase,
-    Segment,
-    Transcript,
-    Word,
-)
+from pipeline.records import Attribution, Evidence, Person, PersonTurn, Phrase, Segment, Transcript, Word
 from tests import fakes
 
 pytestmark = pytest.mark.unit
