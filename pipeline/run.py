@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from pipeline import translate
+    from pipeline.subtitles.draw import Compositor
 
 T = TypeVar("T")
 
@@ -213,27 +214,44 @@ def render(
 
     Raises InputError for a clip that is not the analysis', MediaError, UsageError for a look that does not exist.
     """
-    from pipeline.subtitles import yuv
-    from pipeline.subtitles.draw import prepare
-
     clock = clock or Clock(progress.RENDER)
-    clip, analysis = opened(path, analysis, settings)
-    clock.duration = clip.duration
+    clip, compositor = yield from _planned(path, analysis, look, settings, clock)
     width, height = media.output_size(clip)
-    rate = media.output_rate(clip)
-    matrix = yuv.BT709 if media.video_matrix(clip) == "bt709" else yuv.BT601
-    compositor = yield from clock.follow(_prepared(prepare(analysis, look, width, height, rate, matrix)))
-    canvas = compositor.canvas
+    canvas, rate = compositor.canvas, media.output_rate(clip)
     frames = media.frames(clip, width=width, height=height, rate=rate, pixels="yuv420p")
     writer = media.write_video(clip, compositor.drawn(frames), to, width=canvas.width, height=canvas.height, rate=rate)
     try:
+        yield from _written(writer, clip, clock)
+    finally:
+        frames.close()  # after a failure in drawing the traceback would keep it, and its ffmpeg, alive
+    return compositor.notices
+
+
+def _planned(
+    path: Path, analysis: Analysis, look: Look, settings: Settings, clock: Clock
+) -> Stage[tuple[Clip, Compositor]]:
+    """Return the clip, and what draws the look of the analysis on its frames."""
+    from pipeline.subtitles import yuv
+    from pipeline.subtitles.draw import prepare
+
+    clip, analysis = opened(path, analysis, settings)
+    clock.duration = clip.duration
+    width, height = media.output_size(clip)
+    matrix = yuv.BT709 if media.video_matrix(clip) == "bt709" else yuv.BT601
+    planning = prepare(analysis, look, width, height, media.output_rate(clip), matrix)
+    return clip, (yield from clock.follow(_prepared(planning)))
+
+
+def _written(
+    writer: Generator[float, None, object], clip: Clip, clock: Clock, message: str = ""
+) -> Generator[Progress, None, None]:
+    """Run `writer`, which yields how far it is in s, to its end; closing closes it."""
+    try:
         for t in writer:
-            yield clock.mark(Progress("render", min(1.0, t / max(clip.duration, 1e-3))))
+            yield clock.mark(Progress("render", min(1.0, t / max(clip.duration, 1e-3)), message))
     finally:
         writer.close()
-        frames.close()  # after a failure in drawing the traceback would keep it, and its ffmpeg, alive
     yield clock.mark(Progress("render", 1.0))
-    return compositor.notices
 
 
 def overlay(
@@ -246,26 +264,14 @@ def overlay(
     Raises InputError for a clip that is not the analysis' or has no picture, MediaError, UsageError for a look that
     does not exist.
     """
-    from pipeline.subtitles import yuv
-    from pipeline.subtitles.draw import prepare
     from pipeline.subtitles.overlay import overlay as transparent
 
     clock = clock or Clock(progress.RENDER)
-    clip, analysis = opened(path, analysis, settings)
-    clock.duration = clip.duration
-    width, height = media.output_size(clip)
-    rate = media.output_rate(clip)
-    matrix = yuv.BT709 if media.video_matrix(clip) == "bt709" else yuv.BT601
-    compositor = yield from clock.follow(_prepared(prepare(analysis, look, width, height, rate, matrix)))
-    canvas, count = compositor.canvas, media.frame_count(clip, rate)
-    frames = transparent(compositor, (float(k / rate) for k in range(count)))
+    clip, compositor = yield from _planned(path, analysis, look, settings, clock)
+    canvas, rate = compositor.canvas, media.output_rate(clip)
+    frames = transparent(compositor, (float(k / rate) for k in range(media.frame_count(clip, rate))))
     writer = media.write_overlay(clip, frames, to, width=canvas.width, height=canvas.height, rate=rate)
-    try:
-        for t in writer:
-            yield clock.mark(Progress("render", min(1.0, t / max(clip.duration, 1e-3)), "overlay"))
-    finally:
-        writer.close()
-    yield clock.mark(Progress("render", 1.0))
+    yield from _written(writer, clip, clock, "overlay")
 
 
 def preview(path: Path, analysis: Analysis, look: Look, t: float, settings: Settings) -> np.ndarray:
