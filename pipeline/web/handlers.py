@@ -12,7 +12,7 @@ from typing import Any
 
 import gradio as gr
 
-from pipeline import retranslate
+from pipeline import retranslate, style
 from pipeline.errors import PipelineError, UsageError
 from pipeline.progress import ANALYSE, RENDER, Clock, each
 from pipeline.records import Analysis, Attribution, Look, Media, Preview, Progress, Stage
@@ -284,9 +284,10 @@ class Handlers:
         """
         look = result.look
         choices = (look.name, look.position, look.text_size, look.texts, look.reduced_motion, look.reveal)
+        more = style.to_json(look)
         return {
             **self._views(result, order, play=play, live=live),
-            **dict(zip(self.w.look, choices, strict=True)),
+            **dict(zip(self.w.look, (*choices, more, gr.skip()), strict=True)),
             self.w.title: title(result.title, example=result.is_example),
         }
 

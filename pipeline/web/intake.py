@@ -23,9 +23,12 @@ from pipeline.web.widgets import FIND_TRACK, Widgets, target_choices
 #: the inputs of a run, in the order in which the page sends them
 FORM = (
     "clip", "url", "target", "source", "speakers", "look", "position", "text_size", "texts", "calm", "reveal",
+    "more", "font",
     "formality",
     "glossary", "key", "trim", "trim_from", "track", "brought", "turns",
 )  # fmt: skip
+
+LOOK = FORM[FORM.index("look") : FORM.index("font") + 1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +60,9 @@ def request(form: Sequence[Any], services: Services, session: str = "") -> Reque
         given=check.brought(given["brought"], given["turns"]),
         owner=str(given["clip"] or session),  # an upload has a name that nobody else knows
     )
-    chosen = look([given[name] for name in ("look", "position", "text_size", "texts", "calm", "reveal")])
+    chosen = look(
+        [given[name] for name in ("look", "position", "text_size", "texts", "calm", "reveal", "more", "font")]
+    )
     url = str(given["url"] or "").strip()
     if given["clip"] and url:
         raise UsageError("There is a clip and an address; remove one of them.")
@@ -74,7 +79,7 @@ def request(form: Sequence[Any], services: Services, session: str = "") -> Reque
 
 
 def look(choices: Sequence[Any]) -> Look:
-    """The look of the six choices.
+    """The look of the choices, in the order of `FORM`.
 
     Raises UsageError.
     """

@@ -100,6 +100,7 @@ def connect(
 
     for table in (w.gallery, w.timeline, w.transcript):
         table.edit(change.correct, [*w.standing, w.order], w.edited, **quick)
+    w.style.connect(do, w.look, w.token, quick)
     w.undo.click(change.undo, [*w.standing, w.order], w.edited, **quick)
     w.redo.click(change.redo, [*w.standing, w.order], w.edited, **quick)
     w.order.change(change.reorder, [*w.standing, w.order], [w.transcript, w.pending], **quick)

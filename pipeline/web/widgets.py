@@ -11,6 +11,7 @@ import gradio as gr
 from pipeline import languages
 from pipeline.web import cards, check, examples, jobs, lines, player, style, timeline, views
 from pipeline.web.services import FORMALITIES, LOOKS, POSITIONS, REVEALS, TEXTS, Services
+from pipeline.web.style_panel import StylePanel
 
 #: What can be chosen in the upload: everything that ffmpeg reads, sound alone as well. The page checks what it gets.
 FILE_TYPES = [
@@ -42,6 +43,7 @@ class Widgets:
     source: Any = None
     speakers: Any = None
     look: tuple[Any, ...] = ()
+    style: Any = None  #: the panel for font, opacity, places and style files
     formality: Any = None
     glossary: Any = None
     glossary_note: Any = None
@@ -161,6 +163,8 @@ def _stage(w: Widgets, first: jobs.Result | None) -> None:
             gr.Checkbox(False, label="Calm: no flicker, no typing"),
             gr.Dropdown(list(REVEALS), value="live", label="Reveal"),
         )
+        w.style = StylePanel()
+        w.look += w.style.fields
 
 
 def _result(w: Widgets, services: Services, first: jobs.Result | None) -> None:

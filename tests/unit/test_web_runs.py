@@ -27,7 +27,7 @@ from pipeline.web.runs import BusyError, Runs, Turnstile
 from tests import fakes
 from tests.fixtures_runs import finish
 
-LOOK = ("cyberpunk", "auto", 1.0, "morph", False, "live")
+LOOK = ("cyberpunk", "auto", 1.0, "morph", False, "live", "", None)
 VISITOR: Any = SimpleNamespace(request=SimpleNamespace(scope={"client": ("127.0.0.1", 1)}), session_hash="session")
 FORM = (None, "", "EN-US", "auto", 0, *LOOK, "default", "", "", False, "0:00", "0", None, None)
 

@@ -1,0 +1,168 @@
+"""The fields for font, opacity, places of people and style files, and a still of the look."""
+
+from __future__ import annotations
+
+import base64
+import io
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+
+from pipeline import style
+from pipeline.errors import PipelineError
+from pipeline.records import Analysis, Look, PersonStyle
+from pipeline.subtitles import fonts
+from pipeline.subtitles.plan import plan_files
+from pipeline.subtitles.preview import poster_time
+from pipeline.web import check, failures, jobs, views
+from pipeline.web.runs import Update
+from pipeline.web.style import STATIC
+
+if TYPE_CHECKING:
+    from pipeline.web.handlers import Handlers
+
+OPACITIES = (("The look's own", ""), *((f"{share} %", f"{share / 100:g}") for share in (0, 25, 50, 75, 100)))
+STILL_WIDTH = 960  #: px at most
+
+
+class StylePanel:
+    """The fields, made where the page is laid out, and their events."""
+
+    def __init__(self) -> None:
+        """Lay the fields out, inside the accordion about the look."""
+        with gr.Row():
+            self.family = gr.Dropdown(
+                [("The look's own", ""), *((name, name) for name in fonts.installed())], value="", label="Font"
+            )
+            self.opacity = gr.Dropdown(list(OPACITIES), value="", label="Opacity of panels")
+        self.own = gr.File(label="A font of your own (TTF or OTF, 5 MB)", type="filepath", height=90)
+        with gr.Row():
+            self.person = gr.Dropdown([], label="Place the panels of", allow_custom_value=True, elem_id="still-person")
+            self.show = gr.Button("Show a still", size="sm", elem_id="show-still")
+            self.free = gr.Button("Let them follow again", size="sm", elem_id="free-places")
+        self.still = gr.HTML(
+            views.hint("A still of your look shows here; drag on it to place somebody's panels."),
+            apply_default_css=False,
+            elem_id="still",
+            js_on_load=(STATIC / "still.js").read_text(encoding="utf-8"),
+        )
+        with gr.Row():
+            self.given = gr.File(label="Style file", type="filepath", height=90, elem_id="style-file")
+            self.save = gr.DownloadButton("Save the style", size="sm", elem_id="save-style")
+        self.note = gr.HTML("", apply_default_css=False)
+        self.more = gr.Textbox("", visible=False, max_length=style.MAX_BYTES, label="more")  #: a style file's text
+
+    @property
+    def fields(self) -> tuple[Any, Any]:
+        """What goes with the choices of the look: the rest of the style, and the font of one's own."""
+        return self.more, self.own
+
+    def connect(self, on: Handlers, choices: tuple[Any, ...], token: Any, quick: dict[str, Any]) -> None:
+        """Connect the events; `choices` are all fields of the look."""
+        self.on = on
+        shown = [self.still, self.person, self.note]
+        own = [self.more, self.family, self.opacity]
+        gr.on([self.family.input, self.opacity.input], self.chosen, own, self.more, **quick)
+        self.show.click(self.drawn, [token, self.person, *choices], shown, **quick)
+        placed = self.still.edit(self.placed, [token, self.person, self.more], [self.more, self.note], **quick)
+        freed = self.free.click(self.freed, self.more, self.more, **quick)
+        for event in (placed, freed):
+            event.then(self.drawn, [token, self.person, *choices], shown, **quick)
+        self.given.upload(self.opened, self.given, [*choices[:6], *own, self.note], **quick)
+        self.save.click(self.saved, [*choices], [self.save, self.note], **quick)
+
+    def chosen(self, more: str, family: str, opacity: str) -> str:
+        """The rest of the style with another font or opacity."""
+        look = _read(more)
+        return style.to_json(replace(look, font=family or "", panel_opacity=float(opacity) if opacity else None))
+
+    def drawn(self, token: str, person: str | None, *choices: Any) -> Update:
+        """A still of the look on the result that stands on the page, and whose panels can be placed."""
+        try:
+            result = self.on._current(token)
+            look = check.look(*choices)
+            analysis = result.analysis
+            turning = poster_time(plan_files(_only(analysis, person), look))
+            frame = self.on.services.preview(result.clip, analysis, look, 0.0 if turning is None else turning)
+        except Exception as error:
+            return {self.still: gr.skip(), self.person: gr.skip(), self.note: views.failure(*failures.said(error))}
+        names = [(one.name, one.id) for one in analysis.people]
+        known = person if person in {one.id for one in analysis.people} else (names[0][1] if names else None)
+        return {self.still: _picture(frame), self.person: gr.Dropdown(choices=names, value=known), self.note: ""}
+
+    def placed(self, token: str, person: str | None, more: str, event: gr.EventData) -> Update:
+        """The panels of the chosen person stand where the drag ended."""
+        data = dict(event._data or {})
+        try:
+            known = {one.id for one in self.on._current(token).analysis.people}
+            if person not in known:
+                raise PipelineError("Choose whose panels are placed, then drag on the still.")
+            look = _read(more)
+            own = look.people.get(str(person), PersonStyle())
+            place = (round(float(data["x"]), 4), round(float(data["y"]), 4))
+            people = {**look.people, str(person): replace(own, position=place)}
+            text = style.to_json(replace(look, people=people))
+            style.from_json(text)
+        except (PipelineError, KeyError, TypeError, ValueError) as error:
+            said = error if isinstance(error, PipelineError) else PipelineError("Drag inside the still.")
+            return {self.more: gr.skip(), self.note: views.failure(*failures.said(said))}
+        return {self.more: text, self.note: ""}
+
+    def freed(self, more: str) -> str:
+        """The rest of the style without places."""
+        look = _read(more)
+        return style.to_json(
+            replace(look, people={who: replace(one, position=None) for who, one in look.people.items()})
+        )
+
+    def opened(self, file: str | None) -> list[Any]:
+        """The choices of an uploaded style file."""
+        try:
+            look = style.read(Path(str(file)))
+        except PipelineError as error:
+            return [*[gr.skip()] * 9, views.failure(*failures.said(error))]
+        opacity = "" if look.panel_opacity is None else f"{look.panel_opacity:g}"
+        listed = opacity if opacity in [value for _, value in OPACITIES] else gr.skip()
+        return [
+            look.name, look.position, look.text_size, look.texts, look.reduced_motion, look.reveal, style.to_json(look),
+            look.font, listed, views.note("The style is set. Redraw the video, or translate a clip with it."),
+        ]  # fmt: skip
+
+    def saved(self, *choices: Any) -> Update:
+        """The look as a style file to download."""
+        try:
+            look = check.look(*choices)
+        except PipelineError as error:
+            return {self.save: gr.skip(), self.note: views.failure(*failures.said(error))}
+        file = jobs.new_folder() / "style.json"
+        file.write_text(style.to_json(look), encoding="utf-8")
+        return {self.save: gr.DownloadButton(value=str(file)), self.note: ""}
+
+
+def _read(more: str) -> Look:
+    return style.from_json(more) if more else Look()
+
+
+def _only(analysis: Analysis, person: str | None) -> Analysis:
+    """The analysis with the lines of the person alone, where they have any: the still shows one of theirs."""
+    own = tuple(phrase for phrase in analysis.phrases if phrase.person == person)
+    return replace(analysis, phrases=own) if own else analysis
+
+
+def _picture(frame: Any) -> str:
+    from PIL import Image
+
+    image = Image.fromarray(frame)
+    image.thumbnail((STILL_WIDTH, STILL_WIDTH))
+    with io.BytesIO() as made:
+        image.save(made, "JPEG", quality=85)
+        data = base64.b64encode(made.getvalue()).decode()
+    return (
+        '<div class="still" style="position:relative;touch-action:none;cursor:move">'
+        f'<img alt="A still of the look; drag to place the panels" style="width:100%;display:block" draggable="false" '
+        f'src="data:image/jpeg;base64,{data}">'
+        '<span class="still-mark" hidden style="position:absolute;width:14px;height:14px;margin:-7px;border-radius:50%;'
+        'border:2px solid #fff;background:#0af;pointer-events:none"></span></div>'
+    )
