@@ -27,7 +27,8 @@ from scipy.optimize import linear_sum_assignment
 
 from benchmarks.bench import ROOT, SHARED, PeakMemory, own_cache
 from benchmarks.perceive import PEOPLE
-from pipeline.media import ffmpeg_binary
+from pipeline.media import ffmpeg_binary, probe
+from pipeline.settings import Settings
 
 #: The clips, in the order in which they are joined; people of one clip come back in others.
 CLIPS = ("cuts", "two_shot_2", "real_interview", "two_shot", "real_talkshow", "real_meeting", "off_screen_voice")
@@ -50,10 +51,11 @@ def normalised(clip: Path, to: Path) -> float:
     picture = (
         f"scale=1280:720:force_original_aspect_ratio=decrease,pad=1280:720:-1:-1,setsar=1,fps={RATE},format=yuv420p"
     )
+    length = round(probe(clip, Settings()).duration * RATE) / RATE
     command = [
         ffmpeg_binary(), "-v", "error", "-y", "-i", str(clip), "-vf", picture,
         "-af", "aresample=48000,apad", "-ac", "2",
-        "-shortest", "-c:v", "libx264", "-preset", "veryfast", "-crf", "20", "-g", "50", "-c:a", "pcm_s16le",
+        "-t", f"{length:.3f}", "-c:v", "libx264", "-preset", "veryfast", "-crf", "20", "-g", "50", "-c:a", "pcm_s16le",
         "-f", "matroska", str(to),
     ]  # fmt: skip
     subprocess.run(command, check=True)
