@@ -214,16 +214,20 @@ def render(
 
     Raises InputError for a clip that is not the analysis', MediaError, UsageError for a look that does not exist.
     """
+    from pipeline.subtitles import fonts
+
     clock = clock or Clock(progress.RENDER)
-    clip, compositor = yield from _planned(path, analysis, look, settings, clock)
-    width, height = media.output_size(clip)
-    canvas, rate = compositor.canvas, media.output_rate(clip)
-    frames = media.frames(clip, width=width, height=height, rate=rate, pixels="yuv420p")
-    writer = media.write_video(clip, compositor.drawn(frames), to, width=canvas.width, height=canvas.height, rate=rate)
-    try:
-        yield from _written(writer, clip, clock)
-    finally:
-        frames.close()  # after a failure in drawing the traceback would keep it, and its ffmpeg, alive
+    with fonts.opened_for(look.font):
+        clip, compositor = yield from _planned(path, analysis, look, settings, clock)
+        width, height = media.output_size(clip)
+        canvas, rate = compositor.canvas, media.output_rate(clip)
+        frames = media.frames(clip, width=width, height=height, rate=rate, pixels="yuv420p")
+        drawn = compositor.drawn(frames)
+        writer = media.write_video(clip, drawn, to, width=canvas.width, height=canvas.height, rate=rate)
+        try:
+            yield from _written(writer, clip, clock)
+        finally:
+            frames.close()  # after a failure in drawing the traceback would keep it, and its ffmpeg, alive
     return compositor.notices
 
 
@@ -264,14 +268,16 @@ def overlay(
     Raises InputError for a clip that is not the analysis' or has no picture, MediaError, UsageError for a look that
     does not exist.
     """
+    from pipeline.subtitles import fonts
     from pipeline.subtitles.overlay import overlay as transparent
 
     clock = clock or Clock(progress.RENDER)
-    clip, compositor = yield from _planned(path, analysis, look, settings, clock)
-    canvas, rate = compositor.canvas, media.output_rate(clip)
-    frames = transparent(compositor, (float(k / rate) for k in range(media.frame_count(clip, rate))))
-    writer = media.write_overlay(clip, frames, to, width=canvas.width, height=canvas.height, rate=rate)
-    yield from _written(writer, clip, clock, "overlay")
+    with fonts.opened_for(look.font):
+        clip, compositor = yield from _planned(path, analysis, look, settings, clock)
+        canvas, rate = compositor.canvas, media.output_rate(clip)
+        frames = transparent(compositor, (float(k / rate) for k in range(media.frame_count(clip, rate))))
+        writer = media.write_overlay(clip, frames, to, width=canvas.width, height=canvas.height, rate=rate)
+        yield from _written(writer, clip, clock, "overlay")
 
 
 def preview(path: Path, analysis: Analysis, look: Look, t: float, settings: Settings) -> np.ndarray:
@@ -280,10 +286,12 @@ def preview(path: Path, analysis: Analysis, look: Look, t: float, settings: Sett
     Raises InputError for a clip that is not the analysis' or has no picture, UsageError for a time outside the clip or
     a look that does not exist, MediaError.
     """
+    from pipeline.subtitles import fonts
     from pipeline.subtitles.preview import still
 
     clip, analysis = opened(path, analysis, settings)
-    return still(clip, analysis, look, t)
+    with fonts.opened_for(look.font):
+        return still(clip, analysis, look, t)
 
 
 def poster(path: Path, analysis: Analysis, look: Look, settings: Settings) -> np.ndarray | None:
@@ -292,10 +300,12 @@ def poster(path: Path, analysis: Analysis, look: Look, settings: Settings) -> np
 
     Raises as `preview` does.
     """
+    from pipeline.subtitles import fonts
     from pipeline.subtitles import preview as previews
 
     clip, analysis = opened(path, analysis, settings)
-    return previews.poster(clip, analysis, look)
+    with fonts.opened_for(look.font):
+        return previews.poster(clip, analysis, look)
 
 
 def opened(path: Path, analysis: Analysis, settings: Settings) -> tuple[Clip, Analysis]:

@@ -8,6 +8,8 @@ character, and draws the same pixels on every machine.
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -108,10 +110,15 @@ def own_face(file: str) -> Face:
     return replace(face, scale=min(1.6, max(0.6, X_HEIGHT / height))) if height else face
 
 
-def forget() -> None:
-    """Forget every font that was opened: one of a viewer's own must not stay in memory."""
-    for cache in (own_face, hb_face, hb_font, _characters, _covers):
-        cache.cache_clear()
+@contextmanager
+def opened_for(family: str) -> Iterator[None]:
+    """Keep the fonts that are opened inside in memory, but forget a viewer's own `family` (see `faces`) at the end."""
+    try:
+        yield
+    finally:
+        if family not in FAMILIES and family not in installed():
+            for cache in (own_face, hb_face, hb_font, _characters, _covers):
+                cache.cache_clear()
 
 
 @lru_cache(maxsize=64)

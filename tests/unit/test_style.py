@@ -126,7 +126,21 @@ def test_a_font_of_one_s_own_is_drawn_and_others_stand_in_for_its_gaps(tmp_path:
     made = compose(japanese, chosen, WIDTH, HEIGHT, 25)
     assert not made.notices
     assert style.to_object(chosen)["font"] == ""  # the path of a file is nobody else's business
-    fonts.forget()
+
+
+def test_a_font_of_one_s_own_stays_in_memory_for_its_drawing_only(tmp_path: Path) -> None:
+    """A visitor's font stayed in the fonts that the process kept open."""
+    own = tmp_path / "mine.ttf"
+    own.write_bytes((fonts.FOLDER / "NotoSans-Bold.ttf").read_bytes())
+    chosen = Look(font=own_font.check(own, "PL"))
+    with fonts.opened_for(chosen.font):
+        drawn(chosen)
+        assert fonts.own_face.cache_info().currsize
+    assert not fonts.own_face.cache_info().currsize
+    assert not fonts.hb_face.cache_info().currsize
+    with fonts.opened_for("sans"):
+        drawn(Look())
+    assert fonts.hb_face.cache_info().currsize
 
 
 def test_a_font_that_was_swept_away_is_asked_for_again(tmp_path: Path) -> None:
