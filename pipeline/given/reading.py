@@ -29,9 +29,12 @@ KINDS = "SRT, VTT, ASS, a transcript.json or project of ours, or the JSON of Whi
 NONE = f"The transcript cannot be read; give {KINDS}."
 
 #: <v Ada> of WebVTT says who speaks. pysubs2 drops it, so it goes through in characters for private use.
-_VOICE = re.compile(r"<v(?:\.[^\s>]*)*[ \t]+([^>\n]{1,100})>")
+_VOICE = re.compile(r"<v(?:\.[^\s>.]*)*[ \t]+([^>\n]{1,100})>")
 _JSON = re.compile(r"\s*(\{|\[\s*[\]\[{\"\d])")  #: not "[Script Info]"
-_NAME = re.compile("\ue000([^\ue001]*)\ue001")
+_NAME = re.compile("\ue000([^\ue000\ue001]*)\ue001")
+_BLANK_LINES = re.compile(r"\n(?:[ \t]*\n){2,}")
+_SPACES = re.compile(r"[ \t]{9,}")
+MOST_STEPS = 10**8  #: characters that may be passed in search of the ends of tags; about a second
 
 
 def read_transcript(data: bytes) -> Given:
@@ -73,7 +76,7 @@ def decoded(data: bytes, what: str) -> str:
 def _from_subtitles(text: str) -> Iterator[GivenLine]:
     import pysubs2
 
-    text = _VOICE.sub("\ue000\\1\ue001", text)
+    text = _VOICE.sub("\ue000\\1\ue001", _quick_to_read(text))
     try:
         # Its own guess wants a section of styles, which not every ASS has.
         file = pysubs2.SSAFile.from_string(text, format_="ass" if text.lstrip().startswith("[") else None)
@@ -87,6 +90,17 @@ def _from_subtitles(text: str) -> Iterator[GivenLine]:
         yield _line(
             event.start / 1000, event.end / 1000, _NAME.sub("", shown), event.name or (names[0] if names else "")
         )
+
+
+def _quick_to_read(text: str) -> str:
+    """Return the text without long runs of blanks, over which the expressions of pysubs2 take quadratic time.
+
+    Raises RecordError for tags that begin again and again and do not end, which do the same.
+    """
+    for begin, end in ("{}", "<>"):
+        if sum(part.count(begin) * len(part) for part in text.split(end)) > MOST_STEPS:
+            raise RecordError(NONE)
+    return _SPACES.sub(" ", _BLANK_LINES.sub("\n\n", text))
 
 
 def _from_json(text: str) -> Given:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import time
 
 import pytest
 
@@ -240,3 +242,33 @@ def test_people_are_called_and_told_apart_as_given() -> None:
         (1, 2, "Cy"),
         (2, 4, "Bo"),
     ]
+
+
+CUE = "1\n00:00:01,000 --> 00:00:02,000\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<v" + "." * 30,
+        "\ue000" * 100_000,
+        "{" * 100_000,
+        "<i" * 100_000,
+        "< " * 100_000,
+        "<" + " " * 100_000 + "i",
+        "a" + "\n" * 100_000 + "b",
+        "a" + "\n \t" * 100_000 + "b",
+    ],
+    ids=["classes", "private", "braces", "tags", "open", "spaces", "lines", "blanks"],
+)
+def test_a_transcript_made_to_be_slow_does_not_stop_the_server(text: str) -> None:
+    """An expression that looks for its end again and again holds the interpreter, and with it every visitor."""
+    begun = time.process_time()
+    with contextlib.suppress(RecordError):
+        given.read_transcript((CUE + text).encode())
+    assert time.process_time() - begun < 3.0
+
+
+def test_braces_and_blank_lines_of_ordinary_files_are_no_harm() -> None:
+    lines = given.read_transcript((CUE + "She said :{ and   left{\n\n\n\n\n" + CUE + "Bye.\n").encode()).lines
+    assert [line.text for line in lines] == ["She said :{ and left{", "Bye."]
