@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import struct
+import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from fontTools.ttLib import TTFont
+from fontTools.ttLib.tables.DefaultTable import DefaultTable
 
 from pipeline import style
 from pipeline.__main__ import main
@@ -165,6 +169,42 @@ def test_what_is_no_font_gets_one_sentence(kind: str, tmp_path: Path) -> None:
         own_font.check(file)
     assert str(error.value).endswith(".")
     assert str(tmp_path) not in str(error.value)
+
+
+def _packed(to: Path) -> None:
+    """A WOFF: a small file with a table of 100 MB, which is unpacked before anything looks at it."""
+    with TTFont(fonts.FOLDER / "Rajdhani-Bold.ttf") as font:
+        table = DefaultTable("GDEF")
+        table.data = bytes(100 * 2**20)
+        font["GDEF"] = table
+        font.flavor = "woff"
+        font.save(to)
+
+
+def _branching(to: Path, count: int = 2000) -> None:
+    """Lookups that share their subtables, so that fontTools reads `count` times `count` of them from some kilobytes."""
+    substitution = struct.pack(">HHhHHH", 1, 6, 0, 1, 1, 1)
+    lookup = struct.pack(">HHH", 1, 0, count) + struct.pack(">H", 6 + 2 * count) * count + substitution
+    lookups = struct.pack(">H", count) + struct.pack(">H", 2 + 2 * count) * count + lookup
+    with TTFont(fonts.FOLDER / "Rajdhani-Bold.ttf") as font:
+        table = DefaultTable("GSUB")
+        table.data = struct.pack(">HHHHH", 1, 0, 0, 0, 10) + lookups
+        font["GSUB"] = table
+        font.save(to)
+
+
+@pytest.mark.parametrize("make", [_packed, _branching])
+def test_a_font_that_grows_when_it_is_read_leaves_the_server_alone(
+    make: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(own_font, "LIMIT_S", 2.0)
+    file = tmp_path / "font.ttf"
+    make(file)
+    assert file.stat().st_size < own_font.MAX_BYTES
+    begun = time.process_time()
+    with pytest.raises(UsageError, match="no font that can be used"):
+        own_font.check(file)
+    assert time.process_time() - begun < 1.0
 
 
 def test_a_font_without_a_letter_of_the_language_gets_one_sentence(tmp_path: Path) -> None:
