@@ -183,7 +183,7 @@ def look(
     """Return the look of these choices.
 
     A `name` that is the text of a style file is the whole look. `more` is the text of a style file of which font,
-    opacity and people count; `font` is an uploaded font file.
+    opacity, markers and people count; `font` is an uploaded font file.
 
     Raises UsageError for a choice there is not, RecordError for a style file that is none.
     """
@@ -214,6 +214,7 @@ def look(
         reveal=str(reveal),
         font=own_font.check(Path(font)) if font else own.font,
         panel_opacity=own.panel_opacity,
+        markers=own.markers,
         people=own.people,
     )
 

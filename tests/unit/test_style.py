@@ -222,3 +222,8 @@ def test_the_page_and_the_api_take_a_style_file() -> None:
     assert (look.name, look.reveal, look.panel_opacity, look.people) == ("bars", "none", 0.25, OWN.people)
     with pytest.raises(PipelineError):
         check.look("{", "auto", 1.0, "morph", False)
+
+
+def test_a_style_file_without_markers_has_none_on_the_page_either() -> None:
+    bare = style.to_json(Look(markers=False))
+    assert not check.look("cyberpunk", "auto", 1.0, "morph", False, "live", bare).markers
