@@ -142,8 +142,6 @@ def _translate(arguments: Sequence[str]) -> int:
         audio=given.audio,
     )
     look = look_of(given)
-    if given.long and (given.transcript or given.turns):
-        raise UsageError("A transcript or turns cannot be given with --long; leave them or --long out.")
     entries = acquaintances.read(given.people) if given.people else ()
     models = load(settings)
     missing = _foretell(translate.foretold(options, settings, models))
