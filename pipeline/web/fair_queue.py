@@ -1,6 +1,6 @@
 """Gradio's queue, made fair: nobody holds more than a share of it, and visitors take turns.
 
-Built on `gradio.queueing.Queue` of the pinned version. Jobs are the events that run a model, draw or fetch; every other
+Built on `gradio.queueing.Queue` of the pinned version. Jobs are the events that run a model or draw; every other
 event (checks, /languages, /health) passes beside them and is never refused because jobs are waiting.
 """
 
@@ -19,7 +19,7 @@ from gradio.queueing import Event, Queue
 
 from pipeline.web import limits
 
-JOBS = frozenset(("models", "drawing", "fetching"))  #: concurrency ids
+JOBS = frozenset(("models", "drawing", "stills"))  #: concurrency ids
 UNHEARD_S = 30.0  #: after which a job that nobody listens to is dropped; clients listen at once
 
 

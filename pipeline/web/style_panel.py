@@ -16,7 +16,7 @@ from pipeline.records import Analysis, Look, PersonStyle
 from pipeline.subtitles import fonts
 from pipeline.subtitles.plan import plan_files
 from pipeline.subtitles.preview import poster_time
-from pipeline.web import check, failures, jobs, views
+from pipeline.web import check, failures, views
 from pipeline.web.runs import Update
 from pipeline.web.style import STATIC
 
@@ -25,6 +25,17 @@ if TYPE_CHECKING:
 
 OPACITIES = (("The look's own", ""), *((f"{share} %", f"{share / 100:g}") for share in (0, 25, 50, 75, 100)))
 STILL_WIDTH = 960  #: px at most
+STILLS = 2  #: drawn at once, one for each visitor; each opens the clip in a process
+
+#: Downloads the text of a style file. A DownloadButton gives what it had before the click.
+SAVE = """(text) => {
+  if (!text) return;
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([text], { type: "application/json" }));
+  link.download = "style.json";
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+}"""
 
 
 class StylePanel:
@@ -50,9 +61,10 @@ class StylePanel:
         )
         with gr.Row():
             self.given = gr.File(label="Style file", type="filepath", height=90, elem_id="style-file")
-            self.save = gr.DownloadButton("Save the style", size="sm", elem_id="save-style")
+            self.save = gr.Button("Save the style", size="sm", elem_id="save-style")
         self.note = gr.HTML("", apply_default_css=False)
         self.more = gr.Textbox("", visible=False, max_length=style.MAX_BYTES, label="more")  #: a style file's text
+        self.text = gr.Textbox("", visible=False, label="text")  #: of the style file that is saved
 
     @property
     def fields(self) -> tuple[Any, Any]:
@@ -65,13 +77,15 @@ class StylePanel:
         shown = [self.still, self.person, self.note]
         own = [self.more, self.family, self.opacity]
         gr.on([self.family.input, self.opacity.input], self.chosen, own, self.more, **quick)
-        self.show.click(self.drawn, [token, self.person, *choices], shown, **quick)
+        still = {**quick, "queue": True, "concurrency_limit": STILLS, "concurrency_id": "stills"}
+        self.show.click(self.drawn, [token, self.person, *choices], shown, **still)
         placed = self.still.edit(self.placed, [token, self.person, self.more], [self.more, self.note], **quick)
         freed = self.free.click(self.freed, self.more, self.more, **quick)
         for event in (placed, freed):
-            event.then(self.drawn, [token, self.person, *choices], shown, **quick)
+            event.then(self.drawn, [token, self.person, *choices], shown, **still)
         self.given.upload(self.opened, self.given, [*choices[:6], *own, self.note], **quick)
-        self.save.click(self.saved, [*choices], [self.save, self.note], **quick)
+        saved = self.save.click(self.saved, [*choices], [self.text, self.note], **quick)
+        saved.then(None, self.text, None, js=SAVE, **quick)
 
     def chosen(self, more: str, family: str, opacity: str) -> str:
         """The rest of the style with another font or opacity."""
@@ -131,14 +145,11 @@ class StylePanel:
         ]  # fmt: skip
 
     def saved(self, *choices: Any) -> Update:
-        """The look as a style file to download."""
+        """The text of the look's style file, for the browser to save."""
         try:
-            look = check.look(*choices)
+            return {self.text: style.to_json(check.look(*choices)), self.note: ""}
         except PipelineError as error:
-            return {self.save: gr.skip(), self.note: views.failure(*failures.said(error))}
-        file = jobs.new_folder() / "style.json"
-        file.write_text(style.to_json(look), encoding="utf-8")
-        return {self.save: gr.DownloadButton(value=str(file)), self.note: ""}
+            return {self.text: "", self.note: views.failure(*failures.said(error))}
 
 
 def _read(more: str) -> Look:

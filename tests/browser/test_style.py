@@ -27,8 +27,6 @@ def test_panels_are_placed_by_dragging_and_the_style_is_saved_and_given_back(pag
     page.wait_for_timeout(1500)
     with page.expect_download() as downloading:
         page.locator("#save-style").click()
-        page.wait_for_timeout(1500)
-        page.locator("#save-style").click()
     saved = json.loads(Path(downloading.value.path()).read_text())
     ((who, own),) = saved["people"].items()
     assert who.startswith("p")
