@@ -4,9 +4,9 @@ Times are seconds on the clip's clock (t = 0 is one instant for sound, picture a
 upright picture with square pixels, `left, top, right, bottom`. Sequences are tuples. Every record pickles; `Analysis`
 goes to JSON and back (`transcript.json`, version 1).
 
-Words: *segment*/*word* what Whisper heard; *turn* when one voice spoke; *phrase* a piece of transcript with one speaker;
-*cue* a subtitle on screen; *shot* between two cuts; *detection* a face in a frame; *track* one face followed inside a
-shot; *person* a cluster of tracks and/or voices; *speaker* a voice.
+Words: *segment*/*word* as Whisper heard them; *turn* a stretch in which one voice speaks; *phrase* a piece of
+transcript with one speaker; *cue* a subtitle on screen; *shot* between two cuts; *detection* a face in a frame; *track*
+one face followed inside a shot; *person* a cluster of tracks and/or voices; *speaker* a voice.
 """
 
 from __future__ import annotations
@@ -27,23 +27,23 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Where a stage is. A stage is a generator of these that returns its result; closing it cancels it."""
+    """How far a stage has got. A stage is a generator of these that returns its result; closing it cancels it."""
 
     stage: str  #: one of `STAGES`
     fraction: float = 0.0  #: of this stage, 0..1
     message: str = ""  #: a few words for a person, optional
-    preview: Preview | None = None  #: what is known by now and can be shown
+    preview: Preview | None = None  #: partial results that can be shown already
     overall: float | None = None  #: of the whole run, 0..1; filled in by `run`
     seconds_left: float | None = None  #: estimate for the whole run; filled in by `run`
 
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What a page can show before the end; only what is new is not None."""
+    """Partial results that a page can show before the end; fields without news are None."""
 
     clip: Clip | None = None
-    transcript: Transcript | None = None  #: as far as it is heard
-    faces: Faces | None = None  #: as far as the picture was searched
+    transcript: Transcript | None = None  #: as far as it has been heard
+    faces: Faces | None = None  #: as far as the picture has been searched
     attribution: Attribution | None = None  #: its phrases have translations once they are known
 
 
@@ -57,7 +57,7 @@ Stage = Generator[Progress, None, T]
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """What the probe says of a file. `width`, `height` are of the upright picture with square pixels, as it is shown."""
+    """The properties of a file; `width`, `height` are of the upright picture with square pixels, as it is shown."""
 
     path: Path
     duration: float  #: s, of the longer of picture and sound, from t = 0
@@ -98,8 +98,7 @@ class Clip:
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """One word as written, punctuation attached; `text` carries no surrounding space. In scripts without spaces
-    (`ja`, `zh`, `th` ...) a word is whatever piece the recogniser timed."""
+    """One word as written, with punctuation, without spaces around it; in `ja`, `zh`, `th` ... any timed piece."""
 
     start: float
     end: float
@@ -109,7 +108,7 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """What Whisper heard in one go."""
+    """A stretch of speech that Whisper returned as one."""
 
     start: float
     end: float
@@ -121,7 +120,7 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Transcript:
-    """Everything that was heard. No speech is `segments == ()`."""
+    """All that was heard. Without speech, `segments` is ()."""
 
     language: str  #: ISO 639-1 as Whisper names it ("en", "pl", "zh"), "" when nothing was heard
     language_confidence: float
@@ -131,7 +130,7 @@ class Transcript:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One voice speaks. Turns of different speakers may overlap, turns of one speaker do not."""
+    """A stretch in which one voice speaks. Turns of different speakers may overlap, turns of one speaker do not."""
 
     start: float
     end: float
@@ -162,7 +161,7 @@ class Voice:
 
 @dataclass(frozen=True, slots=True)
 class Diarization:
-    """Who spoke when, voices only. Nobody spoke is `turns == ()`."""
+    """Who spoke when, by voice alone. If nobody spoke, `turns` is ()."""
 
     turns: tuple[Turn, ...]
     voices: tuple[Voice, ...]
@@ -183,7 +182,7 @@ EVIDENCE_HZ = 25
 
 @dataclass(frozen=True, slots=True)
 class Shot:
-    """Between two cuts."""
+    """A stretch of the picture between two cuts."""
 
     start: float
     end: float
@@ -228,14 +227,14 @@ class FaceTrack:
     speaking_from: int = 0  #: index of the first value on the clip's clock
 
     def is_beside(self, other: FaceTrack) -> bool:
-        """Both are in one picture at some time: they are two people."""
+        """Return whether both are in one picture at some time, so that they are two people."""
         first, last = max(self.boxes[0].t, other.boxes[0].t), min(self.boxes[-1].t, other.boxes[-1].t)
         return self.id != other.id and self.shot == other.shot and first <= last
 
 
 @dataclass(frozen=True, slots=True)
 class Faces:
-    """Everything that was seen. No face is `tracks == ()`."""
+    """All that was seen. Without faces, `tracks` is ()."""
 
     shots: tuple[Shot, ...]
     tracks: tuple[FaceTrack, ...]
@@ -257,18 +256,18 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Why a phrase was given to a person."""
+    """The reasons for which a phrase was given to a person."""
 
     confidence: float  #: 0..1; higher is more often right (calibrated on the benchmark)
     voice: float | None = None  #: similarity of the phrase's voice to the person's, 0..1
     lips: float | None = None  #: share of lip evidence that speaks for the person, 0..1; None without evidence
-    runner_up: str | None = None  #: the next likely person
+    runner_up: str | None = None  #: the second most likely person
     reason: str = ""  #: a few words: "voice and lips agree", "off screen: no visible mouth moves" ...
 
 
 @dataclass(frozen=True, slots=True)
 class Phrase:
-    """A piece of transcript with one speaker. `translation` is None where there is none; never the source."""
+    """A piece of transcript with one speaker. `translation` is None if there is none, never the source."""
 
     id: int
     start: float
@@ -296,7 +295,7 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class PersonTurn:
-    """One person speaks; like `Turn` after voices became people."""
+    """A stretch in which one person speaks: like `Turn`, after voices became people."""
 
     start: float
     end: float
@@ -314,7 +313,7 @@ class Track:
 
 @dataclass(frozen=True, slots=True)
 class Media:
-    """What transcript.json says of the clip."""
+    """The clip's properties in transcript.json."""
 
     duration: float
     width: int
@@ -325,7 +324,7 @@ class Media:
 
 @dataclass(frozen=True, slots=True)
 class Attribution:
-    """Who says what: the answer of `attribute`."""
+    """Who says which phrase: the result of `attribute`."""
 
     people: tuple[Person, ...]
     phrases: tuple[Phrase, ...]
@@ -338,8 +337,10 @@ class Attribution:
 
 @dataclass(frozen=True, slots=True)
 class Analysis:
-    """All that is known of a clip; `render` needs nothing else. transcript.json is this without `portraits`,
-    which are written beside it as faces/<person id>.jpg."""
+    """All that is known of a clip; `render` needs nothing else.
+
+    transcript.json is this without `portraits`, which are written beside it as faces/<person id>.jpg.
+    """
 
     media: Media
     language: str
@@ -356,15 +357,15 @@ class Analysis:
     portraits: Mapping[str, bytes] = field(default_factory=dict, compare=False, repr=False)
 
 
-#: How a line is revealed: "live" whole at its first word, turning at once; "spoken" typed as it is said, turning then; "none"
-#: without any change.
+#: How a line is revealed: "live" as a whole at its first word, turning at once; "spoken" typed as it is said, then
+#: turning; "none" without any change.
 REVEALS = ("live", "spoken", "none")
 TEXTS = ("morph", "both", "original", "translation")
 
 
 @dataclass(frozen=True, slots=True)
 class PersonStyle:
-    """What a look sets for one person."""
+    """The settings of a look for one person."""
 
     colour: str = ""  #: "#rrggbb"; "" for the person's own
     #: of the lower middle of the person's panels, as shares of the picture's width and height; None for the look's
@@ -373,7 +374,7 @@ class PersonStyle:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """How the result is drawn."""
+    """The settings for drawing the result."""
 
     name: str = "cyberpunk"  #: a module of `subtitles.looks`
     position: str = "auto"  #: "auto": over the speaker's head; "bottom": lower third
@@ -389,12 +390,12 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """Somebody whose name is known before the clip is seen: what models make of portraits and of a sample of the voice."""
+    """Somebody whose name is known before the clip is seen, by embeddings of portraits and of a sample of the voice."""
 
     name: str
     faces: tuple[tuple[float, ...], ...] = ()  #: an embedding for each portrait, unit length
     voice: tuple[float, ...] = ()  #: unit length; empty without a sample
-    voice_s: float = 0.0  #: s of sound behind it
+    voice_s: float = 0.0  #: s of sound in that sample
 
 
 # --- what is asked of the models, and what they find ------------------------------------------------------------------
@@ -402,14 +403,14 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What the stages of one clip result in: what is kept for another run on the identical clip."""
+    """The results of the stages for one clip, kept for another run on the identical clip."""
 
     transcript: Transcript | None = None
     diarization: Diarization | None = None
     faces: Faces | None = None
 
     def also(self, other: Findings) -> Findings:
-        """These and what `other` has beside them."""
+        """Return these findings, with those of `other` where these have none."""
         return Findings(
             self.transcript if self.transcript is not None else other.transcript,
             self.diarization if self.diarization is not None else other.diarization,
@@ -419,7 +420,7 @@ class Findings:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What is asked of the models for one clip. It crosses into a GPU worker as it is."""
+    """The work asked of the models for one clip. It is pickled into a GPU worker as it is."""
 
     clip: Clip
     sound: Path  #: the clip's sound, a 16 kHz mono WAV
@@ -434,7 +435,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Perception:
-    """All that models found in a clip."""
+    """All that the models found in a clip."""
 
     transcript: Transcript
     diarization: Diarization
@@ -444,7 +445,7 @@ class Perception:
     timings: tuple[tuple[str, float], ...]  #: (stage, s)
 
 
-#: Progress, and the findings whenever there are more of them; returns the whole.
+#: Yields progress, and the findings whenever there are more of them; returns the whole.
 Perceiving = Generator[Progress | Findings, None, Perception]
 
 
@@ -452,30 +453,38 @@ Perceiving = Generator[Progress | Findings, None, Perception]
 
 
 class Transcribe(Protocol):
+    """The stage that turns speech into words."""
+
     def __call__(self, sound: Path, language: str | None) -> Stage[Transcript]:
-        """16 kHz mono WAV in; words out. `language` is ISO 639-1, or None to detect it."""
+        """Return the transcript of a 16 kHz mono WAV. `language` is ISO 639-1, or None to detect it."""
 
 
 class Diarize(Protocol):
+    """The stage that finds out who spoke when."""
+
     def __call__(self, sound: Path, speakers: int | None) -> Stage[Diarization]:
-        """16 kHz mono WAV in; turns out. `speakers` is the number of voices, or None to find it."""
+        """Return the turns in a 16 kHz mono WAV. `speakers` is the number of voices, or None to find it."""
 
 
 class FindFaces(Protocol):
+    """The stage that finds shots and faces."""
+
     def __call__(self, clip: Clip, sound: Path | None) -> Stage[Faces]:
-        """A clip with a picture in, and its sound as 16 kHz mono WAV, where it has one; shots and tracks out."""
+        """Return the shots and tracks of a clip with a picture. `sound` is a 16 kHz mono WAV, None without sound."""
 
 
 class TranslateSpeech(Protocol):
+    """The stage that translates without a key."""
+
     def __call__(
         self, sound: Path, phrases: tuple[Phrase, ...], language: str, target: str
     ) -> Stage[tuple[str | None, ...]]:
-        """The key-free translation: one text or None per phrase, from the sound or from the text."""
+        """Return one translation or None per phrase, from the sound or from the text."""
 
 
 @dataclass(frozen=True, slots=True)
 class Models:
-    """The callables one run uses. A fake is a function."""
+    """The callables that one run uses. A fake is a function."""
 
     names: Mapping[str, str]  #: job -> model, as it goes into transcript.json
     transcribe: Transcribe

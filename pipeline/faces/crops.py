@@ -1,4 +1,4 @@
-"""Crops: the lower face of a track, steady and grey, as active speaker detectors are trained on it."""
+"""Crops of the lower face of a track, grey and without tremble, as active speaker detectors are trained on them."""
 
 from __future__ import annotations
 
@@ -11,19 +11,23 @@ from pipeline.records import EVIDENCE_HZ
 if TYPE_CHECKING:
     import numpy as np
 
-#: Frames, at 25 a second, over whose middle values place and size are taken: a crop that trembles looks like speech.
+#: Frames, at 25 a second, whose median gives the crop its place and size: a crop that trembles looks like speech.
 MEDIAN = 13
-#: s that a crop depends on before and after its own time.
+#: s before and after its own time on which a crop depends.
 REACH = (MEDIAN // 2) / EVIDENCE_HZ
-#: Side of the crop, in longer sides of the face's box, and how far below the box's middle its own lies. The published
-#: preprocessing cuts 2.8 half sides with a margin of 0.4 on either side and 0.8 below and keeps the middle half of it.
+#: Side of the crop, and how far its middle lies below that of the face's box, both in longer sides of the box. The
+#: published preprocessing cuts 2.8 half sides with a margin of 0.4 on either side and 0.8 below, and keeps the middle
+#: half of it.
 SIDE, BELOW = 0.7, 0.2
 #: Luma outside the picture: the grey level 110 of that preprocessing.
 OUTSIDE = 110 * 219 / 255 + 16
 
 
 def place(live: Live, t: float) -> tuple[float, float, float]:
-    """Return the middle (x, y) and side, px, of the crop of `live` at `t` s, which lies between its first and last sample."""
+    """Return the middle (x, y) and the side, in px, of the crop of `live` at `t` s.
+
+    `t` lies between the first and the last sample of the track.
+    """
     import numpy as np
 
     when = t + (np.arange(MEDIAN) - MEDIAN // 2) / EVIDENCE_HZ
@@ -38,7 +42,11 @@ def place(live: Live, t: float) -> tuple[float, float, float]:
 
 
 def cut(luma: np.ndarray, at: tuple[float, float, float], side: int) -> np.ndarray:
-    """Return uint8 (side, side) of `luma` (h, w), limited range 16..235, around `at` (see `place`), in full range 0..255."""
+    """Return the crop of `luma` around `at`, uint8 (side, side), full range 0..255.
+
+    luma: (h, w) uint8, limited range 16..235.
+    at: middle and side of the crop (see `place`).
+    """
     import cv2
     import numpy as np
 

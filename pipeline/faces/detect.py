@@ -1,7 +1,8 @@
 """Detections: where faces are in single frames.
 
-A detector is any callable `(n, h, w, 3) uint8 RGB -> list of n arrays (k, 15)`: left, top, right, bottom, score, then x, y of the
-right eye, left eye, nose, right and left corner of the mouth, in px. "Right" is the person's: left in the picture.
+A detector is any callable `(n, h, w, 3) uint8 RGB -> list of n arrays (k, 15)`: left, top, right, bottom, score, then
+x, y of the right eye, left eye, nose, right and left corner of the mouth, in px. "Right" is the person's: left in the
+picture.
 """
 
 from __future__ import annotations
@@ -18,25 +19,26 @@ if TYPE_CHECKING:
 
     Detector = Callable[[np.ndarray], list[np.ndarray]]
 
-#: RetinaFace MobileNet0.25 (Deng et al. 2020, arXiv 1905.00641): anchors a side in px by stride, and variances.
+#: RetinaFace MobileNet0.25 (Deng et al. 2020, arXiv 1905.00641): sides of the anchors in px for each stride, and
+#: variances.
 STRIDES = (8, 16, 32)
 ANCHORS = ((16, 32), (64, 128), (256, 512))
 VARIANCE = (0.1, 0.2)
-#: Mean of the training pictures, blue, green, red.
+#: Mean of the training pictures: blue, green, red.
 MEAN = (104.0, 117.0, 123.0)
-#: Kept as a detection; a track needs one clearly better (see `track.SURE`).
+#: Score from which a detection is kept; a track needs one that is clearly better (see `track.SURE`).
 SCORE = 0.5
-#: Intersection over union above which the weaker of two detections is the same face.
+#: Intersection over union from which the weaker of two detections is taken for the same face.
 OVERLAP = 0.4
 
-#: px, long side of the everyday scan. The smallest anchor is 16 px, faces from about 20 px of it are found.
+#: px, long side of the ordinary scan. The smallest anchor is 16 px; faces from about 20 px are found.
 NEAR = 640
-#: px, long side of the scan that follows large faces, and the px the smallest known one must keep in it.
+#: px, long side of the scan while all known faces are large, and the px that the smallest of them must keep in it.
 LEAST, KNOWN_FACE = 320, 48
-#: Enlargement of the picture in which small faces are sought. Of 24 px in 720p the network is 0.71 to 0.96 sure, enlarged by
-#: 1.5 0.95 to 1.0, even at 16 px still 0.94.
+#: Enlargement of the picture in which small faces are sought. The network is 0.71 to 0.96 sure of a face of 24 px in
+#: 720p, and 0.95 to 1.0 once it is enlarged by 1.5; a face of 16 px then still gets 0.94.
 FAR = 1.4
-#: px, the largest face the enlarged scan adds: what it finds above that the everyday scan knows better.
+#: px, the largest face that the enlarged scan may add: the ordinary scan is better at larger ones.
 FAR_FACE = 64
 
 
@@ -54,7 +56,7 @@ class RetinaFaceOnnx:
         self._session = onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
 
     def __call__(self, images: np.ndarray) -> list[np.ndarray]:
-        """Faces of `images` (n, h, w, 3) uint8 RGB: n arrays (k, 15) float32, best first."""
+        """Return the faces in each of `images` (n, h, w, 3) uint8 RGB: n arrays (k, 15) float32, best first."""
         import numpy as np
 
         count, height, width, _ = images.shape
@@ -70,13 +72,13 @@ class RetinaFaceOnnx:
 
 @lru_cache(maxsize=1)
 def retinaface_onnx(model: Path) -> RetinaFaceOnnx:
-    """The detector with the weights in the file `model`, loaded once."""
+    """Return the detector with the weights in the file `model`, loaded once."""
     return RetinaFaceOnnx(model)
 
 
 @lru_cache(maxsize=8)
 def _anchors(height: int, width: int) -> np.ndarray:
-    """Centre x, y and side of every anchor in px (n, 3), in the order of the network's rows."""
+    """Return the centre x, y and the side of every anchor in px (n, 3), in the order of the network's rows."""
     import numpy as np
 
     levels = []
@@ -105,7 +107,7 @@ def _decode(loc: np.ndarray, score: np.ndarray, points: np.ndarray, anchors: np.
 
 
 def suppress(faces: np.ndarray) -> np.ndarray:
-    """`faces` (k, 15) without the weaker ones of those that overlap, best first."""
+    """Return `faces` (k, 15) without the weaker of any two that overlap, best first."""
     import numpy as np
 
     faces = faces[np.argsort(-faces[:, 4], kind="stable")]
@@ -117,7 +119,7 @@ def suppress(faces: np.ndarray) -> np.ndarray:
 
 
 def overlap(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Intersection over union (n, m) of boxes `a` (n, 4 or more) and `b` (m, 4 or more)."""
+    """Return the intersection over union (n, m) of boxes `a` (n, 4 or more) and `b` (m, 4 or more)."""
     import numpy as np
 
     low = np.maximum(a[:, None, :2], b[None, :, :2])
@@ -130,10 +132,11 @@ def overlap(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 def detect(
     detector: Detector, images: Sequence[np.ndarray], near: np.ndarray, smallest: float = 0.0
 ) -> list[np.ndarray]:
-    """Faces (k, 15) of each of `images` (h, w, 3), in their px.
+    """Return the faces (k, 15) in each of `images` (h, w, 3), in px of those pictures.
 
-    A close-up that fills the picture needs a reduced one (the largest anchor is 512 px). Where `near` (n,) asks for it the long
-    side is `NEAR` px, elsewhere as short as the `smallest` known face allows: a quarter of the cost at `LEAST`.
+    The pictures are reduced first, because the largest anchor is 512 px and a close-up may fill the picture. Where
+    `near` (n,) is True the long side becomes `NEAR` px; elsewhere it is as short as the `smallest` known face (px)
+    allows, which at `LEAST` px costs a quarter.
     """
     import numpy as np
 
@@ -149,7 +152,10 @@ def detect(
 
 
 def small_faces(detector: Detector, image: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """Faces (k, 15) of `image` (h, w, 3) that `detect` is blind to, besides the `known` ones (m, 15); 8 times the cost."""
+    """Return the faces (k, 15) of `image` (h, w, 3) that are too small for `detect`, without the `known` ones (m, 15).
+
+    It costs 8 times as much as the ordinary scan.
+    """
     small = _scan(detector, [image], round(FAR * max(image.shape[:2])))[0]
     small = small[(small[:, 3] - small[:, 1]) < FAR_FACE]
     if len(known) and len(small):
@@ -158,7 +164,7 @@ def small_faces(detector: Detector, image: np.ndarray, known: np.ndarray) -> np.
 
 
 def _scan(detector: Detector, images: list[np.ndarray], size: int) -> list[np.ndarray]:
-    """Faces found with the long side scaled to `size` px, in px of the full pictures."""
+    """Return the faces found with the long side scaled to `size` px, in px of the full pictures."""
     import cv2
     import numpy as np
 

@@ -1,7 +1,7 @@
-"""DeepFace and retina-face on PyTorch, with weights from where we say. Import either package through here.
+"""DeepFace and retina-face on PyTorch, with weights from files that we name. Import either package through here.
 
-Both decide on first use which engine they run on and keep to it; unless told, they take TensorFlow where it happens to
-be installed, which ZeroGPU does not support. Both would fetch their weights themselves, unchecked.
+Both choose their engine when they are first used and keep it; unless told otherwise they take TensorFlow where it is
+installed, which ZeroGPU does not support. Both would download their weights themselves, without checking them.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pipeline.workspace import workspace
 
 
 def use_pytorch() -> None:
-    """DeepFace and retina-face run on PyTorch from now on.
+    """Make DeepFace and retina-face run on PyTorch.
 
     Raises ModelError when one of them has already chosen another engine in this process.
     """
@@ -33,8 +33,11 @@ def use_pytorch() -> None:
 
 
 def deepface_model(name: str, weights: Path) -> Any:
-    """DeepFace's face recognition model `name` with the weights in the file `weights`, which has DeepFace's name for it."""
-    # DeepFace reads its home once per model, and looks for the weights in it under their name.
+    """Return DeepFace's face recognition model `name` with the weights in the file `weights`.
+
+    The file must have the name that DeepFace gives it.
+    """
+    # DeepFace reads its home folder once per model and looks for the weights in it by file name.
     with workspace() as home:
         folder = home / ".deepface" / "weights"
         folder.mkdir(parents=True)

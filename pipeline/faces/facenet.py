@@ -1,8 +1,8 @@
 """FaceNet512 through DeepFace's PyTorch model, faces in batches (the full set's embedder).
 
-Alignment (crop the detector's box, turned by the eyes, pad to a square of 160 px) and normalisation are DeepFace's own
-functions on the detector's own numbers, so an embedding equals the one `DeepFace.represent` gives for the same face of the
-same frame, and DeepFace's threshold for this model holds.
+Alignment (crop the detector's box, turn it by the eyes, pad it to a square of 160 px) and normalisation are DeepFace's
+own functions on the detector's own numbers. So an embedding equals the one that `DeepFace.represent` gives for the same
+face of the same frame, and DeepFace's threshold for this model holds.
 """
 
 from __future__ import annotations
@@ -19,12 +19,13 @@ if TYPE_CHECKING:
     import numpy as np
 
 BATCH = 64
-#: An estimate, not a fit: with it two faces at DeepFace's threshold, a similarity of 0.7, are as likely one person as two.
+#: An estimate, not a fit: two faces at DeepFace's threshold, a similarity of 0.7, are as likely to be one person as
+#: two.
 LIKENESS = Likeness(same=0.85, different=0.3, dimensions=15.0, per_second=0.01)
 
 
 class Facenet512:
-    """An embedder (see `pipeline.faces.identify`)."""
+    """The FaceNet512 embedder (see `pipeline.faces.identify.Embedder`)."""
 
     name = "FaceNet512"
     dim = 512
@@ -35,21 +36,24 @@ class Facenet512:
         import torch
         from deepface.config.threshold import thresholds
 
-        #: Cosine distance below which two faces are one person: DeepFace's table.
+        #: Cosine distance below which two faces are one person, from DeepFace's table.
         self.threshold: float = thresholds["Facenet512"]["cosine"]
         self._client = engine.deepface_model("Facenet512", weights)
         self._client.device = torch.device(device)  # DeepFace takes CUDA wherever it sees one
         self._client.model.to(device)
 
     def __call__(self, faces: Sequence[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
-        """(n, 512) float32, unit length, of n faces: (image (h, w, 3) uint8 RGB, face (15,) px)."""
+        """Return the embeddings of n faces, (n, 512) float32 of unit length.
+
+        faces: for each the image (h, w, 3) uint8 RGB and the face (15,) in its px.
+        """
         import numpy as np
 
         vectors = self.raw(faces)
         return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
 
     def raw(self, faces: Sequence[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
-        """As `__call__`, with the length the network gave: what `DeepFace.represent` returns."""
+        """Return the embeddings as `DeepFace.represent` does: with the length that the network gave."""
         import numpy as np
 
         if not faces:
@@ -59,11 +63,11 @@ class Facenet512:
         return np.concatenate(parts)
 
     def _chip(self, image: np.ndarray, face: np.ndarray) -> np.ndarray:
-        """(1, 160, 160, 3) float32 BGR 0..1: the aligned face as `DeepFace.represent` hands it to the network."""
+        """Return the aligned face, (1, 160, 160, 3) float32 BGR 0..1, as `DeepFace.represent` would."""
         from deepface.models.Detector import FacialAreaRegion
         from deepface.modules import detection, preprocessing
 
-        # DeepFace cuts numbers off at the point; "right" and "left" are the person's
+        # DeepFace truncates numbers to integers; "right" and "left" are the person's
         left, top, right, bottom = (int(value) for value in face[:4])
         right_eye, left_eye = (int(face[5]), int(face[6])), (int(face[7]), int(face[8]))
         area = FacialAreaRegion(

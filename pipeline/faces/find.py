@@ -1,8 +1,8 @@
-"""The face stage: one pass over the clip's frames gives shots, tracks, who speaks and identities.
+"""The face stage: one pass over the clip's frames finds shots, tracks, speaking faces and identities.
 
-Frames come at up to 30 a second and at most 720p from the decoder and live for one block (some 40 frames): shots need a
-thumbnail of each, the detector of faces every fifth, the detector of speaking faces all in which a voice is heard. What
-outlives a block is small, so memory does not grow with the clip.
+Frames come from the decoder at up to 30 a second and at most 720p, and are kept for one block (some 40 frames). Shots
+need a thumbnail of each frame, the face detector every fifth frame, and the detector of speaking faces all frames in
+which a voice is heard. Little is kept after a block, so memory does not grow with the clip.
 """
 
 from __future__ import annotations
@@ -18,16 +18,17 @@ from pipeline.records import Clip, Faces, FaceTrack, Notice, Preview, Progress, 
 if TYPE_CHECKING:
     import numpy as np
 
-#: px of a frame at most: 720p. Lips of a face 1/8 of the height are then still 14 px between the eyes.
+#: Pixels of a frame at most: 720p. The eyes of a face 1/8 as high as the picture are then still 14 px apart.
 PIXELS = 1280 * 720
-#: Frames a second at most; half of the rate is taken above. 25 is what audio-visual models are trained on (Light-ASD #9).
+#: Frames a second at most; a clip with more is thinned out, to half of them or fewer. Audio-visual models are trained
+#: on 25 (Light-ASD #9).
 RATE = 30
 #: s between detections; motion between two is nearly straight.
 STEP = 0.2
-#: Of the detections, every third is at 640 px even where all known faces are large, and every eighth looks for small faces
-#: in the enlarged picture (every third while there are some).
+#: Every third detection is made at 640 px even where all known faces are large, and every eighth also looks for small
+#: faces in the enlarged picture (every third while there are some).
 NEAR, FAR = 3, 8
-#: Detections handed to the model at once.
+#: Pictures given to the detector at once.
 BATCH = 8
 
 
@@ -39,8 +40,10 @@ def find_faces(
 ) -> Stage[Faces]:
     """Return the shots of `clip` and the faces in them, as tracks with evidence of speaking, identity and portrait.
 
-    detector, embedder: of faces and of whose they are.
-    speaks: of speaking faces, made for the clip's sound and closed at the end; None for a clip without sound.
+    detector: finds faces in pictures.
+    embedder: turns faces into vectors that tell people apart.
+    speaks: finds the speaking faces; it is made for the clip's sound and is closed at the end. None for a clip without
+    sound.
 
     Yields Progress with a preview of what is known so far (tracks without clusters), after every shot.
 
@@ -73,7 +76,7 @@ def find_faces(
 
 
 class _Work:
-    """The state of the pass. `push` every frame, `close`, then `result`."""
+    """The state of the pass: call `push` for every frame, then `close`, then `result`."""
 
     def __init__(
         self,
@@ -86,7 +89,7 @@ class _Work:
         speaks: speaking.Detector | None,
     ) -> None:
         self.speaks = speaks
-        self.unseen: deque[tuple[float, np.ndarray]] = deque()  # faces are known, who speaks was not looked for yet
+        self.unseen: deque[tuple[float, np.ndarray]] = deque()  # frames not yet searched for speaking faces
         self.clip, self.width, self.height = clip, width, height
         self.rate = rate
         self.detector, self.embedder = detector, embedder
@@ -117,7 +120,7 @@ class _Work:
         self._finish(self.tracker.cut())
 
     def _settle(self) -> None:
-        """The oldest waiting frame joins its shot."""
+        """Add the oldest waiting frame to its shot."""
         t, frame = self.waiting.popleft()
         if self.count in self.cuts or not self.starts:
             if self.starts:
@@ -132,7 +135,7 @@ class _Work:
             self._process(final=False)
 
     def _process(self, final: bool) -> None:
-        """Detect, link and look for speaking faces in the block; its last sample starts the next one."""
+        """Detect faces in the block, link them and look for speaking ones; the last sample starts the next block."""
         import cv2
 
         if not self.block:
@@ -157,7 +160,7 @@ class _Work:
         self.seen = True
 
     def _detect(self, images: list[np.ndarray]) -> list[np.ndarray]:
-        """Faces (k, 15) of the next samples of this shot, each at the sizes it needs."""
+        """Return the faces (k, 15) in each of the next samples of this shot, searched at the sizes they need."""
         import numpy as np
 
         known = [min(face[2] - face[0], face[3] - face[1]) for live in self.tracker.live for face in live.faces[-1:]]
@@ -173,14 +176,17 @@ class _Work:
         return found
 
     def _look(self, end: float) -> None:
-        """Look for speaking faces in the frames up to `end` s; of later ones it is not known yet where the faces will go."""
+        """Look for speaking faces in the frames up to `end` s.
+
+        It is not known yet where the faces will go in later frames.
+        """
         while self.unseen and self.unseen[0][0] <= end:
             t, frame = self.unseen.popleft()
             if self.speaks is not None:
                 self.speaks.see(t, t + 1 / float(self.rate), frame, self.tracker.live)
 
     def _finish(self, ended: list[track.Live]) -> None:
-        """Tracks that ended become records: embedded, split where they join two people, without their pictures."""
+        """Turn tracks that ended into records: embedded, without pictures, split where one joins two people."""
         for live in ended:
             if max(face[4] for face in live.faces) < track.SURE or (len(live.times) < 2 and len(ended) > 1):
                 continue
@@ -226,7 +232,7 @@ class _Work:
         )
 
     def faces(self) -> Faces:
-        """What is known so far."""
+        """Return the shots and tracks that are known so far."""
         ends = [*self.starts[1:], max(self.last, 0.0)]
         return Faces(tuple(Shot(a, b) for a, b in zip(self.starts, ends, strict=True)), tuple(self.finished))
 

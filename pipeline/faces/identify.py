@@ -1,7 +1,7 @@
 """Identity: which tracks are the same person.
 
-A few good faces of every track are embedded; tracks, not frames, are clustered, and two tracks seen at the same time are
-never one person.
+A few good faces of every track are embedded. Tracks, not frames, are clustered, and two tracks seen at the same time
+are never one person.
 
 An embedder has `name`, `threshold` (cosine distance below which two faces are one person), `dim`, and takes a list of
 (image (h, w, 3) uint8 RGB, face (15,) as the detector gave it, in the image's px) to unit vectors (n, dim).
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 
 class Embedder(Protocol):
+    """A face recognition model: turns faces into unit vectors (see above)."""
+
     name: str
     threshold: float
     dim: int
@@ -33,20 +35,22 @@ class Embedder(Protocol):
     def __call__(self, faces: list[tuple[np.ndarray, np.ndarray]]) -> np.ndarray: ...
 
 
-#: s of a track that give one candidate face, and the most candidates a track keeps: the span doubles when they are full.
+#: s of a track that give one candidate face, and the most candidates that a track keeps: once it has more, the span
+#: doubles.
 SPAN = 5.0
 CANDIDATES = 6
-#: Side of the region kept of a candidate, in sides of the face box: head and shoulders, and all that DeepFace turns.
+#: Side of the region kept of a candidate, in sides of the face box: head and shoulders, and all that DeepFace's turn
+#: needs.
 MARGIN = 2.2
 #: px, side of a portrait in the gallery.
 PORTRAIT = 256
-#: Best face of a track below this: blurred, tiny or in profile; its embedding says more about the pose than the person.
+#: Quality below which a face is not embedded: blurred, tiny or in profile, it says more about the pose than the person.
 MIN_QUALITY = 0.12
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A face worth embedding: a region of its frame with the face in the region's px."""
+    """A face worth embedding: a region of its frame, with the face in px of that region."""
 
     t: float
     quality: float
@@ -55,19 +59,21 @@ class Candidate:
 
 
 class DlibFaces:
-    """dlib's ResNet through DeepFace: 128 numbers a face, mirrored faces give the same ones. The light set's embedder."""
+    """dlib's ResNet through DeepFace, the light set's embedder: 128 numbers a face, the same for a mirrored face."""
 
     name = "dlib ResNet"
     dim = 128
-    likeness: Likeness | None = None  # who weighs it has fitted one for these (pipeline/people/parameters.py)
-    #: dlib's own rule is a Euclidean distance of 0.6 between vectors of length 1.4 (dlib.net, face recognition example):
-    #: 0.09 as cosine; DeepFace's table says 0.07. Averages of several faces are steadier than the single pair these are for.
+    likeness: Likeness | None = None  # the people stage has one fitted for these (pipeline/people/parameters.py)
+    #: dlib's own rule is a Euclidean distance of 0.6 between vectors of length 1.4 (dlib.net, face recognition
+    #: example), which is 0.09 as a cosine distance; DeepFace's table says 0.07. Both are for single pairs; averages of
+    #: several faces are steadier.
     threshold = 0.075
 
-    #: Eyes, nose and corners of the mouth in the 150 px chip with a quarter of padding the network was trained on: dlib's mean
-    #: face (`get_face_chip_details`), the eye being the mean of its six points.
+    #: Eyes, nose and corners of the mouth in the 150 px chip, with a quarter of padding, on which the network was
+    #: trained: dlib's mean face (`get_face_chip_details`), each eye being the mean of its six points.
     CHIP = ((47.5, 46.6), (100.5, 46.6), (74.0, 76.6), (50.4, 103.0), (97.6, 103.0))
-    #: px, side of a face above which it is shrunk before it is turned: the chip would take every other pixel of it.
+    #: px, side of a face above which it is shrunk before it is turned: without that the chip would skip every other
+    #: pixel.
     LARGEST = 175
 
     def __init__(self, weights: Path) -> None:
@@ -90,7 +96,7 @@ class DlibFaces:
 
 
 def similarity(points: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """The 2x3 turn, scale and shift that takes `points` (n, 2) nearest to `target` (n, 2); Umeyama 1991."""
+    """Return the 2x3 turn, scale and shift that brings `points` (n, 2) nearest to `target` (n, 2); Umeyama 1991."""
     import numpy as np
 
     centre, goal = points.mean(0), target.mean(0)
@@ -104,7 +110,7 @@ def similarity(points: np.ndarray, target: np.ndarray) -> np.ndarray:
 
 @lru_cache(maxsize=1)
 def dlib_faces(weights: Path) -> DlibFaces:
-    """The embedder, loaded once (0.6 s)."""
+    """Return the embedder, loaded once (0.6 s)."""
     return DlibFaces(weights)
 
 
@@ -112,7 +118,11 @@ def dlib_faces(weights: Path) -> DlibFaces:
 
 
 def quality(image: np.ndarray, face: np.ndarray) -> float:
-    """How well `face` (15,) in `image` RGB can be recognised, 0..1: size, pose, sharpness and the detector's score together."""
+    """Return how well a face can be recognised, 0..1, from its size, pose, sharpness and the detector's score.
+
+    image: (h, w, 3) uint8 RGB.
+    face: (15,) in px of the image.
+    """
     import cv2
     import numpy as np
 
@@ -122,7 +132,7 @@ def quality(image: np.ndarray, face: np.ndarray) -> float:
     distance = float(np.linalg.norm(eyes))
     if distance < 4:
         return 0.0
-    # where along the line of the eyes the nose stands: 0.5 frontal, 0 or 1 profile
+    # position of the nose along the line of the eyes: 0.5 frontal, 0 or 1 profile
     nose = float((points[2] - points[0]) @ eyes) / distance**2
     frontal = max(0.0, 1 - 2 * abs(nose - 0.5)) ** 0.5
     left, top, right, bottom = (int(v) for v in np.clip(face[:4], 0, None))
@@ -136,7 +146,7 @@ def quality(image: np.ndarray, face: np.ndarray) -> float:
 
 
 def consider(track: Live, t: float, image: np.ndarray, face: np.ndarray) -> None:
-    """Keeps `face` (15,) of `image` as a candidate of `track` where it is the best of its span."""
+    """Keep `face` (15,) of `image` as a candidate of `track` if it is the best of its span."""
     value = quality(image, face)
     candidates: list[Candidate] = track.candidates
     start, span = track.times[0], SPAN * track.thinning
@@ -158,7 +168,7 @@ def consider(track: Live, t: float, image: np.ndarray, face: np.ndarray) -> None
 
 
 def region(t: float, value: float, image: np.ndarray, face: np.ndarray) -> Candidate:
-    """Head and shoulders of `face` (15,), inside the picture."""
+    """Return the candidate with the head and shoulders of `face` (15,), kept inside the picture."""
     import numpy as np
 
     height, width = image.shape[:2]
@@ -172,7 +182,7 @@ def region(t: float, value: float, image: np.ndarray, face: np.ndarray) -> Candi
 
 
 def portrait(candidate: Candidate) -> bytes:
-    """JPEG of the candidate, `PORTRAIT` px square."""
+    """Return the candidate as a JPEG, `PORTRAIT` px square."""
     import cv2
 
     image = candidate.image
@@ -187,9 +197,10 @@ def portrait(candidate: Candidate) -> bytes:
 
 
 def change_of_face(vectors: np.ndarray, threshold: float) -> int | None:
-    """The index at which `vectors` (n, dim), in time order, become another person; None where they are one.
+    """Return the index at which `vectors` (n, dim), in time order, become another person; None if they are one person.
 
-    A cut that was missed or a face that steps before another: the two sides are each alike and far from one another.
+    This finds a cut that was missed, or a face that steps in front of another: the vectors on each side are alike, and
+    far from those on the other side.
     """
     distance = 1 - vectors @ vectors.T
     best, at = 0.0, None
@@ -202,10 +213,10 @@ def change_of_face(vectors: np.ndarray, threshold: float) -> int | None:
 
 
 def cluster(vectors: np.ndarray, weights: np.ndarray, together: np.ndarray, threshold: float) -> list[int]:
-    """A cluster number for each of `vectors` (n, dim), numbered by first member.
+    """Return a cluster number for each of `vectors` (n, dim), numbered by first member.
 
-    Agglomerative: the two nearest clusters merge while the distance of their weighted means is below `threshold`; clusters
-    holding two tracks that are `together` (n, n) in one picture never do.
+    Agglomerative: the two nearest clusters merge while the distance of their means, weighted by `weights` (n,), is
+    below `threshold`. Clusters that hold two tracks seen in one picture (`together`, (n, n) bool) never merge.
     """
     import numpy as np
 
@@ -233,7 +244,7 @@ def cluster(vectors: np.ndarray, weights: np.ndarray, together: np.ndarray, thre
 
 
 def mean(vectors: np.ndarray, weights: Sequence[float]) -> np.ndarray:
-    """The weighted mean direction (dim,) of unit `vectors` (n, dim)."""
+    """Return the weighted mean direction (dim,) of unit `vectors` (n, dim)."""
     import numpy as np
 
     total = (vectors * np.asarray(weights)[:, None]).sum(0)

@@ -1,4 +1,7 @@
-"""The detector of speaking faces for machines that cannot have a better one: lips that open and shut with the sound."""
+"""A detector of speaking faces that needs no large model: it compares how the lips move with the sound.
+
+It is used where the better one (`speaking.LearnedDetector`) cannot be had.
+"""
 
 from __future__ import annotations
 
@@ -18,14 +21,14 @@ if TYPE_CHECKING:
 
 #: s, standard deviation of the Gaussian within which a mouth is compared with the sound.
 WINDOW = 0.7
-#: Values by which a mouth is ahead of its sound: 80 to 120 ms at the best correlation.
+#: Values by which a mouth is ahead of its sound: the best correlation is at 80 to 120 ms.
 AHEAD = (2, 3)
-#: Openings over eye distance: half way, on a log scale, between a mouth that talks and one that rests.
+#: Opening over the distance of the eyes: half way, on a log scale, between a mouth that talks and one that rests.
 STILL = 0.015
-#: What `features` are worth in log-odds, fitted by benchmarks/fit_speaking.py.
+#: Weights that turn `features` into log-odds, fitted by benchmarks/fit_speaking.py.
 WEIGHTS = (1.687, 4.383, 0.172, 0.120)
 CALIBRATION = Calibration(slope=1.0, offset=-1.130, window=0.0)
-#: Frames that may wait to be read: 1.4 MB each at 720p.
+#: Frames that may wait to be read, 1.4 MB each at 720p.
 WAITING = 24
 
 
@@ -35,15 +38,15 @@ class LipDetector:
     name = "MediaPipe face mesh"
     notice: Notice | None = Notice(
         "weak_speaking_detector",
-        "The detector of speaking faces could not be fetched, so lips alone tell who speaks; more often than usual a line may "
-        "stand over the wrong person.",
+        "The detector of speaking faces could not be fetched, so lips alone tell who speaks; more often than usual "
+        "a line may stand over the wrong person.",
     )
 
     def __init__(self, sound: Sound) -> None:
         """Take the sound of the clip."""
         self._sound = sound
         self._loudness = sound.loudness()
-        # Two threads with a mesh each beside the one that decodes and detects: on two cores 1.7 times as fast.
+        # Two threads with a mesh each, beside the one that decodes and detects: 1.7 times as fast on two cores.
         self._pool = ThreadPoolExecutor(2)
         self._jobs: deque[tuple[list[Live], list[int], Future[list[float | None]]]] = deque()
 
@@ -80,10 +83,10 @@ class LipDetector:
 
 
 def features(openings: np.ndarray, loudness: np.ndarray) -> np.ndarray:
-    """Return what tells a mouth that says the sound from others, (n, 4) for every value; NaN where it cannot be known.
+    """Return the features that tell a mouth that says the sound from others, (n, 4); NaN where they cannot be known.
 
-    How much the opening varies (logarithm of its standard deviation, bounded), how the opening, its speed and the opening
-    without its slow drift go with the loudness (correlations).
+    The features of a value are the logarithm of the standard deviation of the opening (bounded), and the correlations
+    of the loudness with the opening, with its speed and with the opening less its slow drift.
 
     openings: (n,) over the distance of the eyes, 25 a second, NaN where the lips are not seen.
     loudness: (n,) of the sound.
@@ -123,7 +126,8 @@ def features(openings: np.ndarray, loudness: np.ndarray) -> np.ndarray:
 
 
 _threads = threading.local()
-#: OpenCV fills its table of TFLite operators on first use without a lock: two readers at once fail ("Unsupported operator").
+#: OpenCV fills its table of TFLite operators on first use without a lock, and two readers at once fail ("Unsupported
+#: operator").
 _reading_model = threading.Lock()
 
 

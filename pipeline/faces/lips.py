@@ -1,6 +1,7 @@
 """Lips: how far a mouth is open.
 
-The opening comes from MediaPipe's face mesh (Kartynnik et al. 2019, arXiv 1907.06724; 468 points) in OpenCV's DNN module.
+The opening comes from MediaPipe's face mesh (Kartynnik et al. 2019, arXiv 1907.06724; 468 points) in OpenCV's DNN
+module.
 """
 
 from __future__ import annotations
@@ -11,21 +12,21 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import numpy as np
 
-#: MediaPipe's model; face_landmark.md beside it says whose it is.
+#: MediaPipe's model; face_landmark.md beside it names its authors and licence.
 MESH = Path(__file__).with_name("face_landmark.tflite")
 #: px, side of the mesh's input.
 SIDE = 192
-#: Side of the square cut out for it, in sides of the face box; MediaPipe cuts 1.5.
+#: Side of the square cut out for the mesh, in sides of the face box; MediaPipe cuts 1.5.
 MARGIN = 1.5
 #: px between the eyes below which the lips are a few pixels and their opening is noise.
 MIN_EYES = 14.0
 #: Largest asymmetry of the eyes about the nose (0 frontal, 1 profile) at which the inner lips are still seen.
 MAX_TURN = 0.65
-#: Mean distance of the mesh's eyes, nose and corners of the mouth from the detector's, over the eyes' distance, above which
-#: the mesh sits on something else. On a dark, crowded stage: 0.03 to 0.12 where the mesh itself says "face", 0.2 to 0.9
-#: where it does not; asking it would cost 1 ms more a face (OpenCV's classic engine).
+#: Mean distance of the mesh's eyes, nose and corners of the mouth from the detector's, over the eyes' distance, above
+#: which the mesh lies on something else. On a dark, crowded stage it is 0.03 to 0.12 where the mesh itself says "face",
+#: 0.2 to 0.9 where it does not; asking the mesh would cost 1 ms more a face (OpenCV's classic engine).
 MAX_MISS = 0.16
-#: Grey levels, standard deviation of the face: below it is a shadow among shadows.
+#: Grey levels, standard deviation of the face below which it is too dark to be read.
 MIN_CONTRAST = 8.0
 #: Points of the mesh: inner lips (upper, lower), outer corners of the eyes, tip of the nose.
 UPPER, LOWER, RIGHT_EYE, LEFT_EYE, NOSE = 13, 14, 33, 263, 1
@@ -34,7 +35,7 @@ FIVE = ((33, 133), (362, 263), (1, 1), (61, 61), (291, 291))
 
 
 class FaceMesh:
-    """The 468 points of a face, MediaPipe's model read by OpenCV."""
+    """Finds the 468 points of a face: MediaPipe's model read by OpenCV."""
 
     def __init__(self, model: Path) -> None:
         import cv2
@@ -43,7 +44,7 @@ class FaceMesh:
         self._net = cv2.dnn.readNetFromTFLite(str(model), cv2.dnn.ENGINE_NEW)
 
     def __call__(self, crop: np.ndarray) -> np.ndarray:
-        """Points (468, 3) in px of `crop` (SIDE, SIDE, 3) uint8 RGB."""
+        """Return the points (468, 3) in px of `crop` (SIDE, SIDE, 3) uint8 RGB."""
         import cv2
 
         self._net.setInput(cv2.dnn.blobFromImage(crop, 1 / 255.0))
@@ -51,7 +52,10 @@ class FaceMesh:
 
 
 def opening(mesh: FaceMesh, image: np.ndarray, face: np.ndarray) -> float | None:
-    """Opening of the mouth over the distance of the eyes; None where `face` (15,) in `image` RGB is too small, turned or hidden."""
+    """Return the opening of the mouth over the distance of the eyes, None where it cannot be seen.
+
+    It cannot be seen where `face` (15,) in `image` (h, w, 3) uint8 RGB is too small, turned away or hidden.
+    """
     import cv2
     import numpy as np
 
@@ -76,7 +80,10 @@ def opening(mesh: FaceMesh, image: np.ndarray, face: np.ndarray) -> float | None
 
 
 def _upright(face: np.ndarray) -> np.ndarray:
-    """The 2x3 turn, scale and shift from the frame to the upright square around `face` that the mesh expects."""
+    """Return the 2x3 turn, scale and shift from the frame to the upright square that the mesh expects.
+
+    face: (15,), in px of the frame.
+    """
     import cv2
     import numpy as np
 

@@ -1,11 +1,11 @@
 """LR-ASD: a network that scores how well a face's movements fit a sound.
 
-Liao, Duan, Feng, Zhao, Yang, Chen: "LR-ASD: Lightweight and Robust Network for Active Speaker Detection" (IJCV 2025). Two
-encoders of factorised convolutions, one for the face and one for the sound, give 128 numbers each for every 40 ms; a gate
-weighs them, a GRU in either direction reads them in context, a second gate and a linear layer give the score.
+Liao, Duan, Feng, Zhao, Yang, Chen: "LR-ASD: Lightweight and Robust Network for Active Speaker Detection" (IJCV 2025).
+Two encoders of factorised convolutions, one for the face and one for the sound, give 128 numbers each for every 40 ms;
+a gate weighs them, a GRU in either direction reads them in context, a second gate and a linear layer give the score.
 
 Written from the paper and the shapes of the published weights. Batch normalisation is folded into the convolutions, and
-the convolutions over space and over time, which the paper has in three dimensions, are two-dimensional ones here: the same
+the convolutions over space and over time, which the paper has in three dimensions, are two-dimensional here: the same
 numbers in a third of the time on a processor.
 """
 
@@ -31,11 +31,11 @@ MEAN, DEVIATION = 0.4161, 0.1688
 EPSILON = 1e-3
 #: Values of either encoder for 40 ms, and units of either GRU.
 FEATURES, UNITS = 128, 64
-#: Frames before and after one that its face features depend on: three blocks with kernels of 5 and 3 over time.
+#: Frames before and after one on which its face features depend: three blocks with kernels of 5 and 3 over time.
 REACH = 9
 #: The same for the first block alone, and the frames it reads at once.
 FIRST_REACH, CHUNK = 3, 32
-#: s of the windows in which the GRUs read; the score is the mean over all. The paper's own evaluation on long videos reads so.
+#: s of the windows in which the GRUs read; the score is the mean over all of them, as in the paper's own evaluation.
 WINDOWS = (1, 2, 3, 4, 6)
 
 
@@ -45,9 +45,9 @@ class LrAsd:
     side, reach = SIDE, REACH
 
     def __init__(self, weights: Path, device: str = "cpu") -> None:
-        """Read the published state dict.
+        """Read the published state dict from the file `weights`.
 
-        Raises ModelError for a file that is not one.
+        Raises ModelError if the file does not hold one.
         """
         import pickle
 
@@ -83,11 +83,15 @@ class LrAsd:
         self._answer = ((weight[1] - weight[0]).to(device), (bias[1] - bias[0]).to(device))
 
     def face_features(self, faces: np.ndarray) -> np.ndarray:
-        """Return float32 (t, 128) for the `faces` of one track, uint8 (t, SIDE, SIDE) grey at 25 a second."""
+        """Return the features of one track's faces, float32 (t, 128).
+
+        faces: uint8 (t, SIDE, SIDE), grey, 25 a second.
+        """
         import torch
 
         with torch.inference_mode():
-            # The first block holds 400 kB a frame: it reads a second at a time, with the frames either side it depends on.
+            # The first block holds 400 kB a frame, so it reads a second at a time, with the frames on either side that
+            # it needs.
             near = FIRST_REACH
             parts = []
             for start in range(0, len(faces), CHUNK):
@@ -102,7 +106,7 @@ class LrAsd:
             return x.amax((2, 3)).cpu().numpy()
 
     def _face_block(self, x: torch.Tensor, number: int) -> torch.Tensor:
-        """Apply the block `number` of the face encoder to (t, c, h, w), channels last in memory."""
+        """Apply the block `number` of the face encoder to `x` (t, c, h, w), channels last in memory."""
         import torch.nn.functional as f
 
         wide, narrow, long, short = self._face[number]
@@ -116,7 +120,7 @@ class LrAsd:
         return x.permute(0, 2, 3, 1).reshape(time, height, width, -1).permute(0, 3, 1, 2)
 
     def sound_features(self, mfcc: np.ndarray) -> np.ndarray:
-        """Return float32 (t, 128) for the `mfcc` (4 t, 13) of a sound, 100 rows a second."""
+        """Return the features of a sound, float32 (t, 128), from its `mfcc` (4 t, 13), 100 rows a second."""
         import torch
         import torch.nn.functional as f
 
@@ -132,7 +136,7 @@ class LrAsd:
             return x.mean(2)[0].T.cpu().numpy()
 
     def scores(self, face: np.ndarray, sound: np.ndarray) -> np.ndarray:
-        """Return float32 (t,): the log-odds, as trained, that a face says a sound, from both features (t, 128)."""
+        """Return the log-odds that a face says a sound, as trained, float32 (t,), from both features (t, 128)."""
         import torch
 
         with torch.inference_mode():
@@ -143,7 +147,7 @@ class LrAsd:
             return (total / len(WINDOWS)).cpu().numpy()
 
     def _in_windows(self, both: torch.Tensor, size: int) -> torch.Tensor:
-        """Scores (t,) of features (t, 256), read in windows of about `size` frames, all of one length."""
+        """Return the scores (t,) of features (t, 256), read in windows of about `size` frames, all of one length."""
         import torch
 
         count = max(1, round(len(both) / size))
@@ -164,7 +168,7 @@ class LrAsd:
 
 
 def _folded(state: dict[str, torch.Tensor], layer: str, norm: str, device: torch.device) -> Layer:
-    """Weights and bias of a convolution with the batch normalisation that follows it, in two dimensions or one."""
+    """Return weights and bias of a convolution with the next batch normalisation folded in, in 2-D or 1-D."""
     import torch
 
     weight, scale = state[f"{layer}.weight"], state[f"{norm}.weight"]

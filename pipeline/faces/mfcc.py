@@ -17,14 +17,14 @@ PREEMPHASIS = 0.97
 
 
 def mfcc(samples: np.ndarray) -> np.ndarray:
-    """Return the MFCC of a sound, one row for every 10 ms that begins inside it.
+    """Return the MFCC of a sound, float32 (ceil(n / 160), 13): one row for every 10 ms that begins inside it.
 
-    The values are those of python_speech_features 0.6 with its defaults (rectangular windows, 26 mel filters from 0 to 8 kHz,
-    logarithms of the energies, an orthonormal DCT, a lifter of 22, the frame's log energy instead of the first coefficient),
-    on whose output LR-ASD was trained. Row j covers samples 160 j to 160 j + 400; the end is padded with zeros.
+    The values are those of python_speech_features 0.6 with its defaults (rectangular windows, 26 mel filters from 0 to
+    8 kHz, logarithms of the energies, an orthonormal DCT, a lifter of 22, the frame's log energy instead of the first
+    coefficient), on whose output LR-ASD was trained. Row j covers samples 160 j to 160 j + 400; the end is padded with
+    zeros.
 
     samples: float32 (n,) at 16 kHz, -1..1.
-    Returns float32 (ceil(n / 160), 13).
     """
     import numpy as np
     from scipy.fft import dct
@@ -37,7 +37,7 @@ def mfcc(samples: np.ndarray) -> np.ndarray:
     signal = np.pad(signal, (0, max(0, (count - 1) * STEP + WINDOW - len(signal))))
     frames = np.lib.stride_tricks.sliding_window_view(signal, WINDOW)[::STEP][:count]
     power = np.abs(np.fft.rfft(frames, FFT)) ** 2 / FFT
-    smallest = np.finfo(np.float64).eps  # of zeros there is no logarithm
+    smallest = np.finfo(np.float64).eps  # zero has no logarithm
     energy = np.maximum(power.sum(1), smallest)
     bands = np.log(np.maximum(power @ _filters().T, smallest))
     values = dct(bands, type=2, axis=1, norm="ortho")[:, :COEFFICIENTS]
@@ -48,7 +48,7 @@ def mfcc(samples: np.ndarray) -> np.ndarray:
 
 @cache
 def _filters() -> np.ndarray:
-    """Weights (26, 257) of the triangular mel filters; their corners lie on whole points of the transform."""
+    """Return the weights (26, 257) of the triangular mel filters, with corners on points of the transform."""
     import numpy as np
 
     mel = np.linspace(0.0, 2595 * np.log10(1 + RATE / 2 / 700), FILTERS + 2)

@@ -1,8 +1,8 @@
 """RetinaFace with a ResNet50 trunk, a whole batch of frames in one forward pass (the full set's detector).
 
-Network, weights and arithmetic are retina-face's (`RetinaFace.detect_faces`, which takes one frame at a time and decodes
-on the CPU); here the batch stays together, only anchors above the threshold leave the device, and boxes, landmarks and
-suppression are computed for whole arrays.
+Network, weights and arithmetic are retina-face's (`RetinaFace.detect_faces`, which takes one frame at a time and
+decodes on the CPU). Here the batch stays together, only anchors above the threshold leave the device, and boxes,
+landmarks and suppression are computed for whole arrays.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-#: By stride in px: the two square anchors of each cell, as retina-face has them (left, top, right, bottom at cell 0).
+#: For each stride in px the two square anchors of a cell, as retina-face has them (left, top, right, bottom at cell 0).
 ANCHORS = {
     32: ((-248.0, -248.0, 263.0, 263.0), (-120.0, -120.0, 135.0, 135.0)),
     16: ((-56.0, -56.0, 71.0, 71.0), (-24.0, -24.0, 39.0, 39.0)),
     8: ((-8.0, -8.0, 23.0, 23.0), (0.0, 0.0, 15.0, 15.0)),
 }
-#: px, short and long side that retina-face scales a picture to, and the overlap above which it drops the weaker box.
+#: px, short and long side to which retina-face scales a picture, and the overlap above which it drops the weaker box.
 SHORT_SIDE, LONG_SIDE = 1024, 1980
 OVERLAP = 0.4
 
 
 def network(weights: Path) -> Any:
-    """retina-face's network with the weights in the file `weights`, of which only tensors are read.
+    """Return retina-face's network with the weights in the file `weights`, of which only tensors are read.
 
     Raises ModelError when the package already runs on another engine than PyTorch.
     """
@@ -45,8 +45,8 @@ def network(weights: Path) -> Any:
 class RetinaFaceTorch:
     """A detector (see `pipeline.faces.detect`): (n, h, w, 3) uint8 RGB to n arrays (k, 15), best first.
 
-    `upscale` makes small pictures larger as `detect_faces` does by default. The face stage scales frames itself, so it is
-    off. `threshold` is the light detector's too: tracks ask for more on top of it.
+    `upscale` enlarges small pictures, as `detect_faces` does by default; it is off because the face stage scales frames
+    itself. `threshold` is the same as the light detector's: tracks ask for more on top of it.
     """
 
     def __init__(self, model: Any, *, device: str = "cpu", threshold: float = 0.5, upscale: bool = False) -> None:
@@ -54,7 +54,10 @@ class RetinaFaceTorch:
         self.device, self.threshold, self.upscale = device, threshold, upscale
 
     def __call__(self, images: np.ndarray) -> list[np.ndarray]:
-        """Faces of `images`: n arrays (k, 15) float32 of left, top, right, bottom, score, five landmarks x, y, in px."""
+        """Return the faces in each of `images` (n, h, w, 3) uint8 RGB: n arrays (k, 15) float32, best first.
+
+        Columns: left, top, right, bottom, score, then x, y of five landmarks, in px.
+        """
         import numpy as np
         import torch
 
@@ -85,7 +88,10 @@ class RetinaFaceTorch:
         return [suppress(faces[of == index]) for index in range(len(images))]
 
     def _scale(self, images: np.ndarray) -> tuple[np.ndarray, float]:
-        """The batch at the size the network sees, and the factor (retinaface.commons.preprocess.resize_image)."""
+        """Return the batch at the size that the network sees, and the factor, as retina-face does.
+
+        Source: `resize_image` of retinaface.commons.preprocess.
+        """
         import cv2
         import numpy as np
 
@@ -103,7 +109,7 @@ class RetinaFaceTorch:
 
 @lru_cache(maxsize=24)
 def anchors(rows: int, columns: int, stride: int) -> np.ndarray:
-    """(rows * columns * 2, 4) float64: the anchors in the order of the network's outputs."""
+    """Return the anchors in the order of the network's outputs, (rows * columns * 2, 4) float64."""
     import numpy as np
 
     y, x = np.mgrid[:rows, :columns] * float(stride)
@@ -114,7 +120,10 @@ def anchors(rows: int, columns: int, stride: int) -> np.ndarray:
 def decode(
     anchor: np.ndarray, score: np.ndarray, box: np.ndarray, points: np.ndarray, size: tuple[int, int], scale: float
 ) -> np.ndarray:
-    """(k, 15) float32: the network's offsets as boxes, clipped to the picture, and landmarks, in px before scaling."""
+    """Return boxes, clipped to the picture, and landmarks from the network's offsets: (k, 15) float32.
+
+    All are in px before scaling.
+    """
     import numpy as np
 
     side = anchor[:, 2:] - anchor[:, :2] + 1.0  # retina-face counts both border pixels
@@ -129,7 +138,7 @@ def decode(
 
 
 def suppress(faces: np.ndarray) -> np.ndarray:
-    """`faces` (k, 15) without those that overlap a better one by `OVERLAP`, best first (postprocess.cpu_nms)."""
+    """Return `faces` (k, 15) without those that overlap a better one by `OVERLAP`, best first (postprocess.cpu_nms)."""
     import numpy as np
 
     faces = faces[faces[:, 4].argsort()[::-1]]

@@ -14,23 +14,25 @@ from pipeline.faces.transitions import Transitions
 if TYPE_CHECKING:
     import numpy as np
 
-#: px, long side of what the detector sees: sums over the picture need no detail, and noise averages out.
+#: px, long side of the picture that the detector sees: sums over the picture need no detail, and noise averages out.
 SIZE = 160
-#: Frames that the adaptive detector looks at on either side of one.
+#: Frames that the adaptive detector compares with one, on either side of it.
 NEIGHBOURS = 2
-#: Grey level that all but one in two hundred pixels of a black picture are below. A mean would call a dark hall black.
+#: Grey level that all but one in two hundred pixels of a black picture are below. By its mean, a dark hall would be
+#: black.
 BLACK = 16
 #: s of the shortest shot.
 SHORTEST = 0.1
 
 
 class Cutter:
-    """Says which frames start a shot, at most `lag` frames late.
+    """Finds the frames that start a shot, at most `lag` frames late.
 
     Cuts are found by PySceneDetect's AdaptiveDetector: the difference to the frame before must be 3 times that of its
-    neighbours and at least 15 (its defaults). On a musical with a moving camera plain differences reach 20 between cuts and
-    49 at them; two interviews filmed alike differ by as little as 16 at the cut, so a fixed threshold would miss one or the
-    other. A dip to black ends where the picture comes back, a cross-fade, wipe or slide in its middle (`Transitions`).
+    neighbours and at least 15 (its defaults). On a musical with a moving camera plain differences reach 20 between cuts
+    and 49 at them; two interviews filmed alike differ by as little as 16 at the cut, so a fixed threshold would miss
+    one or the other. A dip to black ends where the picture comes back. A cross-fade, wipe or slide is cut in its middle
+    (`Transitions`).
     """
 
     def __init__(self, rate: Fraction) -> None:
@@ -57,14 +59,14 @@ class Cutter:
             found.append(self._count - 1)
         self._black = black
         middle = self._transitions.push(small)
-        # one cut is found only once; between the two pictures of a transition lies none, or it made them differ
+        # a cut is found only once; there is no cut between the two pictures of a transition, unless it made them differ
         new = self._apart(found, self._rate * SHORTEST)
         if middle is not None:
             new += self._apart([middle], self.lag)
         return new
 
     def _apart(self, cuts: list[int], frames: float) -> list[int]:
-        """Keep those of `cuts` that lie more than `frames` from all that were found before."""
+        """Return those of `cuts` that lie more than `frames` from all that were found before."""
         self._found = [cut for cut in self._found if cut > self._count - 3 * self.lag]
         new = []
         for cut in cuts:
@@ -75,7 +77,7 @@ class Cutter:
 
 
 def shrink(yuv: np.ndarray, height: int) -> np.ndarray:
-    """A small BGR picture (h, w, 3) of a planar 4:2:0 frame (height * 3 // 2, width), for `Cutter.push`."""
+    """Return a small BGR picture (h, w, 3) of a planar 4:2:0 frame (height * 3 // 2, width), for `Cutter.push`."""
     import cv2
     import numpy as np
 

@@ -1,4 +1,4 @@
-"""The sound a face may say: where a voice is heard in it, and its MFCC, on the clock of the evidence."""
+"""The sound as the detectors of speaking faces need it: where a voice is heard, its MFCC and its loudness."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from pipeline.speech import activity
 if TYPE_CHECKING:
     import numpy as np
 
-#: Samples of one value of evidence, 40 ms, and rows of MFCC.
+#: Samples of one value of evidence, 40 ms, and the rows of MFCC in it.
 SAMPLES, ROWS = mfcc.RATE // EVIDENCE_HZ, mfcc.RATE // EVIDENCE_HZ // mfcc.STEP
-#: Probability of a voice from which and down to which one is heard. Lower than for transcribing: a face that is looked at in
-#: vain costs time, a voice under music that is missed costs a line.
+#: Probability from which a voice begins and below which it ends. They are lower than for transcribing: looking at a
+#: face in vain costs time, but a voice under music that is missed costs a line.
 ON, OFF = 0.25, 0.15
-#: s before and after a voice that are looked at, too: lips move first, and a silent second beside a word is evidence.
+#: s before and after a voice that are searched too: lips move first, and a silent second beside a word is evidence.
 MARGIN = 0.5
 #: Values read at once: 20 s.
 BLOCK = 500
-#: Of the logarithm of the energy, below the loudest: 43 dB. What is fainter is silence.
+#: Range of the logarithm of the energy below the loudest, 43 dB. Anything fainter is silence.
 RANGE = 10.0
 
 
@@ -55,7 +55,7 @@ class Sound:
         return [k for k in values_between(t, until) if k < len(self.heard) and self.heard[k]]
 
     def loudness(self) -> np.ndarray:
-        """Return the logarithm of the energy (values,) of the sound, in 55 ms from the begin of every value of evidence."""
+        """Return the logarithm of the sound's energy (values,), in the 55 ms from the start of every value."""
         import numpy as np
 
         count = len(self.heard)
@@ -64,11 +64,11 @@ class Sound:
         return np.maximum(energy, energy.max(initial=0.0) - RANGE)
 
     def mfcc(self, first: int, last: int) -> np.ndarray:
-        """Return float32 (4 (last - first), 13): the MFCC of the values `first` to `last`, the latter not included."""
+        """Return the MFCC of the values `first` to before `last`, float32 (4 (last - first), 13)."""
         import numpy as np
 
         rows = (last - first) * ROWS
-        before = mfcc.STEP if first else 0  # the filter that comes first looks one sample back
+        before = mfcc.STEP if first else 0  # the pre-emphasis filter looks one sample back
         piece = self.samples[first * SAMPLES - before : last * SAMPLES - mfcc.STEP + mfcc.WINDOW]
         wanted = before + rows * mfcc.STEP
         found = mfcc.mfcc(np.pad(piece, (0, max(0, wanted - len(piece)))))

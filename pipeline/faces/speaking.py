@@ -1,8 +1,8 @@
 """Speaking: how likely each face says the sound, 25 times a second.
 
-A detector sees every frame with the faces in it and, when a track ends, gives its evidence. There are two, and nothing after
-them knows which has looked: a network that compares the movements of the face with the sound, and the opening of the lips
-where the network's weights cannot be had.
+A detector sees every frame with the faces in it and, when a track ends, gives its evidence. There are two, and later
+stages cannot tell them apart: a network that compares the movements of the face with the sound and, where the network's
+weights cannot be had, one that measures the opening of the lips.
 """
 
 from __future__ import annotations
@@ -21,35 +21,35 @@ from pipeline.records import EVIDENCE_HZ, Notice
 if TYPE_CHECKING:
     import numpy as np
 
-#: Faces that are looked at in one frame: the largest. Nobody follows more than this many conversations.
+#: Faces that are looked at in one frame, the largest first. Viewers do not follow more conversations than this at once.
 MOST = 6
 #: px of a face's box below which its lips are less than three pixels high.
 SMALLEST = 24.0
 #: Values scored together: 6 s, the longest window of the network.
 PIECE = 150
-#: Values without a gap below which nothing can be known: a mouth that opens and shuts once takes longer.
+#: Values without a gap below which nothing can be known: a mouth takes longer to open and shut once.
 SHORTEST = 8
-#: Pieces that may wait to be scored: 2 MB each.
+#: Pieces that may wait to be scored, 2 MB each.
 WAITING = 12
 
 
 class Detector(Protocol):
-    """What `find_faces` asks of a detector of speaking faces."""
+    """The interface of a detector of speaking faces, as `find_faces` uses it."""
 
     name: str
-    notice: Notice | None  #: for the user, where a better one could not be had
+    notice: Notice | None  #: tells the user where a better detector could not be had
 
     def see(self, t: float, until: float, frame: np.ndarray, tracks: list[Live]) -> None:
         """Look at the faces of `tracks` in `frame`, planar 4:2:0, which is on screen from `t` to `until` s."""
 
     def finish(self, track: Live) -> None:
-        """Put what was seen of `track`, which has ended, into its `scores`."""
+        """Store in the `scores` of `track`, which has ended, all that was seen of it."""
 
     def evidence(self, track: Live) -> tuple[int, tuple[float | None, ...]]:
         """Return the index of the first value of a finished track, and the log-odds that it says the sound."""
 
     def close(self) -> None:
-        """Give back what it holds."""
+        """Stop its threads; pieces that still wait are not scored."""
 
 
 class Network(Protocol):
@@ -65,7 +65,7 @@ class Network(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """From a detector's scores to log-odds: `slope` * (mean of the scores around) + `offset`."""
+    """How a detector's scores become log-odds: `slope` * (mean of the scores around) + `offset`."""
 
     slope: float
     offset: float
@@ -73,14 +73,14 @@ class Calibration:
     limit: float = 5.0  #: bound of the log-odds: no detector is right more often
 
 
-#: Slope and offset fitted by benchmarks/fit_speaking.py, on means over 0.4 s. The window is narrower: whoever adds values
-#: up over time gets the same sums, and a change of speaker stays where it is (composed clips: 0.975 of the words right
+#: Slope and offset fitted by benchmarks/fit_speaking.py, on means over 0.4 s. The window used is narrower: summed over
+#: time the values are the same, and a change of speaker stays in its place (composed clips: 0.975 of the words right
 #: with 0.4 s, 0.979 with 0.1 s).
 LR_ASD = Calibration(slope=1.18, offset=-1.18, window=0.1)
 
 
 class LearnedDetector:
-    """Scores faces with a network, in pieces of a few seconds on a thread of its own."""
+    """Scores faces with a network, in pieces of a few seconds on its own thread."""
 
     notice: Notice | None = None
 
@@ -103,7 +103,7 @@ class LearnedDetector:
                 self._send(track, ended=False)
 
     def _send(self, track: Live, *, ended: bool) -> None:
-        """Have the crops of `track` scored; where more will follow keep those at the end, which depend on it."""
+        """Have the crops of `track` scored; unless it ended, keep the last ones, on which the next piece depends."""
         import numpy as np
 
         reach = self._network.reach

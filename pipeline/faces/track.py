@@ -1,7 +1,8 @@
 """Tracks: one face followed through one shot.
 
-Detections of successive samples are linked by motion, overlap, size and looks with an optimal assignment; a track that
-could continue with somebody else rather ends, since identity joins pieces again and nothing can take two people apart.
+Detections of successive samples are linked by motion, overlap, size and looks with an optimal assignment. A track that
+might continue with somebody else ends instead, because identity can join its pieces again but no later stage can take
+two people apart.
 """
 
 from __future__ import annotations
@@ -14,17 +15,18 @@ from pipeline.records import Box
 if TYPE_CHECKING:
     import numpy as np
 
-#: s a face may be out of sight (turned away, hidden, blurred) and still be the same track.
+#: s for which a face may be out of sight (turned away, hidden, blurred) and still be the same track.
 GAP = 1.3
-#: Link cost above which two detections are not the same face. Cost 1 is a move by a whole face width, or size x e; after
-#: 0.4 s without a sight the face must be near the old place, since everything in between would be a guess.
+#: Link cost above which two detections are not the same face. A cost of 1 is a move by the width of a face, or a change
+#: of size by a factor of e. After 0.4 s out of sight the face must be near its old place, since all in between would be
+#: a guess.
 LIMIT, LIMIT_AFTER_GAP = 1.0, 0.5
-#: Below this correlation of the aligned faces the look has changed too much, however near the box is.
-#: Same face 0.2 s apart: 0.9 and more, seldom under 0.6; another face at the same place: mostly under 0.5.
+#: Correlation of the aligned faces below which the look has changed too much, however near the box is. The same face
+#: 0.2 s apart has 0.9 and more, seldom under 0.6; another face at the same place mostly under 0.5.
 ALIKE = 0.3
-#: A track without a detection at least this sure is a pattern on the wall.
+#: Score that a track's best detection must have; below it, it is taken for a pattern on the wall.
 SURE = 0.8
-#: px, side of the aligned grey chip that stands for a face's looks.
+#: px, side of the aligned grey chip that describes a face's looks.
 CHIP = 24
 #: Where the two eyes and the middle of the mouth lie in the chip.
 CHIP_POINTS = ((0.3, 0.35), (0.7, 0.35), (0.5, 0.8))
@@ -35,7 +37,7 @@ SMOOTHING = 0.2
 
 @dataclass
 class Live:
-    """A track under way: samples (t, face (15,), likeness to the sample before)."""
+    """A track in progress: samples (t, face (15,), likeness to the sample before)."""
 
     shot: int
     times: list[float] = field(default_factory=list)
@@ -44,14 +46,12 @@ class Live:
     chip: np.ndarray | None = None
     candidates: list[Any] = field(default_factory=list)  # `identify.Candidate`
     thinning: int = 1  # how many times longer the span of a candidate has become
-    crops: list[tuple[int, np.ndarray]] = field(
-        default_factory=list
-    )  # (value of evidence, face) that wait to be scored
-    lead: int = 0  # how many of them only lead up to the next
+    crops: list[tuple[int, np.ndarray]] = field(default_factory=list)  # (value of evidence, face) waiting to be scored
+    lead: int = 0  # how many of them are only context for the next
     scores: dict[int, float] = field(default_factory=dict)  # of a detector of speaking faces, by value of evidence
 
     def at(self, t: float) -> np.ndarray | None:
-        """The face (15,) at `t`, between two samples; None outside."""
+        """Return the face (15,) at `t` s, interpolated between two samples; None outside the track."""
         from bisect import bisect_right
 
         after = bisect_right(self.times, t)
@@ -65,16 +65,19 @@ class Live:
 
 
 class Tracker:
-    """Links samples to tracks. `step` once per sample, `cut` at the end of a shot."""
+    """Links samples to tracks: call `step` once per sample and `cut` at the end of a shot."""
 
     def __init__(self) -> None:
         self.live: list[Live] = []
         self.shot = 0
 
     def step(self, t: float, faces: np.ndarray, chips: np.ndarray) -> list[Live]:
-        """Continues the tracks with `faces` (k, 15) and their `chips` (k, CHIP²) seen at `t`; returns those that ended.
+        """Continue the tracks with the faces seen at `t` s and return the tracks that ended.
 
         Optimal assignment: Kuhn–Munkres on a cost of distance, size and looks.
+
+        faces: (k, 15).
+        chips: (k, CHIP²), see `chips_of`.
         """
         import numpy as np
         from scipy.optimize import linear_sum_assignment
@@ -101,7 +104,7 @@ class Tracker:
         return ended
 
     def cut(self) -> list[Live]:
-        """Ends all tracks and returns them; the next sample belongs to the next shot."""
+        """End all tracks and return them; the next sample belongs to the next shot."""
         ended, self.live = self.live, []
         self.shot += 1
         return ended
@@ -115,7 +118,10 @@ class Tracker:
 
 
 def _cost(track: Live, t: float, faces: np.ndarray) -> np.ndarray:
-    """Cost (k,) of continuing `track` with each of `faces`: distance from where it is expected, and change of size."""
+    """Return the cost (k,) of continuing `track` with each of `faces` (k, 15) at `t` s.
+
+    It is the distance from the place where the track is expected, in face widths, plus the change of size.
+    """
     import numpy as np
 
     last = track.faces[-1][:4]
@@ -132,7 +138,10 @@ def _cost(track: Live, t: float, faces: np.ndarray) -> np.ndarray:
 
 
 def chips_of(image: np.ndarray, faces: np.ndarray) -> np.ndarray:
-    """Aligned grey looks of `faces` (k, 15) in `image` RGB: (k, CHIP²) with mean 0 and length 1; their dot product is correlation."""
+    """Return the aligned grey looks of `faces` (k, 15) in `image` (h, w, 3) RGB: (k, CHIP²) float32.
+
+    Each has mean 0 and length 1, so the dot product of two is their correlation.
+    """
     import cv2
     import numpy as np
 
@@ -151,7 +160,10 @@ def chips_of(image: np.ndarray, faces: np.ndarray) -> np.ndarray:
 
 
 def smooth(times: list[float], boxes: np.ndarray, start: float, end: float) -> tuple[Box, ...]:
-    """Steady boxes over `start`..`end`: centre and size of `boxes` (n, 4) low-passed without delay; gaps are bridged."""
+    """Return steady boxes from `start` to `end` s: centre and size of `boxes` (n, 4) low-passed without delay.
+
+    Gaps between `times` are bridged.
+    """
     import numpy as np
 
     t = np.asarray(times)

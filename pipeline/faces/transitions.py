@@ -1,8 +1,8 @@
 """Transitions: one shot that becomes another over several frames, by a cross-fade, a wipe or a slide.
 
-A picture in the middle of a transition is made of the one before and the one after: their mean, one in one part and the other
-in the rest, or both moved by a part of the width. A pan, or somebody who walks through, changes the picture as much, but its
-middle is made of neither.
+A picture in the middle of a transition is made of the one before and the one after: their mean, one in one part and the
+other in the rest, or both moved by a part of the width. A pan, or somebody who walks through, changes the picture as
+much, but then the picture in the middle is not made of the other two.
 """
 
 from __future__ import annotations
@@ -13,28 +13,29 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import numpy as np
 
-#: s between the pictures that are compared, and how many lie before and after one: transitions take 0.3 to 2 s.
+#: s between the pictures that are compared, and how many of them before and after one: transitions take 0.3 to 2 s.
 STEP, STEPS = 0.08, 10
-#: Pictures after the strongest that are waited for: a stronger one may come.
+#: Pictures to wait after the strongest, in case a stronger one comes.
 AFTER = 3
-#: Least share of either picture in the middle of a transition; what a kind of transition says that does not explain it.
+#: Least share of either picture in the middle of a transition, and the result for a kind of transition that does not
+#: fit.
 LEAST, NONE = 0.3, (255.0, 0.0)
 #: Cells of the small pictures, across and down.
 CELLS = (32, 18)
-#: Mean difference of cells, grey levels, from which on two pictures can be of two shots. Heads that talk: 2 to 6.
+#: Mean difference of cells, in grey levels, from which two pictures may be of two shots. Talking heads have 2 to 6.
 DIFFERENT = 13.0
 #: Share of the difference that a mixture of both pictures may leave unexplained in the middle of a transition.
 UNEXPLAINED = 0.15
-#: Grey levels explained, less where the middle is not half way: 38 to 77 in fades, wipes and slides between real clips, 9 to 11
-#: where somebody large leaves a dark picture or the camera is swung round.
+#: Grey levels that must be explained, reduced where the middle is not half way: 38 to 77 in fades, wipes and slides
+#: between real clips, 9 to 11 where somebody large leaves a dark picture or the camera is swung round.
 LEAST_STRENGTH = 12.0
 #: Share of the difference by which the pictures at the ends of a transition may change in a tenth of its time.
 AT_REST = 0.1
-#: What a slide leaves unexplained counts for less: it moves by parts of a cell.
+#: Weight of the difference that a slide leaves unexplained: it is less, because pictures slide by parts of a cell.
 FINENESS = 0.7
-#: Share of the difference that is left where one end is the other end panned over.
+#: Share of the difference that may be left where one end is the other after a pan.
 SAME_PLACE = 0.35
-#: Share of the width or height by which a picture that was panned over may have moved and still be the same shot's.
+#: Share of the width or height that a pan may cover within one shot.
 PAN = 0.6
 
 
@@ -52,7 +53,7 @@ class Transitions:
     def push(self, small: np.ndarray) -> int | None:
         """Take the next frame, BGR (h, w, 3); return the index of the middle frame of a transition that is now known.
 
-        The answer is at most `lag` frames late.
+        The answer is at most `lag` frames late, and None where there is no transition.
         """
         import cv2
         import numpy as np
@@ -71,15 +72,15 @@ class Transitions:
             self._best = (value, middle)
         elif self._best is not None and (value == 0 or middle - self._best[1] > AFTER * self.step):
             found, self._best = self._best[1], None
-            self._cells.clear()  # what comes next belongs to the same transition
+            self._cells.clear()  # the next pictures belong to the same transition
             return found
         return None
 
 
 def strength(pictures: list[np.ndarray]) -> float:
-    """Return how clearly the middle one of some pictures is the middle of a transition: 0 not at all.
+    """Return how clearly the middle one of some pictures is the middle of a transition; 0 if it is not.
 
-    pictures: each (h, w, 3) of few cells, evenly apart.
+    pictures: each (h, w, 3) with few cells, evenly spaced in time.
     """
     import numpy as np
 
@@ -89,12 +90,13 @@ def strength(pictures: list[np.ndarray]) -> float:
     # most of the picture has to change: somebody who walks through changes a part
     if size < DIFFERENT or float((difference.max(2) > DIFFERENT / 2).mean()) < 0.7:
         return 0.0
-    # A camera that moves is still moving at one end, or the ends show one place. The two shots of a transition are at rest.
+    # A moving camera is still moving at one end, or both ends show one place. The two shots of a transition are at
+    # rest.
     moving = max(float(np.abs(a - b).mean()) for a, b in (pictures[:2], pictures[-2:]))
     if moving > AT_REST * size or _panned(before, after) < SAME_PLACE * size:
         return 0.0
     if min(float(np.abs(middle - end).mean()) for end in (before, after)) < LEAST / 2 * size:
-        return 0.0  # still one or already the other
+        return 0.0  # still the first shot, or already the second
     slid, share = _slid(before, middle, after)
     kinds = (_faded(before, middle, after), _wiped(before, middle, after), (slid * FINENESS, share))
     left, share = min(kinds)
@@ -102,11 +104,11 @@ def strength(pictures: list[np.ndarray]) -> float:
     return found if left < UNEXPLAINED * size and found > LEAST_STRENGTH else 0.0
 
 
-# Each of these returns the mean difference that one kind of transition leaves unexplained, and the share of the new picture.
+# Each of these returns the mean difference that one kind of transition leaves unexplained, and the new picture's share.
 
 
 def _faded(before: np.ndarray, middle: np.ndarray, after: np.ndarray) -> tuple[float, float]:
-    """Every cell is the same mixture of both."""
+    """Return the fit of a cross-fade: every cell is the same mixture of both pictures."""
     import numpy as np
 
     across = after - before
@@ -115,7 +117,7 @@ def _faded(before: np.ndarray, middle: np.ndarray, after: np.ndarray) -> tuple[f
 
 
 def _wiped(before: np.ndarray, middle: np.ndarray, after: np.ndarray) -> tuple[float, float]:
-    """Every cell is that of one or of the other."""
+    """Return the fit of a wipe: every cell is that of one picture or of the other."""
     import numpy as np
 
     old, new = np.abs(middle - before).mean(2), np.abs(middle - after).mean(2)
@@ -124,7 +126,7 @@ def _wiped(before: np.ndarray, middle: np.ndarray, after: np.ndarray) -> tuple[f
 
 
 def _slid(before: np.ndarray, middle: np.ndarray, after: np.ndarray) -> tuple[float, float]:
-    """One picture pushes the other out, covers it or uncovers it."""
+    """Return the fit of a slide: one picture pushes the other out, covers it or uncovers it."""
     import numpy as np
 
     best = NONE
@@ -144,7 +146,7 @@ def _slid(before: np.ndarray, middle: np.ndarray, after: np.ndarray) -> tuple[fl
 
 
 def _panned(before: np.ndarray, after: np.ndarray) -> float:
-    """Return the mean difference of the two where one is the other seen from elsewhere: the least over all moves."""
+    """Return the mean difference of two pictures at the best match, with one panned over the other."""
     import numpy as np
 
     height, width = before.shape[:2]

@@ -1,0 +1,1 @@
+"""Speech: words, voices and languages, from the sound of a clip."""

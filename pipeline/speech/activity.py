@@ -1,4 +1,4 @@
-"""Where there is a voice: Silero VAD on ONNX Runtime, without importing torch."""
+"""Voice activity: where there is a voice, by Silero VAD on ONNX Runtime, without importing torch."""
 
 from __future__ import annotations
 
@@ -31,7 +31,10 @@ def _session() -> Any:
 
 
 def speech_probability(samples: np.ndarray) -> np.ndarray:
-    """float32 (frames,): how likely each 32 ms of float32 (samples,) at 16 kHz holds a voice, 0..1."""
+    """Return how likely each 32 ms of sound holds a voice, float32 (frames,), 0..1.
+
+    samples: float32 (samples,) at 16 kHz, -1..1.
+    """
     size, context = 512, 64  # the model sees 64 samples of the frame before
     frames = np.pad(samples, (0, -len(samples) % size)).astype(np.float32).reshape(-1, size)
     before = np.zeros((len(frames), context), np.float32)
@@ -50,10 +53,10 @@ def speech_probability(samples: np.ndarray) -> np.ndarray:
 def voiced(
     probability: np.ndarray, *, on: float = 0.5, off: float = 0.35, shortest_s: float = 0.1, gap_s: float = 0.1
 ) -> tuple[tuple[float, float], ...]:
-    """(start, end) in s of every stretch with a voice, in order and apart.
+    """Return (start, end) in s of every stretch with a voice, in order and apart.
 
-    Hysteresis and its two thresholds are Silero's own; stretches closer than `gap_s` are one, ones shorter than
-    `shortest_s` are none.
+    Hysteresis and its two thresholds are Silero's own. Stretches closer than `gap_s` are joined, and any shorter than
+    `shortest_s` is dropped.
     """
     stretches: list[tuple[float, float]] = []
     start = None

@@ -1,11 +1,12 @@
-"""A voice as a direction in 192 dimensions: CAM++ on ONNX Runtime.
+"""CAM++ on ONNX Runtime: embeds a voice as a direction in 192 dimensions.
 
-Wang et al. 2023 (arXiv 2303.00332): a small 2-D ResNet over 80 mel bands, then a densely connected TDNN whose layers are
-gated by a mask computed from the mean over the whole piece and over segments of 2 s, then mean and standard deviation over
-time and one linear layer. Input: Kaldi filter banks (`fbank`), each band's mean over the piece taken away.
+Wang et al. 2023 (arXiv 2303.00332): a small 2-D ResNet over 80 mel bands, then a densely connected TDNN whose layers
+are gated by a mask computed from the mean over the whole piece and over segments of 2 s, then mean and standard
+deviation over time and one linear layer. Input: Kaldi filter banks (`fbank`), less each band's mean over the piece.
 
-The network runs once over every piece of sound and gives 512 numbers a frame (50 a second). An embedding is computed from
-the mean and deviation of any set of such frames, so one pass gives the embedding of every turn, voice and candidate.
+The network runs once over every piece of sound and gives 512 numbers a frame (50 a second). An embedding is computed
+from the mean and deviation of any set of such frames, so one pass gives the embedding of every turn, voice and
+candidate.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ _BLOCKS = ((12, 1), (24, 2), (16, 2))  # layers and dilation of the dense blocks
 
 
 class CamPlus:
-    """The network. `weights`: its state dict."""
+    """The embedding network. `weights` is its state dict."""
 
     def __init__(self, weights: dict[str, np.ndarray], threads: int = 1) -> None:
         self._session = _session(weights, threads)
@@ -31,7 +32,7 @@ class CamPlus:
         self._offset = offset
 
     def frames(self, bands: np.ndarray) -> np.ndarray:
-        """Return (ceil(n / 2), 512) frames for (n, 80) filter banks of one voice, n >= 1."""
+        """Return the frames (ceil(n / 2), 512) of (n, 80) filter banks of one voice, n >= 1."""
         count = -(-len(bands) // STRIDE)
         segment = np.arange(count) // _SEGMENT
         member = (segment[:, None] == np.arange(segment[-1] + 1)).astype(np.float32)  # (frames, segments)
@@ -41,9 +42,11 @@ class CamPlus:
         return out[0].T
 
     def embed(self, total: np.ndarray, squares: np.ndarray, count: np.ndarray | float) -> np.ndarray:
-        """Return (..., 192) embeddings of unit length.
+        """Return embeddings of unit length, (..., 192).
 
-        (..., 512) sums of frames of one voice, (..., 512) sums of their squares and (...) how many, at least 2.
+        total: (..., 512) sums of frames of one voice.
+        squares: (..., 512) sums of their squares.
+        count: (...) number of frames, at least 2.
         """
         count = np.asarray(count, float)[..., None]
         mean = total / count
@@ -64,7 +67,7 @@ def _session(weights: dict[str, np.ndarray], threads: int) -> Any:
     graph = Graph({"bands": [1, 80, "n"], "mean": ["frames", "segments"], "spread": ["segments", "frames"]})
 
     def conv(x: str, name: str, norm: str | None = None, **attributes: Any) -> str:
-        """A convolution with the batch normalisation after it folded in."""
+        """Add a convolution with the batch normalisation after it folded in; return the name of its output."""
         weight, bias = weights[f"{name}.weight"], weights.get(f"{name}.bias")
         if norm:
             factor, offset = _scale(weights, norm)
@@ -88,7 +91,10 @@ def _session(weights: dict[str, np.ndarray], threads: int) -> Any:
         return relu(graph.node("Add", y, x))
 
     def dense(x: str, name: str, dilation: int) -> str:
-        """One layer: 128 channels, of which 32 new ones come out under a context-aware mask, beside what came in."""
+        """Add one dense layer; return the name of its output, which is its input with 32 more channels.
+
+        The 32 come from 128 channels, under a context-aware mask.
+        """
         y = conv(normed(x, f"{name}.nonlinear1"), f"{name}.linear1", f"{name}.nonlinear2.batchnorm")
         y = relu(y)
         local = conv(y, f"{name}.cam_layer.linear_local", dilations=[dilation], pads=[dilation, dilation])

@@ -1,7 +1,7 @@
-"""Where exactly the voice changes: a hidden Markov model over chips of 0.2 s.
+"""Changes of voice, found by a hidden Markov model over chips of 0.2 s.
 
-The states are the voices that clustering found. A chip speaks for a voice by the embedding of the second around it; a change
-costs little where the segmentation hears one or after a pause, and much where it hears one voice go on.
+The states are the voices that clustering found. The embedding of the second around a chip says how well each voice fits
+it. A change costs little after a pause or where the segmentation hears one, and much where it hears one voice go on.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from pipeline.speech.pieces import FRAMES_A_SECOND, Piece
 from pipeline.speech.segmentation import FRAME_S
 
 AROUND_S = 0.6  #: s before and after the middle of a chip that are heard with it
-GAP_S = 0.1  #: s without a voice alone from which the voice after it is not heard together with the one before
+GAP_S = 0.1  #: s without a single voice, over which the voices before and after it are not heard together
 AFTER_PAUSE = 0.8  #: probability that the voice stays over such a gap
 STAYS, CHANGES = (
     0.985,
     0.3,
 )  #: from chip to chip where the segmentation is sure that one voice goes on, or that it does not
-LEAST_FRAMES = 10  #: of the embedding network, from which something is known of a voice
-ROUNDS = 3  #: the voices change with the chips that are theirs
+LEAST_FRAMES = 10  #: of the embedding network: a voice with fewer is not known
+ROUNDS = 3  #: at most; each round computes the voices anew from the chips that are now theirs
 
 
 def refine(
@@ -32,7 +32,8 @@ def refine(
 ) -> tuple[list[Piece], np.ndarray]:
     """Return pieces cut where the voice changes, and the voice of each.
 
-    `steady`: see `pieces.steadiness`. No voice is lost: one that would keep no chip keeps all that it had.
+    `steady`: see `pieces.steadiness`. No voice is lost: if one would be left without a chip, the search stops before
+    that round.
     """
     voices = int(labels.max()) + 1 if len(labels) else 0
     if voices < 2:
@@ -73,8 +74,10 @@ class Chips:
         self._voice = embed(*_moments(self._near))
 
     def _windows(self) -> tuple[np.ndarray, np.ndarray]:
-        """(chips,) the first chip that is heard with each, and (chips,) the one after the last: no pause or
-        change of voice that the segmentation hears lies in between."""
+        """Return the chips that are heard with each: the first and the one after the last, both (chips,).
+
+        Between them there is no pause, and no change of voice that the segmentation hears.
+        """
         middle = (self._first + self._last) / 2 * FRAME_S
         stretch = np.concatenate([[0], np.cumsum(self.gap | (self.steady < 0.5))])
         every = np.arange(len(middle))
@@ -85,19 +88,22 @@ class Chips:
         return np.minimum(low, every), np.maximum(high, every + 1)
 
     def _inside(self, weight: np.ndarray) -> np.ndarray:
-        """(chips, 1025) the sums over what is heard with each chip, each chip weighted."""
+        """Return the sums over the chips heard with each chip, (chips, 1025); `weight` (chips,) weighs each chip."""
         running = np.concatenate([np.zeros((1, self._sums.shape[1])), np.cumsum(self._sums * weight[:, None], 0)])
         return running[self._high] - running[self._low]
 
     def staying(self, model: Odds) -> np.ndarray:
-        """(chips - 1,) how likely the voice stays from each chip to the next."""
+        """Return how likely the voice stays the same from each chip to the next, (chips - 1,), 0..1."""
         return np.where(self.gap, model.after_pause, model.stays * self.steady + model.changes * (1 - self.steady))
 
     def odds(self, owner: np.ndarray, voices: int, similarity: Similarity) -> np.ndarray:
-        """(chips, voices) log-odds that each chip is each voice's; a voice is all its chips but those heard with this one."""
+        """Return the log-odds that each chip is each voice's, (chips, voices).
+
+        A voice is described by all its chips except those that are heard with the chip in question.
+        """
         found = np.zeros((len(owner), voices))
         heard = self._near[:, -1] / FRAMES_A_SECOND
-        share = self._sums[:, -1] / self._near[:, -1]  # neighbours hear much the same
+        share = self._sums[:, -1] / self._near[:, -1]  # chips nearby hear nearly the same sound
         for voice in range(voices):
             own = (owner == voice).astype(float)
             rest = own @ self._sums - self._inside(own)
@@ -114,8 +120,10 @@ def _moments(sums: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def viterbi(odds: np.ndarray, stay: np.ndarray, change: np.ndarray) -> np.ndarray:
-    """Return the (n,) states with the highest sum of `odds` (n, states) and, between neighbours, of `stay` or `change`
-    (n - 1,)."""
+    """Return the path of states (n,) with the highest sum.
+
+    The sum is that of `odds` (n, states) and, between neighbours, of `stay` or `change`, each (n - 1,).
+    """
     count, states = odds.shape
     score = odds[0].copy()
     back = np.empty((count, states), int)

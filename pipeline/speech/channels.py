@@ -1,7 +1,8 @@
-"""A recorded call with one party in each channel: its channels are heard one by one, and what was heard is put together.
+"""A recorded call with one party in each channel: the channels are heard one by one, then the results are merged.
 
-Two channels are two parties if both speak, if hardly any speech is in both, and if their loudness does not rise and fall together
-as that of one room does. What leaks from one channel into the other (an echo on the line) is muted.
+Two channels are two parties if both speak, if hardly any speech is in both, and if their loudness does not rise and
+fall together as it does for two microphones in one room. Sound that leaks from one channel into the other (an echo on
+the line) is muted.
 """
 
 from __future__ import annotations
@@ -30,11 +31,11 @@ from pipeline.speech.envelope import envelope
 
 T = TypeVar("T")
 
-LEAST_S = 1.0  #: s that a party must speak to be one
-MOST_COMMON = 0.1  #: share of all speech that both channels may hold
+LEAST_S = 1.0  #: s of speech that a channel needs to be a party
+MOST_COMMON = 0.1  #: largest share of all speech that both channels may hold
 TOGETHER = 0.5  #: correlation of the channels' loudness from which they are one room
 ALIKE = 0.5  #: correlation of their waveforms from which a frame holds the same sound in both
-LOUDER_DB = 6.0  #: by which one must exceed the other for the sound to be its own and the other's an echo
+LOUDER_DB = 6.0  #: by which one channel must be louder for the sound to be its own and the other's an echo
 
 _FRAME = 512  # samples, 32 ms: that of the voice activity detector
 _WIDTH = 1024  # samples whose waveforms are compared
@@ -52,12 +53,12 @@ class Frames:
 
     @property
     def echo(self) -> np.ndarray:
-        """(2, frames) bool: what a channel holds is what the other holds, and louder."""
+        """Return (2, frames) bool: True where a channel holds only an echo of the other, which is louder."""
         return self.shared & (self.level[::-1] - self.level > LOUDER_DB)
 
 
 def compare(both: np.ndarray) -> Frames:
-    """Return the frames of (2, samples) at 16 kHz."""
+    """Return the frames of both channels, (2, samples) at 16 kHz."""
     voiced = np.stack([speech_probability(channel) > 0.5 for channel in both])
     count = voiced.shape[1]
     padded = np.pad(both, ((0, 0), (0, count * _FRAME + _WIDTH - both.shape[1])))
@@ -88,7 +89,7 @@ def are_parties(frames: Frames) -> bool:
 
 
 def without_echo(both: np.ndarray, frames: Frames) -> np.ndarray:
-    """Return (2, samples) with the echo of the other channel muted, without a click."""
+    """Return (2, samples) with the echo of the other channel muted, without clicks."""
     gain = np.repeat(1.0 - frames.echo, _FRAME, axis=1)[:, : both.shape[1]]
     ramp = np.ones(_FRAME // 2) / (_FRAME // 2)
     smooth = np.stack([np.convolve(channel, ramp, "same") for channel in gain])
@@ -96,9 +97,9 @@ def without_echo(both: np.ndarray, frames: Frames) -> np.ndarray:
 
 
 def split(sound: Path) -> tuple[Path, ...]:
-    """Write each party of a call to a 16 kHz mono WAV beside `sound` and return both, or () where it is no such call.
+    """Write each party of a call to a 16 kHz mono WAV beside `sound` and return both, or () if it is no such call.
 
-    `sound`: what `media.extract_sound` wrote. Raises MediaError where it cannot be read.
+    `sound`: the file that `media.extract_sound` wrote. Raises MediaError if it cannot be read.
     """
     import wave
 
@@ -126,14 +127,17 @@ def split(sound: Path) -> tuple[Path, ...]:
 
 
 def transcribe(stage: Transcribe, sound: Path, parties: Sequence[Path], language: str | None) -> Stage[Transcript]:
-    """Return the transcript of `sound`, by `stage`; where there are `parties`, of each."""
+    """Return the transcript of `sound`, by `stage`; `parties`, if any, are transcribed one by one and merged."""
     if not parties:
         return (yield from stage(sound, language))
     return merge_transcripts((yield from _in_turn([stage(party, language) for party in parties])))
 
 
 def diarize(stage: Diarize, sound: Path, parties: Sequence[Path], speakers: int | None) -> Stage[Diarization]:
-    """Return the diarization of `sound`, by `stage`; where there are `parties`, of each. Two speakers are one in each."""
+    """Return the diarization of `sound`, by `stage`; `parties`, if any, are diarized one by one and merged.
+
+    Two `speakers` are taken to be one in each channel.
+    """
     from pipeline.media import read_sound
 
     if not parties:
@@ -169,7 +173,7 @@ def translate(
 
 
 def _in_turn(stages: Sequence[Stage[T]]) -> Stage[list[T]]:
-    """Run one stage after the other as if they were one, and return what each returns."""
+    """Run one stage after the other as if they were one, and return the result of each."""
     results: list[T] = []
     try:
         for number, stage in enumerate(stages):
@@ -190,7 +194,10 @@ def _in_turn(stages: Sequence[Stage[T]]) -> Stage[list[T]]:
 
 
 def merge_transcripts(parties: Sequence[Transcript]) -> Transcript:
-    """Return one transcript; every segment knows its channel and its language, the clip's is that of most words."""
+    """Return one transcript, in which every segment knows its channel and language.
+
+    The clip's language is that of most words.
+    """
     segments = [
         replace(segment, language=segment.language or party.language, channel=channel)
         for channel, party in enumerate(parties, 1)
@@ -208,7 +215,10 @@ def merge_transcripts(parties: Sequence[Transcript]) -> Transcript:
 
 
 def merge_diarizations(parties: Sequence[Diarization], mixed: np.ndarray, speakers: int | None) -> Diarization:
-    """Return one diarization, its voices numbered as they appear; `mixed` is the sound of both, (samples,) at 16 kHz."""
+    """Return one diarization, its voices numbered as they appear.
+
+    mixed: the sound of both, (samples,) at 16 kHz.
+    """
     turns = sorted(
         (replace(turn, speaker=f"{channel} {turn.speaker}", channel=channel)
          for channel, party in enumerate(parties, 1) for turn in party.turns),

@@ -1,8 +1,8 @@
-"""Which pieces are one voice: agglomerative clustering by log-odds.
+"""Clustering: which pieces are one voice, by agglomeration on log-odds.
 
-The two clusters that are most likely one voice are joined again and again, until the likeliest pair is likelier two. The
-odds of a pair add up what the embeddings say (`likeness`) and what the segmentation says where both are heard in one
-window.
+The two clusters that are most likely one voice are joined, again and again, until even the likeliest pair is more
+likely two voices. The odds of a pair add the evidence of the embeddings (`likeness`) to that of the segmentation, where
+it heard both in one window.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 from pipeline.speech.likeness import FITTED, Odds
 from pipeline.speech.pieces import Piece
 
-SHORTEST_VOICE_S = 0.8  #: s alone that a voice must have to count towards a wanted number
+SHORTEST_VOICE_S = 0.8  #: s for which a voice must speak alone to count towards a wanted number
 ONE_VOICE = 5.0  #: log-odds from which two groups stay one voice even where more voices are wanted
 
 _SURE_WINDOWS = 3.0
@@ -27,7 +27,7 @@ Group = tuple[int, ...]  # indices of pieces
 
 
 class Tree:
-    """Clusters of pieces and the log-odds of every pair of being one voice.
+    """Clusters of pieces, and the log-odds that each pair of them is one voice.
 
     `same`, `weight`: see `pieces.affinity`. A cluster is known by the index of its first piece.
     """
@@ -53,7 +53,7 @@ class Tree:
             self._score(i)
 
     def _score(self, i: int) -> None:
-        """Fill row and column `i` of the odds."""
+        """Compute row and column `i` of the odds."""
         others = np.array([j for j in self.groups if j != i], int)
         if not len(others):
             return
@@ -65,7 +65,7 @@ class Tree:
         self.odds[i, others] = self.odds[others, i] = sound + heard
 
     def best(self, rows: Sequence[int] | None = None) -> tuple[float, int, int]:
-        """Return (log-odds, one, other) of the likeliest pair, of which one is among `rows` if given."""
+        """Return (log-odds, one, other) of the likeliest pair; one of the two is among `rows`, if given."""
         columns = np.array(list(self.groups))
         chosen = columns if rows is None else np.array(rows)
         part = self.odds[np.ix_(chosen, columns)]
@@ -73,7 +73,7 @@ class Tree:
         return float(part.flat[at]), int(chosen[at // len(columns)]), int(columns[at % len(columns)])
 
     def join(self, i: int, j: int) -> None:
-        """Make clusters `i` and `j` one."""
+        """Join clusters `i` and `j`."""
         i, j = min(i, j), max(i, j)
         for sums in (self._total, self._squares, self._count, self.seconds, self._heard, self._shared):
             sums[i] += sums[j]
@@ -93,17 +93,17 @@ def cluster(
     voices: int | None = None,
     model: Odds = FITTED,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return (pieces,) the voice of every piece, numbered as they appear, and (voices, voices) the log-odds of every two
-    of being one.
+    """Return the voice of every piece, (pieces,), and the log-odds that each pair of voices is one, (voices, voices).
 
-    `same`, `weight`: see `pieces.affinity`. `voices` is how many there are, if known; fewer are found where fewer speak for `SHORTEST_VOICE_S` each.
+    The voices are numbered as they appear. `same`, `weight`: see `pieces.affinity`. `voices` is their number, if known;
+    fewer are found if fewer speak for `SHORTEST_VOICE_S` each.
     """
     tree = Tree(pieces, same, weight, embed, model)
     if voices:
         for first, *rest in _chosen(_levels(Tree(pieces, same, weight, embed, model)), pieces, voices):
             for other in rest:
                 tree.join(first, other)
-        # What is too short to count goes to its likeliest voice.
+        # A cluster that is too short to count joins its likeliest voice.
         while len(tree.groups) > 1 and (short := [i for i in tree.groups if tree.seconds[i] < SHORTEST_VOICE_S]):
             tree.join(*tree.best(short)[1:])
     else:
@@ -120,7 +120,7 @@ def cluster(
 
 
 def _levels(tree: Tree) -> list[list[Group]]:
-    """The groups after every join, down to one; groups that are surely one voice are joined in all of them."""
+    """Return the groups after every join, down to one; groups that are surely one voice are joined in all of them."""
     levels: list[list[Group]] = []
     while True:
         odds, one, other = tree.best() if len(tree.groups) > 1 else (-np.inf, 0, 0)
@@ -132,7 +132,7 @@ def _levels(tree: Tree) -> list[list[Group]]:
 
 
 def _chosen(levels: list[list[Group]], pieces: Sequence[Piece], voices: int) -> list[Group]:
-    """The coarsest level with `voices` groups that are long enough to count, or with as many as there can be."""
+    """Return the coarsest level with `voices` groups that are long enough to count, or as many as there can be."""
     counts = [
         sum(sum(pieces[i].seconds for i in group) >= SHORTEST_VOICE_S for group in level) or 1 for level in levels
     ]

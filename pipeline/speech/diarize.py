@@ -1,4 +1,4 @@
-"""Who spoke when, on any CPU.
+"""The light diarizer: who spoke when, on any CPU.
 
 local_voices   pyannote segmentation-3.0 in overlapping windows of 10 s: when somebody speaks, and whether two do
 pieces         stretches of at most 1.5 s in which one voice speaks alone, each with CAM++ frames
@@ -28,16 +28,18 @@ from pipeline.speech.segmentation import FRAME_S, RATE, Segmentation
 _MARGIN = (fbank.WIDTH - fbank.HOP) // 2  # samples by which a frame's window exceeds its hop on each side
 
 
-#: How alike the embeddings of whole turns are on real footage, where the room, the microphone and the mood change between
-#: turns: one person's lie further apart there than within one recording. Estimated by `benchmarks/fit_people.py`.
+#: How alike the embeddings of whole turns are on real footage. The room, the microphone and the mood change between
+#: turns, so those of one person lie further apart than within one recording. Estimated by `benchmarks/fit_people.py`.
 TURNS = Likeness(same=0.72, different=0.23, dimensions=19.0, per_second=0.29)
 
 
 def diarize(sound: Path, speakers: int | None, *, weights: Path) -> Stage[Diarization]:
     """Return the turns of every voice in a 16 kHz mono WAV; turns of two voices may overlap.
 
-    `speakers` is the number of voices, or None to find it; where fewer can be told apart, a notice says so. Nobody speaks: no
-    turns. `weights` is the folder of both networks.
+    If nobody speaks there are no turns.
+
+    speakers: number of voices, or None to find it; a notice says so if fewer can be told apart.
+    weights: folder of both networks.
     """
     from pipeline.media import read_sound
 
@@ -49,7 +51,10 @@ def diarize(sound: Path, speakers: int | None, *, weights: Path) -> Stage[Diariz
 
 
 def hear(samples: np.ndarray, folder: Path) -> Stage[tuple[LocalVoices, list[Piece], CamPlus]]:
-    """Run both networks, whose weights are in `folder`, over (samples,) at 16 kHz: nearly all that costs time."""
+    """Run both networks, with weights from `folder`, over (samples,) at 16 kHz; this takes nearly all the time.
+
+    Returns the local voices, the pieces and the embedding network.
+    """
     from safetensors.numpy import load_file
 
     listening = listen(samples, Segmentation(load_file(folder / "segmentation.safetensors")))
@@ -68,7 +73,7 @@ def hear(samples: np.ndarray, folder: Path) -> Stage[tuple[LocalVoices, list[Pie
 
 
 def _piece(bands: np.ndarray, network: CamPlus, first: int, last: int) -> Piece | None:
-    """Frames `first` to before `last` through the embedding network; None where they lie beyond the sound."""
+    """Return the piece of frames `first` to before `last`, embedded; None if it lies beyond the sound."""
     low, high = (max(0, round(frame_time(frame) * RATE / fbank.HOP)) for frame in (first, last))
     part = bands[low:high]
     if len(part) < 2 * STRIDE:
@@ -88,7 +93,7 @@ def _piece(bands: np.ndarray, network: CamPlus, first: int, last: int) -> Piece 
 def assemble(
     local: LocalVoices, heard: Sequence[Piece], network: CamPlus, samples: np.ndarray, speakers: int | None
 ) -> Diarization:
-    """Return the diarization of what was heard: no network runs."""
+    """Return the diarization from the results of `hear`; no network runs."""
     loudness = envelope(samples)
     labels, odds = np.zeros(0, int), np.zeros((0, 0))
     if heard:
@@ -114,10 +119,11 @@ def assemble(
 def spoken(
     local: LocalVoices, heard: Sequence[Piece], labels: np.ndarray, known: int, speakers: int | None
 ) -> list[tuple[int, int, int]]:
-    """Return (first frame, last frame, voice) of every turn, of the `known` voices of `labels` and of whoever speaks beside them.
+    """Return (first frame, last frame, voice) of every turn, also of a voice that never speaks alone.
 
-    In a quarrel two people may talk at once all the time. Where fewer than two voices were heard alone, the other of two
-    who speak at once is a voice of its own, though nothing is known of its sound, if it speaks for `SHORTEST_VOICE_S`.
+    The voices of `labels`, `known` in number, were heard alone. In a quarrel two people may talk at once all the time,
+    so if fewer than two voices are known, the other of two who speak at once becomes a voice of its own, although
+    nothing is known of its sound, if it speaks for `SHORTEST_VOICE_S`.
     """
     voices = max(known, 2 if speakers is None else min(2, speakers))
     found = turns.spans(turns.active(local, turns.scores(local, heard, labels, voices)))
@@ -155,7 +161,7 @@ def _turn(
 
 
 def _embedding(own: Sequence[Piece], network: CamPlus) -> tuple[float, ...]:
-    """The embedding of all of `own`, () for none."""
+    """Return the embedding of all of `own` together, () if there are none."""
     if not own:
         return ()
     vector = network.embed(*pieces.together(own))
@@ -163,5 +169,5 @@ def _embedding(own: Sequence[Piece], network: CamPlus) -> tuple[float, ...]:
 
 
 def _apart(odds: np.ndarray) -> float:
-    """How likely a voice is none of the others, 0..1, from its log-odds of being each."""
+    """Return how likely a voice is none of the others, 0..1, from its log-odds of being each of them."""
     return round(float(1 / (1 + np.exp(np.clip(odds.max(), -30, 30)))), 4)

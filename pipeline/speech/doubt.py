@@ -1,4 +1,4 @@
-"""How sure a transcript is: the decision on its language, and phrases that may be misheard."""
+"""Doubts about a transcript: the decision on its language, and phrases that may be misheard."""
 
 from __future__ import annotations
 
@@ -11,15 +11,16 @@ from pipeline.records import Notice, Phrase, Word
 from pipeline.text.scripts import foreign_letters
 
 #: Probability of the clip's language, over all voiced sound, below which the user is asked, and mean probability of a
-#: phrase's words below which it is marked. Fitted by `benchmarks.language` on 24 pieces of six real clips with noise, and
-#: on 128 clips with synthetic voices in 18 languages. On languages left out of the fit 14 % of the right languages of
-#: real clips are asked about, and 88 % of all wrong ones; 12 % of the right phrases are marked, and 84 % of the wrong.
+#: phrase's words below which it is marked. Fitted by `benchmarks.language` on 24 pieces of six real clips with noise,
+#: and on 128 clips with synthetic voices in 18 languages. On languages left out of the fit, the user is asked about 14
+#: % of the right languages of real clips and 88 % of all wrong ones; 12 % of the right phrases are marked, and 84 % of
+#: the wrong ones.
 SURE, CLEAR = 0.62, 0.53
 
 
 @dataclass(frozen=True)
 class Decision:
-    """The language of a clip."""
+    """The decision on the language of a clip."""
 
     language: str  #: ISO 639-1
     probability: float  #: 0..1, over all voiced sound
@@ -28,7 +29,7 @@ class Decision:
 
     @property
     def notices(self) -> tuple[Notice, ...]:
-        """The question which language is spoken, where the answer is not sure."""
+        """Return the question which language is spoken, if the decision is not sure."""
         if self.probability >= SURE or not self.second:
             return ()
         first, second = (_name(code) for code in (self.language, self.second))
@@ -42,7 +43,11 @@ class Decision:
 
 
 def decide(tables: Sequence[Mapping[str, float]], seconds: Sequence[float]) -> Decision:
-    """Return the language with most probable seconds: `tables` hold its probability for each voiced piece."""
+    """Return the language with the most probable seconds.
+
+    tables: for each voiced piece, the probability of every language.
+    seconds: length of each piece.
+    """
     sums: dict[str, float] = {}
     for table, length in zip(tables, seconds, strict=True):
         for language, probability in table.items():
@@ -53,7 +58,7 @@ def decide(tables: Sequence[Mapping[str, float]], seconds: Sequence[float]) -> D
 
 
 def misheard(text: str, words: Sequence[Word], language: str) -> bool:
-    """Return whether a text holds letters that its language is not written in, or words that the recogniser doubts."""
+    """Return whether a text may be misheard: it has letters foreign to `language`, or its words are improbable."""
     if foreign_letters(text, language):
         return True
     likely = [word.probability for word in words]
@@ -61,7 +66,7 @@ def misheard(text: str, words: Sequence[Word], language: str) -> bool:
 
 
 def marked(phrases: Sequence[Phrase], language: str) -> tuple[Phrase, ...]:
-    """Return the phrases, with those marked that may be misheard; the clip's language is `language`."""
+    """Return the phrases with those marked that may be misheard; `language` is the clip's."""
     return tuple(
         replace(phrase, misheard=misheard(phrase.source, phrase.words, phrase.language or language))
         for phrase in phrases
@@ -69,7 +74,7 @@ def marked(phrases: Sequence[Phrase], language: str) -> tuple[Phrase, ...]:
 
 
 def notices(phrases: Sequence[Phrase]) -> tuple[Notice, ...]:
-    """Return one notice for all phrases that may be misheard, () without any."""
+    """Return one notice about all phrases that may be misheard, () if there are none."""
     doubted = [phrase.start for phrase in phrases if phrase.misheard]
     if not doubted:
         return ()

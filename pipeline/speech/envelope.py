@@ -11,10 +11,12 @@ BAND_HZ = (300.0, 3400.0)  #: the telephone band: voice without rumble and hiss
 
 
 def envelope(samples: np.ndarray) -> tuple[float, ...]:
-    """Loudness of the speech band, 0..1, `ENVELOPE_HZ` values a second; value i is centred on i / ENVELOPE_HZ s.
+    """Return the loudness of the speech band, 0..1, `ENVELOPE_HZ` values a second.
 
-    Power to the 0.3 (Stevens' law for loudness) over that of the loudest moments; a clip that never exceeds -60 dB of
-    full scale is all zero.
+    Value i is centred on i / ENVELOPE_HZ s. It is the power to the 0.3 (Stevens' law for loudness) over that of the
+    loudest moments; a clip that never exceeds -60 dB of full scale is all zero.
+
+    samples: (samples,) at 16 kHz, -1..1.
     """
     hop = RATE // ENVELOPE_HZ
     count = -(-len(samples) // hop)

@@ -22,7 +22,7 @@ def _mel(hertz: np.ndarray | float) -> np.ndarray:
 
 @cache
 def _filters() -> np.ndarray:
-    """(bins, bands) float32: triangles that are straight lines over mel, as in Kaldi's mel-computations.cc."""
+    """Return float32 (bins, bands): triangles that are straight lines over mel, as in Kaldi's mel-computations.cc."""
     edges = np.linspace(_mel(_LOWEST_HZ), _mel(RATE / 2), BANDS + 2)
     bins = _mel(np.arange(_FFT // 2) * RATE / _FFT)[:, None]  # the bin at half the rate belongs to no band
     rising = (bins - edges[:-2]) / np.diff(edges)[:-1]
@@ -32,14 +32,16 @@ def _filters() -> np.ndarray:
 
 @cache
 def _window() -> np.ndarray:
-    """(400,) Povey's window: a Hann window to the power of 0.85."""
+    """Return Povey's window (400,): a Hann window to the power of 0.85."""
     return ((0.5 - 0.5 * np.cos(2 * np.pi * np.arange(WIDTH) / (WIDTH - 1))) ** 0.85).astype(np.float32)
 
 
 def fbank(samples: np.ndarray) -> np.ndarray:
-    """Return (frames, 80) float32 log energies of float32 (samples,) in -1..1 at 16 kHz; frame i starts at i * 10 ms.
+    """Return the log energies of a sound, float32 (frames, 80); frame i starts at i * 10 ms.
 
-    Only whole frames: sound shorter than 25 ms gives none.
+    There are only whole frames: sound shorter than 25 ms gives none.
+
+    samples: float32 (samples,) in -1..1 at 16 kHz.
     """
     if len(samples) < WIDTH:
         return np.zeros((0, BANDS), np.float32)

@@ -1,7 +1,7 @@
-"""Build an ONNX graph in memory and run it: networks of this package without importing torch.
+"""Build an ONNX graph in memory and run it, for networks that must not import torch.
 
 The weights come from a state dict that the catalogue keeps as safetensors; the graph is written by hand from the
-architecture. Importing torch alone would cost a clip with sound only 3 s.
+architecture. Importing torch would cost a clip without a picture 3 s.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Graph:
         return name
 
     def node(self, operator: str, *inputs: str, outputs: int = 1, **attributes: Any) -> str:
-        """Add a node and return its first output; the others are called like it with `_1`, `_2` ... appended."""
+        """Add a node and return its first output; the others have the same name with `_1`, `_2` ... appended."""
         from onnx import helper
 
         name = f"n{len(self._nodes)}"
@@ -41,7 +41,7 @@ class Graph:
         return name
 
     def conv(self, x: str, weight: np.ndarray, bias: np.ndarray | None = None, **attributes: Any) -> str:
-        """Add a convolution; `attributes` are those of ONNX's Conv."""
+        """Add a convolution and return its output; `attributes` are those of ONNX's Conv."""
         constants = [self.constant(weight.astype(np.float32))]
         if bias is not None:
             constants.append(self.constant(bias.astype(np.float32)))
@@ -63,6 +63,6 @@ class Graph:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
-        # Waiting threads sleep instead of spinning: the other stages want the processor.
+        # Waiting threads sleep instead of spinning, because the other stages need the processor.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         return onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])

@@ -1,8 +1,8 @@
-"""What keeps invented text out of a transcript. Pure; every recogniser's words go through `guarded`.
+"""Guards that keep invented text out of a transcript. They are pure; every recogniser's words go through `guarded`.
 
-Whisper makes text up where nobody speaks (silence, music, credits) and runs into loops; recognisers time words
-outside the clip, backwards or with no length. Sources: openai/whisper's thresholds, and the reports gathered under
-whisper PR #1253, whisper.cpp #1244, whisperX #253 and pyvideotrans #957.
+Whisper makes text up where nobody speaks (silence, music, credits) and runs into loops; recognisers time words outside
+the clip, backwards or with no length. Sources: openai/whisper's thresholds, and the reports gathered under whisper PR
+#1253, whisper.cpp #1244, whisperX #253 and pyvideotrans #957.
 """
 
 from __future__ import annotations
@@ -19,24 +19,24 @@ from pipeline.text import ends_sentence, join_words, text_width
 
 Spans = Sequence[tuple[float, float]]  # s, in order and apart
 
-# When Whisper doubts its own text: openai/whisper's values, but for two. Five temperatures of fallback cost ten times the
-# first try and rarely mend it; and text that says a sentence twice compresses by 2.55 (`cuts`), a loop by 4 and more, so 2.4
-# would punish repetition.
-TEMPERATURES = (0.0, 0.4, 0.8)  #: tried in turn while the text is doubted; the best of them stands
+# Limits at which Whisper's text is doubted. They are openai/whisper's, except two. Its five temperatures of fallback
+# cost ten times the first try and rarely help. Its compression of 2.4 would punish repetition: text that says a
+# sentence twice compresses by 2.55 (`cuts`), a loop by 4 and more.
+TEMPERATURES = (0.0, 0.4, 0.8)  #: tried in turn while the text is doubted; the best try is kept
 LOG_PROBABILITY, COMPRESSION = -1.0, 2.8  #: a text less likely or more repetitive than this is doubted
-NO_SPEECH = 0.6  #: a doubted text where Whisper thinks so surely that nobody speaks is dropped
+NO_SPEECH = 0.6  #: a doubted text is dropped if Whisper's probability that nobody speaks is above this
 GUESSED = -1.5  #: a text that stays less likely than this is dropped
-# A free translation is less certain than a transcript: usable ones of the German, Japanese and Polish clips have -0.5 to -1.02,
-# invented ones ("I will not let you go" for "every voice deserves to be understood") -1.3.
+# A free translation is less certain than a transcript: usable ones of the German, Japanese and Polish clips have -0.5
+# to -1.02, invented ones ("I will not let you go" for "every voice deserves to be understood") -1.3.
 TRANSLATED_LOG_PROBABILITY, TRANSLATED_COMPRESSION = -1.1, 2.0  #: a translation that stays beyond these is dropped
 
 LONGEST_TRANSLATION, LONGER_TRANSLATION = (
     3.0,
     24,
-)  #: a translation wider than so many times its source and columns is none
+)  #: a translation wider than this many times its source plus this many columns is dropped
 
 MIN_WORD_S = 0.04  #: a word shorter than a 25 Hz frame cannot be shown
-MIN_VOICED = 0.2  #: a segment with less of its length voiced was not spoken; real speech here has 0.6 and more
+MIN_VOICED = 0.2  #: share of a segment that must be voiced for it to count as spoken; real speech here has 0.6 and more
 
 # Credits that Whisper learned from subtitle files; nobody says them.
 _CREDITS = re.compile(
@@ -47,21 +47,25 @@ _CREDITS = re.compile(
     r"редактор субтитров|ondertitel(ing|d) |字幕by|字幕志愿者|字幕提供|字幕製作)",
     re.IGNORECASE | re.DOTALL,
 )
-# Things people do say, but that Whisper also hears in noise: kept where there is a clear voice.
+# Phrases that people do say but that Whisper also hears in noise; they are kept where there is a clear voice.
 _FAREWELLS = re.compile(
     r"\W*(thanks? (you )?(so much |very much )?for (watching|listening)|please subscribe|like and subscribe|"
     r"see you (in the )?next (time|video)|dziękuj[eę] za (uwagę|oglądanie)|vielen dank fürs zuschauen|"
-    r"ご視聴ありがとうございました|感谢观看|谢谢观看|시청해 ?주셔서 감사합니다|спасибо за просмотр|merci d'avoir regardé)\W*",
+    r"ご視聴ありがとうございました|感谢观看|谢谢观看|시청해 ?주셔서 감사합니다|спасибо за просмотр|"
+    r"merci d'avoir regardé)\W*",
     re.IGNORECASE,
 )
 
 
 def guarded(segments: Iterable[Segment], voiced: Spans, duration: float) -> tuple[Segment, ...]:
-    """The segments that were spoken, in order, with words that are monotone, apart, inside 0..`duration` and never
-    shorter than `MIN_WORD_S`.
+    """Return the segments that were spoken, in order, with times that can be shown.
 
-    Words of a kept segment are all kept, but for the repeats of a loop. `voiced` is where a voice was found. Word texts
-    may carry Whisper's leading spaces; the result's do not.
+    The words are monotone, apart, inside 0..`duration` and never shorter than `MIN_WORD_S`. Words of a kept segment are
+    all kept, except the repeats of a loop.
+
+    segments: their words' texts may carry Whisper's leading spaces; those of the result do not.
+    voiced: (start, end) in s of every stretch with a voice.
+    duration: s, of the clip.
     """
     kept = []
     for segment in sorted(segments, key=lambda segment: segment.start):
@@ -74,7 +78,7 @@ def guarded(segments: Iterable[Segment], voiced: Spans, duration: float) -> tupl
 
 
 def spoken(segment: Segment, voiced: Spans) -> bool:
-    """Whether a voice stands behind the segment, and not a subtitle credit or a farewell heard in noise."""
+    """Return whether a voice is behind the segment, and it is no subtitle credit or farewell heard in noise."""
     share = share_voiced(segment.start, segment.end, voiced)
     if share < MIN_VOICED or _CREDITS.match(segment.text):
         return False
@@ -82,26 +86,29 @@ def spoken(segment: Segment, voiced: Spans) -> bool:
 
 
 def trusted(log_probability: float, no_speech: float, repetition: float) -> bool:
-    """Whether a transcript stands. `log_probability` is the mean over the tokens of its window, `no_speech` how probable
-    Whisper thinks it that nobody speaks there (0..1), `repetition` the `compression` of the window's text.
+    """Return whether a transcript can be trusted.
 
-    A loop alone is no reason: it may stand behind real words, and `collapsed` takes it out.
+    A loop alone is no reason for doubt: it may follow real words, and `collapsed` removes it.
+
+    log_probability: mean over the tokens of its window.
+    no_speech: Whisper's probability that nobody speaks there, 0..1.
+    repetition: the `compression` of the window's text.
     """
     doubted = log_probability < LOG_PROBABILITY or repetition > COMPRESSION
     return log_probability > GUESSED and not (doubted and no_speech > NO_SPEECH)
 
 
 def trusted_translation(text: str, log_probability: float) -> bool:
-    """Whether a translation stands: likely enough, and no loop."""
+    """Return whether a translation can be trusted: it is likely enough and has no loop."""
     return (
         log_probability > TRANSLATED_LOG_PROBABILITY and compression(text) < TRANSLATED_COMPRESSION and not loops(text)
     )
 
 
 def without_invention(translation: str, source: str) -> str | None:
-    """Return a translation without what its source does not say, None where nothing is left.
+    """Return a translation without sentences that its source does not say, None if nothing is left.
 
-    Models that learned from subtitle files end clips with credits and with thanks to the viewers: such a sentence is
+    Models that learned from subtitle files end clips with credits and with thanks to the viewers. Such a sentence is
     dropped unless the source has one of its own. A text several times as long as its source is no translation of it.
     """
     if text_width(translation) > LONGEST_TRANSLATION * text_width(source) + LONGER_TRANSLATION:
@@ -127,22 +134,22 @@ def _sentences(text: str) -> list[str]:
 
 
 def compression(text: str) -> float:
-    """How many times shorter zlib makes the text; openai/whisper's measure of a loop."""
+    """Return how many times smaller zlib makes the text; openai/whisper's measure of a loop."""
     data = text.encode()
     return len(data) / len(zlib.compress(data))
 
 
 def share_voiced(start: float, end: float, voiced: Spans) -> float:
-    """The share of start..end in which there is a voice, 0..1."""
+    """Return the share of `start` to `end` s in which there is a voice, 0..1."""
     shared = sum(max(0.0, min(end, b) - max(start, a)) for a, b in voiced)
     return shared / (end - start) if end > start else 0.0
 
 
 def collapsed(words: Sequence[Word]) -> tuple[Word, ...]:
-    """The words with every loop reduced to its first round.
+    """Return the words with every loop reduced to its first round.
 
-    A loop is one word eight times in a row ("no, no, no" is speech), two words six times, three to twelve words four
-    times. Three rounds of anything are kept: people repeat themselves.
+    A loop is one word eight times in a row ("no, no, no" is speech), two words six times, or three to twelve words four
+    times. Three rounds of anything are kept, because people repeat themselves.
     """
     keys = [_key(word.text) for word in words]
     kept: list[int] = []
@@ -159,7 +166,7 @@ def collapsed(words: Sequence[Word]) -> tuple[Word, ...]:
 
 
 def loops(text: str) -> bool:
-    """Whether the text runs in a circle somewhere: what is left of a failed decoding."""
+    """Return whether the text has a loop somewhere, which is the mark of a failed decoding."""
     keys = [_key(word) for word in text.split()]
     if len(keys) < 4:  # a script without spaces: look at the characters
         keys = list(_key(text))
@@ -167,7 +174,7 @@ def loops(text: str) -> bool:
 
 
 def _loop_at(keys: Sequence[str], index: int) -> tuple[int, int]:
-    """(words in a round, rounds) of the loop that starts here, (0, 0) if none does."""
+    """Return (words in a round, rounds) of the loop that starts at `index`, (0, 0) if none does."""
     for length in range(1, 13):
         one = keys[index : index + length]
         if len(one) < length or not any(one):
@@ -185,8 +192,11 @@ def _key(text: str) -> str:
 
 
 def to_voice(words: Sequence[Word], voiced: Spans) -> tuple[Word, ...]:
-    """The words with the silence at their outer edges taken off: Whisper starts a first word with the pause before it
-    and lets a last one run into the pause after it (a second and more). A word wholly outside the voice stays."""
+    """Return the words without the silence at their outer edges.
+
+    Whisper starts a first word with the pause before it and lets a last one run into the pause after it (a second and
+    more). A word wholly outside the voice stays as it is.
+    """
     starts = [a for a, _ in voiced]
     trimmed = []
     for word in words:
@@ -202,9 +212,10 @@ def to_voice(words: Sequence[Word], voiced: Spans) -> tuple[Word, ...]:
 
 
 def _tidied(segments: Sequence[Segment], duration: float) -> tuple[Segment, ...]:
-    """Times of all words made monotone across segments, inside the clip, none shorter than MIN_WORD_S; every word stays.
+    """Return the segments with all words in order, inside the clip and none shorter than `MIN_WORD_S`.
 
-    Each word is pushed behind the one before, then those that the clip's end leaves no room for are pushed back.
+    Every word stays. Each is pushed behind the one before, then those for which the clip's end leaves no room are
+    pushed back.
     """
     flat = [word for segment in segments for word in segment.words]
     if not flat:

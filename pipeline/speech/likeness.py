@@ -1,7 +1,7 @@
-"""How likely two stretches of sound are one voice.
+"""Odds that two stretches of sound are one voice.
 
-Both parts are fitted by `python -m benchmarks.fit_voices`: how alike embeddings are, given how much sound is behind each, and
-how far the segmentation is to be believed where it hears both stretches in one window.
+Both parts are fitted by `python -m benchmarks.fit_voices`: how alike embeddings are, given how much sound is behind
+each, and how far to believe the segmentation where it hears both stretches in one window.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from pipeline.records import Likeness
 
 @dataclass(frozen=True, slots=True)
 class Similarity:
-    """Cosine similarities of CAM++ embeddings inside one recording.
+    """Statistics of the cosine similarity of CAM++ embeddings inside one recording.
 
-    An embedding is the voice's direction plus noise whose energy falls as one over the seconds behind it, so samples of s and
-    t seconds are less alike than long ones by the factor 1 / sqrt((1 + noise_s / s) (1 + noise_s / t)).
+    An embedding is the voice's direction plus noise whose energy falls as one over the seconds behind it, so samples of
+    s and t seconds are less alike than long ones by the factor 1 / sqrt((1 + noise_s / s) (1 + noise_s / t)).
     """
 
     noise_s: float  #: s of sound whose noise is as strong as the voice
@@ -37,7 +37,8 @@ class Similarity:
         factor, noise = np.sqrt(squared), (1 - squared) / self.noise_dimensions
         same = self.same_spread**2 * squared + noise
         other = self.other_spread**2 * squared + noise
-        # More alike than one voice is on average does not speak against one voice, nor less alike than two against two.
+        # A similarity above the mean of one voice is no evidence against one voice, nor one below the mean of two
+        # against two.
         below = np.minimum(cosine - self.same * factor, 0.0)
         above = np.maximum(cosine - self.other * factor, 0.0)
         return 0.5 * (above**2 / other + np.log(other) - below**2 / same - np.log(same))
@@ -45,14 +46,14 @@ class Similarity:
 
 @dataclass(frozen=True, slots=True)
 class Odds:
-    """All that decides whose voice is heard. Log-odds are natural."""
+    """The parameters of clustering and of changes of voice. Log-odds are natural."""
 
     similarity: Similarity
     heard: float  #: log-odds that the segmentation gives where it is sure
     prior: float  #: log-odds that two clusters must reach to be one voice
-    stays: float  #: probability that the voice stays for 0.2 s where the segmentation hears one voice go on,
-    changes: float  #: where it hears another begin,
-    after_pause: float  #: and over a pause
+    stays: float  #: probability that the voice stays for 0.2 s where the segmentation hears one voice go on
+    changes: float  #: the same where it hears another voice begin
+    after_pause: float  #: the same over a pause
 
 
 FITTED = Odds(
@@ -64,7 +65,7 @@ FITTED = Odds(
     after_pause=0.302,
 )
 
-#: The same in the terms that other stages use.
+#: The same statistics as a record for later stages.
 LIKENESS = Likeness(
     same=FITTED.similarity.same,
     different=FITTED.similarity.other,

@@ -15,19 +15,22 @@ _BATCH = 8  # windows a call: more are no faster
 
 @dataclass(frozen=True, slots=True)
 class LocalVoices:
-    """`classes[w, f]` are the probabilities of the classes of `POWERSET` at frame `w * STEP + f` of the sound."""
+    """Probabilities of the classes of `POWERSET` in every window.
+
+    `classes[w, f]` are those at frame `w * STEP + f` of the sound.
+    """
 
     classes: np.ndarray  #: (windows, FRAMES, 7)
     frames: int  #: of the sound; the windows may reach beyond
 
     @property
     def alone(self) -> np.ndarray:
-        """(windows, FRAMES, VOICES): each local voice speaks and no other."""
+        """Return how likely each local voice speaks and no other does, (windows, FRAMES, VOICES)."""
         return self.classes[:, :, 1 : 1 + VOICES]
 
     @property
     def active(self) -> np.ndarray:
-        """(windows, FRAMES, VOICES): each local voice speaks, alone or not."""
+        """Return how likely each local voice speaks, alone or not, (windows, FRAMES, VOICES)."""
         return self.classes @ POWERSET
 
     def windows(self, first: int, last: int) -> tuple[int, int]:
@@ -36,7 +39,7 @@ class LocalVoices:
         return low, min(len(self.classes), first // STEP + 1)
 
     def mean(self, values: np.ndarray) -> np.ndarray:
-        """Return (frames, n) of (windows, FRAMES, n): the mean over the windows that hold a frame."""
+        """Return the mean (frames, n) of `values` (windows, FRAMES, n) over the windows that hold a frame."""
         total = np.zeros(((len(values) - 1) * STEP + FRAMES, values.shape[2]))
         count = np.zeros((len(total), 1))
         for index, window in enumerate(values):
@@ -52,7 +55,7 @@ def frame_time(frame: float) -> float:
 
 
 def listen(samples: np.ndarray, network: Segmentation) -> Generator[float, None, LocalVoices]:
-    """Return the local voices of (samples,) at 16 kHz; yields the part that is done, 0..1."""
+    """Return the local voices of (samples,) at 16 kHz; yields the share that is done, 0..1."""
     frames = max(1, int(np.ceil((len(samples) - 721) / FRAME)) + 1)  # the first frame's middle is half a frame late
     count = max(1, -(-(frames - FRAMES) // STEP) + 1)
     padded = np.pad(samples, (0, max(0, (count - 1) * STEP * FRAME + WINDOW - len(samples))))

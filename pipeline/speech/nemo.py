@@ -1,9 +1,9 @@
-"""Who speaks when, with NVIDIA NeMo (the full set).
+"""The full set's diarizer: who spoke when, with NVIDIA NeMo.
 
-Sortformer hears up to four voices at once, end to end, overlaps included. Where more are asked for, or where it finds
-four and clustering finds more, NeMo's ClusteringDiarizer answers: MarbleNet says where a voice is, TitaNet describes
+Sortformer hears up to four voices at once, end to end, overlaps included. If more are asked for, or if it finds four
+and clustering finds more, NeMo's ClusteringDiarizer answers: MarbleNet finds where a voice is, TitaNet describes
 windows of three lengths, spectral clustering counts and groups them. Manifests, RTTM files and NeMo's own types stay in
-here; turns in seconds come out.
+this module; its results are turns in seconds.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ log = logging.getLogger(__name__)
 RATE = 16_000
 #: Voices that Sortformer's output layer has.
 SORTFORMER_VOICES = 4
-#: Streaming Sortformer heard as late as the model card allows, in 80 ms frames: 27 s a chunk. A clip is not live, and this
-#: is the setting with the lowest published error rates.
+#: Streaming Sortformer with as much delay as the model card allows, in 80 ms frames: 27 s a chunk. A clip is not live,
+#: and this is the setting with the lowest published error rates.
 STREAMING = {
     "chunk_len": 340,
     "chunk_right_context": 40,
@@ -36,28 +36,31 @@ STREAMING = {
     "spkcache_update_period": 300,
     "spkcache_len": 188,
 }
-#: Probabilities to turns, as NVIDIA tuned them for version 2 of this model on DIHARD3, the corpus of most kinds of sound
-#: (NeMo, conf/post_processing/diar_streaming_sortformer_4spk-v2_dihard3-dev.yaml).
+#: From probabilities to turns, as NVIDIA tuned it for version 2 of this model on DIHARD3, the corpus with most kinds of
+#: sound (NeMo, conf/post_processing/diar_streaming_sortformer_4spk-v2_dihard3-dev.yaml).
 POSTPROCESSING = {
-    "onset": 0.56, "offset": 1.0, "pad_onset": 0.063, "pad_offset": 0.002, "min_duration_on": 0.007, "min_duration_off": 0.151,
+    "onset": 0.56, "offset": 1.0, "pad_onset": 0.063, "pad_offset": 0.002,
+    "min_duration_on": 0.007, "min_duration_off": 0.151,
 }  # fmt: skip
-#: MarbleNet's 20 ms frames to speech (NeMo, conf/inference/diar_infer_general.yaml; edges tightened to 0.1 s because words
-#: are attributed by these turns).
+#: From MarbleNet's 20 ms frames to speech (NeMo, conf/inference/diar_infer_general.yaml; edges tightened to 0.1 s
+#: because words are attributed by these turns).
 FRAME_S = 0.02
 ON, OFF, PAD_S, SHORTEST_S, GAP_S = 0.5, 0.3, 0.1, 0.2, 0.3
-#: Windows of TitaNet in s, their steps, and the most voices looked for (diar_infer_general.yaml, but for the last: 8).
+#: TitaNet's windows in s, their steps, and the most voices looked for (diar_infer_general.yaml, except the last: 8
+#: there).
 WINDOWS, STEPS, WEIGHTS = (1.9, 1.2, 0.5), (0.95, 0.6, 0.25), (1, 1, 1)
 MOST_VOICES = 12
-#: A voice is described by its longest stretches alone: this many, each of this length at most and at least, s.
+#: A voice is described by the longest stretches it speaks alone: at most this many, each of at most and at least this
+#: many s.
 SAMPLES, LONGEST_SAMPLE_S, SHORTEST_SAMPLE_S = 8, 4.0, 0.4
 BATCH = 32
-#: Gaps shorter than this inside one voice are breath, s.
+#: s, gaps shorter than this inside one voice are breath.
 BREATH_S = 0.15
 
 
 @dataclass(frozen=True, slots=True)
 class Diarizer:
-    """The three networks, on their device."""
+    """The three networks, on one device."""
 
     sortformer: Any
     titanet: Any
@@ -65,10 +68,10 @@ class Diarizer:
 
 
 def load(sortformer: Path, titanet: Path, marblenet: Path, *, device: str) -> Diarizer:
-    """The networks of three `.nemo` files on `device`.
+    """Return the networks of three `.nemo` files, on `device`.
 
-    They are restored on the CPU and then moved: left alone, NeMo asks `torch.cuda.is_available()`, which ZeroGPU answers
-    with yes before there is a GPU.
+    They are restored on the CPU and then moved: by itself NeMo asks `torch.cuda.is_available()`, which on ZeroGPU is
+    True before there is a GPU.
     """
     quieten()
     from nemo.collections.asr.models import (
@@ -82,14 +85,14 @@ def load(sortformer: Path, titanet: Path, marblenet: Path, *, device: str) -> Di
         for name, value in STREAMING.items():
             setattr(first.sortformer_modules, name, value)
         first.sortformer_modules._check_streaming_parameters()
-    # The published MarbleNet carries the weights of its training loss, which this class has no place for.
+    # The published MarbleNet carries the weights of its training loss, for which this class has no place.
     third = EncDecFrameClassificationModel.restore_from(str(marblenet), map_location="cpu", strict=False)
     second = EncDecSpeakerLabelModel.restore_from(str(titanet), map_location="cpu")
     return Diarizer(first, second.to(device).eval(), third.to(device).eval())
 
 
 def _restored(kind: Any, file: Path) -> Any:
-    """Restore a model from a `.nemo` file, with every weight in its place if that can be; what has none is logged."""
+    """Restore a model from a `.nemo` file with every weight in its place, if possible; weights left over are logged."""
     try:
         return kind.restore_from(str(file), map_location="cpu", strict=True)
     except RuntimeError as error:
@@ -100,17 +103,17 @@ def _restored(kind: Any, file: Path) -> Any:
 
 
 def quieten() -> None:
-    """NeMo's training advice and progress bars stay out of the log."""
+    """Keep NeMo's training advice and progress bars out of the log."""
     from nemo.utils import logging
 
     logging.setLevel(logging.ERROR)
 
 
 def diarize(sound: Path, speakers: int | None, *, diarizer: Diarizer) -> Stage[Diarization]:
-    """The turns and voices of a 16 kHz mono WAV; nobody spoke is `turns == ()`.
+    """Return the turns and voices of a 16 kHz mono WAV; if nobody speaks, `turns` is ().
 
-    `speakers` is the number of voices, or None to find it. Up to four are Sortformer's, whose turns may overlap; more are
-    the clustering's, whose turns do not.
+    `speakers` is the number of voices, or None to find it. Up to four come from Sortformer, whose turns may overlap;
+    more come from the clustering, whose turns do not.
     """
     from pipeline.speech.envelope import envelope
 
@@ -144,7 +147,7 @@ def diarize(sound: Path, speakers: int | None, *, diarizer: Diarizer) -> Stage[D
 
 
 def hear(sound: Path, diarizer: Diarizer) -> list[tuple[float, float, str]]:
-    """(start, end, label) by Sortformer; labels overlap where voices do."""
+    """Return (start, end, label) of every turn by Sortformer; turns overlap where voices do."""
     from nemo.collections.asr.parts.mixins.diarization import DiarizeConfig
     from nemo.collections.asr.parts.utils.vad_utils import PostProcessingParams
     from omegaconf import OmegaConf
@@ -164,7 +167,7 @@ def hear(sound: Path, diarizer: Diarizer) -> list[tuple[float, float, str]]:
 def merge(
     found: list[tuple[float, float, str]], samples: np.ndarray, speakers: int, diarizer: Diarizer
 ) -> list[tuple[float, float, str]]:
-    """The turns with the voices that sound most alike made one, until there are `speakers`."""
+    """Return the turns with the most similar voices merged, until there are only `speakers`."""
     while len(labels := sorted({name for *_, name in found})) > speakers:
         vectors = {name: voice_of(found, name, samples, diarizer) for name in labels}
         pairs = [(a, b) for i, a in enumerate(labels) for b in labels[:i]]
@@ -174,7 +177,7 @@ def merge(
 
 
 def _alike(one: Any, other: Any) -> float:
-    """Cosine of two embeddings; a voice too short to have one (None) joins another before two described ones join."""
+    """Return the cosine of two embeddings, 1 if a voice is too short to have one (None), so that it is merged first."""
     return 1.0 if one is None or other is None else float(one @ other)
 
 
@@ -184,12 +187,12 @@ def _alike(one: Any, other: Any) -> float:
 def cluster(
     sound: Path, samples: np.ndarray, speakers: int | None, diarizer: Diarizer
 ) -> list[tuple[float, float, str]]:
-    """(start, end, label) by MarbleNet, TitaNet and NeMo's clustering; () where MarbleNet hears no voice."""
+    """Return (start, end, label) of every turn by MarbleNet, TitaNet and NeMo's clustering; [] if there is no voice."""
     return cluster_regions(sound, speech_regions(samples, diarizer), speakers, diarizer.titanet)
 
 
 def speech_regions(samples: np.ndarray, diarizer: Diarizer) -> list[tuple[float, float]]:
-    """(start, end) in s of the stretches in which MarbleNet hears a voice."""
+    """Return (start, end) in s of the stretches in which MarbleNet hears a voice."""
     import torch
 
     device = diarizer.marblenet.device
@@ -203,7 +206,7 @@ def speech_regions(samples: np.ndarray, diarizer: Diarizer) -> list[tuple[float,
 
 
 def regions(probability: Iterable[float], duration: float) -> Iterator[tuple[float, float]]:
-    """Stretches of 20 ms frames that go above `ON` and stay above `OFF`, padded, joined over short gaps."""
+    """Yield the stretches of 20 ms frames that go above `ON` and stay above `OFF`, padded, joined over short gaps."""
     stretches: list[tuple[float, float]] = []
     start = None
     for index, value in enumerate([*probability, 0.0]):
@@ -220,9 +223,9 @@ def regions(probability: Iterable[float], duration: float) -> Iterator[tuple[flo
 def cluster_regions(
     sound: Path, speech: Sequence[tuple[float, float]], speakers: int | None, titanet: Any
 ) -> list[tuple[float, float, str]]:
-    """(start, end, label) of the voices in the given stretches of `sound`, by NeMo's ClusteringDiarizer.
+    """Return (start, end, label) of the voices in the given stretches of `sound`, by NeMo's ClusteringDiarizer.
 
-    Its files live in a private folder that is gone afterwards.
+    Its files are in a private folder that is removed afterwards.
     """
     from nemo.collections.asr.models import ClusteringDiarizer
 
@@ -230,8 +233,8 @@ def cluster_regions(
         return []
     with workspace() as folder:
         sound = _linked(sound, folder / "clip.wav")  # NeMo names everything after the file
-        clip = {"audio_filepath": str(sound), "uniq_id": "clip", "offset": 0, "duration": None, "label": "infer", "text": "-",
-                "num_speakers": speakers, "rttm_filepath": None, "uem_filepath": None}  # fmt: skip
+        clip = {"audio_filepath": str(sound), "uniq_id": "clip", "offset": 0, "duration": None, "label": "infer",
+                "text": "-", "num_speakers": speakers, "rttm_filepath": None, "uem_filepath": None}  # fmt: skip
         (folder / "clip.json").write_text(json.dumps(clip) + "\n")
         (folder / "speech.json").write_text(
             "".join(
@@ -251,8 +254,10 @@ def _linked(sound: Path, to: Path) -> Path:
 
 
 def clustering_config(folder: Path, device: str, *, known: bool) -> Any:
-    """NeMo's diar_infer_general.yaml as it was read for 3.0.0, with this module's numbers; `known`: the manifest says how
-    many voices there are."""
+    """Return NeMo's diar_infer_general.yaml, as of version 3.0.0, with the numbers of this module.
+
+    `known`: the manifest says how many voices there are.
+    """
     from omegaconf import OmegaConf
 
     return OmegaConf.create(
@@ -291,7 +296,10 @@ def _read_rttm(file: Path) -> Iterator[tuple[float, float, str]]:
 
 
 def named(found: Iterable[tuple[float, float, str]]) -> tuple[Turn, ...]:
-    """The turns in order, voices named "v1", "v2" ... by first appearance, the pieces of one voice joined over breaths."""
+    """Return the turns in order, with the voices named "v1", "v2" ... by first appearance.
+
+    The pieces of one voice are joined over breaths.
+    """
     names: dict[str, str] = {}
     by_voice: dict[str, list[tuple[float, float]]] = {}
     for start, end, label in sorted(found):
@@ -318,8 +326,11 @@ def _joined(pieces: Iterable[tuple[float, float]], gap: float) -> list[tuple[flo
 def describe(
     turns: tuple[Turn, ...], samples: np.ndarray, diarizer: Diarizer
 ) -> tuple[tuple[Turn, ...], tuple[Voice, ...]]:
-    """The turns with the voiceprint of each that is long enough, and every voice with its own and how far it stands from
-    the nearest other, 0..1."""
+    """Return the turns and the voices with their voiceprints.
+
+    A turn that is too short for a voiceprint has none. The confidence of a voice is how far it stands from the nearest
+    other, 0..1.
+    """
     long = [turn for turn in turns if turn.end - turn.start >= SHORTEST_SAMPLE_S]
     prints = voiceprints([(turn.start, turn.end) for turn in long], samples, diarizer.titanet)
     known = dict(zip(long, prints, strict=True))
@@ -344,8 +355,10 @@ def _plain(vector: np.ndarray | None) -> tuple[float, ...]:
 def voice_of(
     found: Sequence[tuple[float, float, str]], name: str, samples: np.ndarray, diarizer: Diarizer
 ) -> np.ndarray | None:
-    """(192,) unit length: the voice `name` where it speaks alone, or where it speaks at all if it never is alone; None
-    where it speaks too shortly to be described."""
+    """Return the embedding of the voice `name`, (192,) of unit length; None if it speaks too briefly.
+
+    It is computed where the voice speaks alone, or from all of its turns if it never does.
+    """
     import numpy as np
 
     own = [(start, end) for start, end, label in found if label == name]
@@ -362,8 +375,10 @@ def voice_of(
 
 
 def voiceprints(spans: Sequence[tuple[float, float]], samples: np.ndarray, titanet: Any) -> np.ndarray:
-    """(n, 192) float32, unit length: TitaNet's embedding of the first `LONGEST_SAMPLE_S` of each span, in batches of like
-    length."""
+    """Return TitaNet's embedding of each span, (n, 192) float32 of unit length.
+
+    Of each span the first `LONGEST_SAMPLE_S` are used, in batches of similar length.
+    """
     import numpy as np
     import torch
 
@@ -385,7 +400,7 @@ def voiceprints(spans: Sequence[tuple[float, float]], samples: np.ndarray, titan
 
 
 def _without(span: tuple[float, float], others: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
-    """The parts of `span` that none of `others` touches."""
+    """Return the parts of `span` that none of `others` touches."""
     left = [span]
     for start, end in others:
         left = [part for a, b in left for part in ((a, min(b, start)), (max(a, end), b)) if part[1] > part[0]]

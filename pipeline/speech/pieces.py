@@ -1,4 +1,4 @@
-"""Pieces: short stretches in which one voice speaks alone, with what is known of whose voice it is."""
+"""Pieces: short stretches in which one voice speaks alone, with the sums from which they are embedded."""
 
 from __future__ import annotations
 
@@ -12,48 +12,48 @@ from pipeline.speech.local_voices import STEP, LocalVoices
 from pipeline.speech.segmentation import FRAME_S, FRAMES, VOICES
 
 CHIP_S = 0.2  #: length of a chip
-LONGEST_S = 1.5  #: a change of voice that the segmentation misses spoils at most this much
-SHORTEST = 6  # frames, 0.1 s: less has no voice to hear
+LONGEST_S = 1.5  #: limits the damage of a change of voice that the segmentation misses
+SHORTEST = 6  # frames, 0.1 s: anything shorter holds too little of a voice
 FRAMES_A_SECOND = 50  #: of the embedding network
 _REACH = 12  # frames, 0.2 s on both sides of a possible change of voice
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Frames `first` to before `last`, in `chips` of about 0.2 s that can change hands one by one."""
+    """The frames `first` to before `last`, in `chips` of about 0.2 s that can be given to voices one by one."""
 
     edges: np.ndarray  #: (chips + 1,) frames between the chips
     totals: np.ndarray  #: (chips, 512) sums over the frames of the embedding network
     squares: np.ndarray  #: (chips, 512) sums of their squares
-    counts: np.ndarray  #: (chips,) how many of those frames
+    counts: np.ndarray  #: (chips,) number of those frames
 
     @property
     def first(self) -> int:
-        """First frame."""
+        """Return the first frame."""
         return int(self.edges[0])
 
     @property
     def last(self) -> int:
-        """The frame after the last."""
+        """Return the frame after the last."""
         return int(self.edges[-1])
 
     @property
     def moments(self) -> tuple[np.ndarray, np.ndarray, float]:
-        """Sum, sum of squares and number of the frames of the embedding network."""
+        """Return the sum, the sum of squares and the number of the frames of the embedding network."""
         return self.totals.sum(0), self.squares.sum(0), float(self.counts.sum())
 
     @property
     def seconds(self) -> float:
-        """s of sound behind the embedding."""
+        """Return the s of sound behind the embedding."""
         return float(self.counts.sum()) / FRAMES_A_SECOND
 
     def part(self, low: int, high: int) -> Piece:
-        """The piece made of chips `low` to before `high`."""
+        """Return the piece made of chips `low` to before `high`."""
         chips = slice(low, high)
         return Piece(self.edges[low : high + 1], self.totals[chips], self.squares[chips], self.counts[chips])
 
     def inside(self, first: int, last: int) -> Piece | None:
-        """The part whose chips have their middles in frames `first` to before `last`, None for none."""
+        """Return the part whose chips have their middles in frames `first` to before `last`, None if there are none."""
         middle = (self.edges[1:] + self.edges[:-1]) / 2
         low, high = np.searchsorted(middle, [first, last]).tolist()
         return self.part(low, high) if high > low else None
@@ -90,7 +90,7 @@ def runs(mask: np.ndarray) -> list[tuple[int, int]]:
 
 
 def steadiness(local: LocalVoices) -> np.ndarray:
-    """(frames,) how likely the voice that speaks after each frame's start is the one that spoke before, 0..1."""
+    """Return how likely the voice after each frame's start is the one that spoke before it, (frames,), 0..1."""
     before = np.zeros((len(local.classes), FRAMES, 2), np.float32)
     at = np.arange(FRAMES)
     for window, alone in enumerate(local.alone):
@@ -104,8 +104,11 @@ def steadiness(local: LocalVoices) -> np.ndarray:
 
 
 def affinity(local: LocalVoices, pieces: list[tuple[int, int]]) -> tuple[np.ndarray, np.ndarray]:
-    """Return what the segmentation says of pairs of pieces: (n, n) how likely one local voice speaks both, 0..1, and
-    (n, n) the number of windows that say so, each weighted by how sure it is that one voice speaks alone."""
+    """Return how likely each pair of pieces is one voice by the segmentation, (n, n), 0..1, and its weight, (n, n).
+
+    The weight is the number of windows that hold both pieces, each weighted by how sure it is that one voice speaks
+    alone.
+    """
     same = np.zeros((len(pieces), len(pieces)), np.float32)
     weight = np.zeros_like(same)
     firsts, lasts = np.array([p[0] for p in pieces]), np.array([p[1] for p in pieces])

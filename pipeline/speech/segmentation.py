@@ -1,8 +1,9 @@
-"""Who speaks in ten seconds of sound: pyannote segmentation-3.0 on ONNX Runtime.
+"""The segmentation network: who speaks in ten seconds of sound, by pyannote segmentation-3.0 on ONNX Runtime.
 
-A SincNet (Ravanelli and Bengio 2018, arXiv 1808.00158), four bidirectional LSTM layers and two linear layers that choose
-one of seven classes a frame: nobody, one of three local voices, or two of them at once (the "powerset" of Plaquet and
-Bredin 2023, arXiv 2310.13025). Local means that voice 1 of one window has nothing to do with voice 1 of another.
+A SincNet (Ravanelli and Bengio 2018, arXiv 1808.00158), four bidirectional LSTM layers and two linear layers that
+choose one of seven classes a frame: nobody, one of three local voices, or two of them at once (the "powerset" of
+Plaquet and Bredin 2023, arXiv 2310.13025). Local means that voice 1 of one window has nothing to do with voice 1 of
+another.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ _LOWEST_HZ, _NARROWEST_HZ = 50.0, 50.0  # of a band-pass filter, as in training
 
 
 def sinc_filters(low: np.ndarray, band: np.ndarray, window: np.ndarray, steps: np.ndarray) -> np.ndarray:
-    """Return the (80, 1, 251) band-pass filters: 40 even ones, then 40 odd ones.
+    """Return the band-pass filters, (80, 1, 251): 40 even ones, then 40 odd ones.
 
     `low`, `band`: (40, 1) Hz, the learned lower edges and widths; `window`: (125,) the left half of a Hamming window;
     `steps`: (1, 125) radians per Hz at the samples left of the middle.
@@ -106,12 +107,12 @@ def _lstm(weights: dict[str, np.ndarray], layer: int) -> tuple[np.ndarray, np.nd
 
 
 class Segmentation:
-    """The network. `weights`: its state dict."""
+    """The segmentation network. `weights` is its state dict."""
 
     def __init__(self, weights: dict[str, np.ndarray], threads: int = 1) -> None:
         self._session = _session(weights, threads)
 
     def classes(self, windows: np.ndarray) -> np.ndarray:
-        """Return (n, 589, 7) probabilities of the classes of `POWERSET` for (n, 160000) samples in -1..1."""
+        """Return the probabilities of the classes of `POWERSET`, (n, 589, 7), for (n, 160000) samples in -1..1."""
         (found,) = self._session.run(None, {"sound": windows[:, None].astype(np.float32)})
         return found

@@ -1,4 +1,4 @@
-"""Which of a clip's sound tracks people speak in."""
+"""Sound tracks: which of a clip's tracks people speak in."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pipeline.records import Clip, Notice, Progress, Stage
 from pipeline.settings import Settings
 from pipeline.speech.activity import speech_probability, voiced
 
-MOST_TRACKS = 8  #: that are listened to; recorders write up to six
+MOST_TRACKS = 8  #: tracks that are listened to; recorders write up to six
 SHORTEST_S = 0.5  #: s of voice below which a track counts as one without speech
 SAME_SHARE = (
     0.5  #: a track with this share of the most speech is as good as that one: a dubbed film has speech in every track
@@ -23,7 +23,7 @@ AUDIBLE = 1e-3  #: root mean square of full scale, -60 dB, below which a track c
 
 @dataclass(frozen=True)
 class Heard:
-    """What a sound track holds."""
+    """The contents of a sound track."""
 
     number: int  #: among the clip's sound tracks, from 1
     voiced_s: float
@@ -33,9 +33,9 @@ class Heard:
 def choose(path: Path, settings: Settings, asked: int | None) -> Stage[tuple[Clip, tuple[Notice, ...]]]:
     """Return the clip with the sound track that is to be heard, and a notice if there was a choice.
 
-    It is the track `asked` for (from 1), else the one marked as default, unless others hold much more speech.
+    The track is the one `asked` for (from 1), else the one marked as default, unless others hold much more speech.
 
-    Raises what `media.probe` and `media.extract_sound` raise.
+    Raises the errors of `media.probe` and `media.extract_sound`.
     """
     from pipeline.workspace import workspace
 
@@ -57,7 +57,7 @@ def choose(path: Path, settings: Settings, asked: int | None) -> Stage[tuple[Cli
 
 
 def best(tracks: Sequence[Heard]) -> int:
-    """Return the number of the first track with speech; without any, of the first that is not silent."""
+    """Return the number of the first track with speech; if there is none, of the first that is not silent."""
     most = max(track.voiced_s for track in tracks)
     if most >= SHORTEST_S:
         return next(track.number for track in tracks if track.voiced_s >= SAME_SHARE * most)

@@ -1,4 +1,4 @@
-"""Speech to words on any CPU: Whisper base through faster-whisper (CTranslate2, int8)."""
+"""The light recogniser: speech to words on any CPU, by Whisper base through faster-whisper (CTranslate2, int8)."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from pipeline.speech import doubt, guards
 from pipeline.speech.activity import RATE, speech_probability, voiced
 from pipeline.text.scripts import foreign_letters
 
-CHUNK_S = 28.0  # what Whisper hears at once is 30 s: this leaves room for the padding
+CHUNK_S = 28.0  # Whisper hears 30 s at once: this leaves room for the padding
 PAUSE_S = 2.0  # a longer silence ends a chunk: Whisper invents text in it
 PAD_S = 0.5  # around a chunk: Whisper drops words that start with the first sample (pyvideotrans #957)
-HOLE_S = 0.6  # voiced for so long without a word is heard a second time: Whisper drops a short last phrase
+HOLE_S = 0.6  # a voice of this length without a word is heard again: Whisper drops a short last phrase
 
 DECODING: dict[str, Any] = {
     "beam_size": 5,
@@ -31,19 +31,23 @@ DECODING: dict[str, Any] = {
     "no_speech_threshold": guards.NO_SPEECH,
     "condition_on_previous_text": False,
 }
-BLOCK_S = 8.0  # the language is looked at block by block: people change it between sentences
-OTHER_SHORTEST_S = 2.0  # below it the detection is not to be trusted
+BLOCK_S = 8.0  # the language is detected block by block: people change it between sentences
+OTHER_SHORTEST_S = 2.0  # blocks shorter than this are too short for the detection to be trusted
 OTHER_LANGUAGE = (
     0.85  # probability from which a block may be in another language than the clip; in one language 0.6 at most
 )
 
 
 def transcribe(sound: Path, language: str | None, *, weights: Path) -> Stage[Transcript]:
-    """Every word that is spoken in a 16 kHz mono WAV, with its time; progress carries what is known so far.
+    """Return every word that is spoken in a 16 kHz mono WAV, with its time.
 
-    Only what Silero VAD calls voiced is heard, in chunks that end in pauses. `language` is ISO 639-1, or None: then it
-    is detected over several chunks, and a chunk that clearly is in another one keeps its own. No speech is a result
-    with a notice. `weights` is the folder of a faster-whisper model.
+    Only the parts that Silero VAD calls voiced are heard, in chunks that end in pauses. No speech gives an empty
+    transcript with a notice.
+
+    language: ISO 639-1, or None to detect it over several chunks; a chunk that is clearly in another one keeps its own.
+    weights: folder of a faster-whisper model.
+
+    Yields Progress with a preview of the transcript so far.
 
     Raises ModelError when the weights cannot be loaded.
     """
@@ -83,10 +87,10 @@ def transcribe(sound: Path, language: str | None, *, weights: Path) -> Stage[Tra
 def translate_speech(
     sound: Path, phrases: tuple[Phrase, ...], language: str, target: str, *, weights: Path
 ) -> Stage[tuple[str | None, ...]]:
-    """What each phrase says in English, by Whisper's translate task on its sound; None where nothing trustworthy came.
+    """Return the English of each phrase, by Whisper's translate task on its sound; None if it cannot be trusted.
 
-    A phrase that is English already, and any `target` but English, get None. Loops and guesses (compression, log
-    probability) are tried again at higher temperatures and dropped if they remain.
+    A phrase that is English already gets None, and so do all for any `target` but English. Loops and guesses
+    (compression, log probability) are tried again at higher temperatures and dropped if they remain.
 
     Raises ModelError when the weights cannot be loaded.
     """
@@ -103,7 +107,7 @@ def translate_speech(
         if own == "en":
             texts.append(None)
             continue
-        # As much padding as belongs to nobody else: half the way to the neighbours.
+        # Padding goes half the way to the neighbours at most, so that it holds none of their words.
         before = max((p.end for p in phrases if p.end <= phrase.start), default=0.0)
         after = min((p.start for p in phrases if p.start >= phrase.end), default=len(samples) / RATE)
         start = max(phrase.start - PAD_S, (before + phrase.start) / 2)
@@ -151,20 +155,23 @@ def _load(folder: Path) -> Any:
 
 
 def _excerpt(samples: np.ndarray, start: float, end: float) -> tuple[np.ndarray, float]:
-    """start..end, and where it begins on the clip's clock; silence goes before it where the clip begins with a voice."""
+    """Return the samples from `start` to `end` s, and the time on the clip's clock at which they begin.
+
+    Silence goes before them if the clip begins with a voice.
+    """
     first = max(0, int(start * RATE))
-    # Not always: silence before a natural start makes Whisper write English the British way.
+    # Not always: after silence before a natural start, Whisper writes English with British spelling.
     lead = np.zeros(int(PAD_S * RATE) if start < 0.1 - PAD_S else 0, np.float32)
     return np.concatenate([lead, samples[first : int(end * RATE)]]), (first - len(lead)) / RATE
 
 
 def _within(segment: Segment, start: float, end: float) -> Segment:
-    """The segment with only the words whose middle lies in start..end."""
+    """Return the segment with only the words whose middle lies between `start` and `end` s."""
     return _of(segment, tuple(word for word in segment.words if start <= (word.start + word.end) / 2 <= end))
 
 
 def _room(hole: tuple[float, float], heard: Sequence[Segment]) -> tuple[float, float]:
-    """The hole, widened to the words around it but by no more than what was listened to."""
+    """Return the hole widened to the words around it, but by no more than was listened to."""
     words = [word for segment in heard for word in segment.words]
     before = max((word.end for word in words if word.start < hole[0]), default=0.0)
     after = min((word.start for word in words if word.end > hole[1]), default=hole[1] + PAD_S)
@@ -172,7 +179,7 @@ def _room(hole: tuple[float, float], heard: Sequence[Segment]) -> tuple[float, f
 
 
 def _inserted(heard: Sequence[Segment], late: Segment) -> list[Segment]:
-    """The segments with `late` among them; one that it falls into is cut in two."""
+    """Return the segments with `late` among them; a segment into which it falls is cut in two."""
     if not late.words:
         return list(heard)
     result = [late]
@@ -184,7 +191,7 @@ def _inserted(heard: Sequence[Segment], late: Segment) -> list[Segment]:
 
 
 def _of(segment: Segment, words: tuple[Word, ...]) -> Segment:
-    """The part of the segment that has these of its words."""
+    """Return the part of the segment that has only these of its words."""
     if len(words) in (0, len(segment.words)):
         return replace(segment, words=words)
     return replace(
@@ -193,9 +200,10 @@ def _of(segment: Segment, words: tuple[Word, ...]) -> Segment:
 
 
 def _groups(spans: guards.Spans, longest_s: float) -> list[tuple[float, float]]:
-    """The voiced spans gathered into stretches of at most `longest_s`, split at pauses over PAUSE_S and then at long ones.
+    """Return the voiced spans gathered into stretches of at most `longest_s`, as (start, end) in s.
 
-    A single span may be longer: Whisper then goes through it window by window.
+    They are split at pauses over PAUSE_S, then at other long ones. A single span may be longer than `longest_s`:
+    Whisper then goes through it window by window.
     """
     waiting = [[spans[0]]]
     for span in spans[1:]:
@@ -209,7 +217,7 @@ def _groups(spans: guards.Spans, longest_s: float) -> list[tuple[float, float]]:
         if end - start <= longest_s or len(group) == 1:
             groups.append((start, end))
             continue
-        # A long pause, rather one in the middle: stretches of a few words are recognised worse.
+        # Split at a long pause, preferably one near the middle: stretches of a few words are recognised worse.
         merits = [
             (after[0] - before[1] - 2 * abs(after[0] - (start + end) / 2) / (end - start), at)
             for at, (before, after) in enumerate(pairwise(group), 1)
@@ -241,12 +249,12 @@ def _chunks(
 
 
 def _hear(model: Any, samples: np.ndarray, start: float, end: float, language: str) -> Iterator[Segment]:
-    """Yield what Whisper hears from start to end, on the clip's clock. Word texts keep Whisper's spaces."""
+    """Yield the segments that Whisper hears from `start` to `end` s, on the clip's clock, with Whisper's spaces."""
     for segment in _decoded(model, samples, start - PAD_S, end + PAD_S, language):
         if not foreign_letters(segment.text, language):
             yield segment
             continue
-        # A character of another script is a misheard word: once more, without any such character.
+        # A character of another script is a misheard word: decode again without any such character.
         suppressed = _foreign_tokens(model, language)
         for again in _decoded(model, samples, segment.start - PAD_S, segment.end + PAD_S, language, suppressed):
             kept = _within(again, segment.start, segment.end)
@@ -257,7 +265,10 @@ def _hear(model: Any, samples: np.ndarray, start: float, end: float, language: s
 def _decoded(
     model: Any, samples: np.ndarray, start: float, end: float, language: str, suppressed: Sequence[int] = (-1,)
 ) -> Iterator[Segment]:
-    """Yield the segments of one decoding; `suppressed` tokens are never written, -1 stands for those that are no text."""
+    """Yield the segments of one decoding, on the clip's clock.
+
+    Tokens in `suppressed` are never written; -1 stands for all that are no text.
+    """
     sound, shift = _excerpt(samples, start, end)
     how = {**DECODING, "language": language, "task": "transcribe", "suppress_tokens": list(suppressed)}
     segments, _ = model.transcribe(sound, word_timestamps=True, **how)
@@ -271,13 +282,13 @@ def _decoded(
 
 
 def _foreign_tokens(model: Any, language: str) -> list[int]:
-    """Return the tokens with letters of scripts that `language` is not written in, and those that are never text (-1)."""
+    """Return the tokens with letters of scripts foreign to `language`, and -1 for all that are no text."""
     texts = model.hf_tokenizer.decode_batch([[token] for token in range(model.hf_tokenizer.get_vocab_size())])
     return [-1, *(token for token, text in enumerate(texts) if foreign_letters(text, language))]
 
 
 def _holes(spans: guards.Spans, heard: Sequence[Segment]) -> list[tuple[float, float]]:
-    """Voiced stretches in which no word was heard though there is time for one."""
+    """Return the voiced stretches, (start, end) in s, in which no word was heard though there is time for one."""
     words = sorted((word.start, word.end) for segment in heard for word in segment.words)
     holes = []
     for start, end in spans:

@@ -1,4 +1,4 @@
-"""From the voices of the pieces to turns that may overlap."""
+"""Turns: the voices of the pieces put back into time, where they may overlap."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from pipeline.speech.pieces import SHORTEST, Piece, runs
 from pipeline.speech.segmentation import FRAME_S, FRAMES, POWERSET, VOICES
 
 JOIN_S = 0.3  #: turns of one voice closer than this are one turn
-SHORTEST_S = 0.12  #: a shorter turn is none
+SHORTEST_S = 0.12  #: a shorter turn is dropped
 LONGEST_S = 10.0  #: a longer turn is cut, so that its parts have embeddings of their own
 
-_SECOND_VOICE = 0.3  # score from which the likelier of the other voices speaks where two do
+_SECOND_VOICE = 0.3  # score from which the likelier of the other voices speaks too, where two voices are heard
 _PAIRS = tuple(tuple(np.flatnonzero(row).tolist()) for row in POWERSET[1 + VOICES :])
 
 
 def scores(local: LocalVoices, pieces: Sequence[Piece], labels: np.ndarray, voices: int) -> np.ndarray:
-    """Return (frames, voices): how likely each voice speaks at each frame of the sound.
+    """Return how likely each voice speaks at each frame of the sound, (frames, voices).
 
-    In a piece the one who speaks is the piece's voice. Elsewhere, and for whoever else speaks, a local voice of a window
-    is the voice of the pieces in which it is heard there. `voices` may be more than `labels` names: the others never speak
-    alone, so a local voice that is alone for less than the shortest piece is likely theirs.
+    Inside a piece, the speaker is the piece's voice. Elsewhere, and for anybody who speaks beside it, a local voice of
+    a window belongs to the voice of the pieces in which it is heard there. `voices` may be more than `labels` names:
+    the others never speak alone, so a local voice that is alone for less than the shortest piece is likely theirs.
     """
     nobody = np.where(np.arange(voices) > labels.max(initial=-1), float(SHORTEST), 1e-3)
     owner = np.full((len(local.classes) - 1) * STEP + FRAMES, -1)
@@ -47,7 +47,10 @@ def scores(local: LocalVoices, pieces: Sequence[Piece], labels: np.ndarray, voic
 
 
 def _two(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """How likely each voice is among the two who speak at once, given whose each local voice may be."""
+    """Return how likely each voice is among the two who speak at once.
+
+    one, other: (voices,) how likely each voice is the first and the second local voice.
+    """
     joint = np.outer(one, other)
     apart = joint - np.diag(joint.diagonal())
     # The network may take one voice for two; nobody speaks twice at once.
@@ -55,7 +58,10 @@ def _two(one: np.ndarray, other: np.ndarray) -> np.ndarray:
 
 
 def active(local: LocalVoices, scores: np.ndarray) -> np.ndarray:
-    """Return (frames, voices) bool: as many of the likeliest voices as the segmentation hears at once."""
+    """Return the voices that speak at each frame, (frames, voices) bool.
+
+    They are the likeliest ones, as many as the segmentation hears at once.
+    """
     classes = local.mean(local.classes)
     someone, two = classes[:, 0] < 0.5, classes[:, 1 + VOICES :].sum(1) > 0.5
     order = np.argsort(-scores, axis=1)

@@ -1,10 +1,10 @@
-"""Speech to words with Whisper through transformers (the full set).
+"""The full set's recogniser: speech to words with Whisper through transformers.
 
 The sound is cut at silences into pieces that Whisper hears in one go (30 s), the pieces go through the pipeline in
-batches, and word times go back onto the clip's clock. Nothing reaches the recogniser in which no voice was detected,
-language and task are always said explicitly (left out, transformers loops on these checkpoints), and the guards against
-invented text are the light path's: what is tried again and what is dropped is decided here, on the likelihood of the
-finished text, since `generate` decides it wrongly for batches (see `hear`).
+batches, and word times go back onto the clip's clock. Sound without a voice never reaches the recogniser. Language and
+task are always given explicitly (without them, transformers loops on these checkpoints). The guards against invented
+text are those of the light recogniser: this module decides on the likelihood of the finished text which pieces are
+tried again and which are dropped, since `generate` decides it wrongly for batches (see `hear`).
 """
 
 from __future__ import annotations
@@ -31,33 +31,34 @@ PIECE_S = 28.0
 PAUSE_S = 2.0
 #: Silence put around a piece: Whisper drops words that start with the first sample (pyvideotrans #957).
 PAD_S = 0.4
-#: Pieces decoded together: three and a half minutes of sound. For the word times `generate` keeps the cross attention of
-#: turbo's decoder, 4 layers x 40 beams x 20 heads x 1500 x 2 bytes a token, and the scores of 51,866 tokens: 12 GB on the
-#: card and 9 GB in main memory if every piece had the most tokens there can be, 440; usual are 120.
+#: Pieces decoded together: three and a half minutes of sound. For the word times `generate` keeps the cross attention
+#: of turbo's decoder, 4 layers x 40 beams x 20 heads x 1500 x 2 bytes a token, and the scores of 51,866 tokens: 12 GB
+#: on the card and 9 GB in main memory if every piece had the most tokens possible, 440; usually there are 120.
 BATCH = 8
 #: Whisper's decoder holds 448 tokens, some of them the prompt.
 MAX_NEW_TOKENS = 440
 BEAMS = 5
-#: A piece is in another language than the clip only if it is this long and Whisper this sure; below, detection errs.
+#: A piece is in another language than the clip only if it is at least this long and Whisper this sure; below, detection
+#: errs.
 OTHER_LANGUAGE_S, OTHER_LANGUAGE_P = 4.0, 0.9
-#: The pipeline says words, not segments: a segment ends with a sentence or before a pause.
+#: The pipeline gives words, not segments: a segment ends with a sentence or before a pause of this many s.
 SENTENCE_PAUSE_S = 0.8
 
 
 def load(source: str | Path, *, revision: str | None, device: str, dtype: str) -> Any:
-    """A transformers speech pipeline on `device`; `source` is a Hub repository or a folder with the same files.
+    """Return a transformers speech pipeline on `device`; `source` is a Hub repository or a folder with the same files.
 
     The weights are read on the calling thread and then moved: ZeroGPU emulates CUDA on that thread only, so no
     `device_map` (transformers would load in a thread pool). The decoder's attention is eager, because word times are
     read from its weights; the encoder's is not and keeps none.
 
-    Raises OSError where the weights can be neither found nor fetched.
+    Raises OSError if the weights can be neither found nor fetched.
     """
     import torch
     from transformers import AutomaticSpeechRecognitionPipeline, pipeline
 
     class WithTokens(AutomaticSpeechRecognitionPipeline):
-        """Says the tokens too: a text can be split into others, whose likelihood is another."""
+        """A pipeline that also returns the tokens: a text can be split into others, which have another likelihood."""
 
         def postprocess(self, model_outputs: Any, *args: Any, **options: Any) -> Any:
             tokens = [int(token) for output in model_outputs for token in output["tokens"].flatten()]
@@ -77,9 +78,9 @@ def load(source: str | Path, *, revision: str | None, device: str, dtype: str) -
 
 
 def forget_encoder_attention(encoder: Any) -> None:
-    """Make `encoder` keep no attention weights, whatever it is asked for.
+    """Make `encoder` keep no attention weights, even if asked for them.
 
-    For word times transformers asks encoder and decoder alike for their attention, and nobody reads the encoder's: 32
+    For word times transformers asks encoder and decoder alike for their attention, but the encoder's is never read: 32
     layers x 20 heads x 1500 x 1500 x 2 bytes are 2.9 GB a piece, which are copied to main memory.
     """
     config = copy.deepcopy(encoder.config)
@@ -106,10 +107,12 @@ class Piece:
 
 
 def transcribe(sound: Path, language: str | None, *, speech: Any) -> Stage[Transcript]:
-    """Every word that is spoken in a 16 kHz mono WAV, with its time; no speech is a result with a notice.
+    """Return every word that is spoken in a 16 kHz mono WAV, with its time; no speech gives a notice.
 
-    `language` is ISO 639-1, or None: then it is detected over all pieces, and a piece that clearly is in another one
-    keeps its own. `speech` is what `load` gives. Yields Progress with a preview of the transcript so far.
+    language: ISO 639-1, or None to detect it over all pieces; a piece that is clearly in another one keeps its own.
+    speech: the pipeline that `load` returns.
+
+    Yields Progress with a preview of the transcript so far.
     """
     import numpy as np
 
@@ -154,8 +157,11 @@ def transcribe(sound: Path, language: str | None, *, speech: Any) -> Stage[Trans
 
 
 def cut(spans: guards.Spans, probability: np.ndarray) -> Iterator[Piece]:
-    """The voiced spans joined to pieces of at most `PIECE_S`, cut in pauses; a span that is longer is cut where a voice is
-    least likely (`probability`, one value each `FRAME_S`), in the last third of what fits."""
+    """Yield the voiced spans joined to pieces of at most `PIECE_S`, cut in pauses.
+
+    A longer span is cut where a voice is least likely (`probability`, one value each `FRAME_S`), in the last third of
+    the length that fits.
+    """
     start, end = spans[0][0], spans[0][0]
     for left, right in spans:
         if right - start > PIECE_S or left - end > PAUSE_S:
@@ -172,12 +178,13 @@ def cut(spans: guards.Spans, probability: np.ndarray) -> Iterator[Piece]:
 
 
 def part_of(samples: np.ndarray, start: float, end: float) -> np.ndarray:
+    """Return the samples from `start` to `end` s, at 16 kHz."""
     return samples[max(0, int(start * RATE)) : int(end * RATE)]
 
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """What the pipeline says of one sound, and how sure the model is of it."""
+    """The pipeline's result for one sound, and how sure the model is of it."""
 
     text: str
     chunks: tuple[dict[str, Any], ...]  #: words with their times in s of the sound
@@ -185,18 +192,20 @@ class Heard:
     no_speech: float  #: 0..1
 
     def rank(self, language: str) -> tuple[bool, bool, float]:
-        """Of several tries at one sound the greatest stands: no loop, no letters `language` is not written in, then the
-        likeliest, as in openai/whisper."""
+        """Return a key by which the best of several tries at one sound is the greatest.
+
+        The order is: no loop, no letters in which `language` is not written, then the likeliest, as in openai/whisper.
+        """
         loop = guards.compression(self.text) > guards.COMPRESSION
         return not loop, not foreign_letters(self.text, language), self.log_probability
 
 
 def hear(sounds: Iterable[np.ndarray], language: str, speech: Any) -> Iterator[Heard]:
-    """What is said in each sound, in order, decoded `BATCH` at a time; what is doubted is tried again at higher
-    temperatures and the best try given.
+    """Yield the text of each sound, in order, decoded `BATCH` at a time.
 
-    `generate` offers that too, but (transformers 5.23) takes the last try for the best one, mixes up which of a batch it
-    tries again, and leaves the pipeline to fail on a sound it skips.
+    A doubted text is tried again at higher temperatures, and the best try is returned. `generate` offers that too, but
+    (transformers 5.23) takes the last try for the best one, mixes up which of a batch it tries again, and makes the
+    pipeline fail on a sound it skips.
     """
 
     def doubted(heard: Heard) -> bool:
@@ -218,11 +227,11 @@ def hear(sounds: Iterable[np.ndarray], language: str, speech: Any) -> Iterator[H
 
 
 def _decoded(sounds: list[np.ndarray], language: str, speech: Any, temperature: float) -> list[Heard]:
-    """One try at each of the sounds, together."""
+    """Return the results of one try at each of the sounds, decoded together."""
     import torch
     from transformers.models.whisper.tokenization_whisper import LANGUAGES
 
-    # Where a word ends in a script without spaces is decided by the tokenizer's own idea of the language.
+    # In a script without spaces the tokenizer decides by its own language where a word ends.
     speech.tokenizer.language = LANGUAGES.get(language, language)
     how: dict[str, Any] = {"temperature": temperature, "num_beams": 1} if temperature else {"num_beams": BEAMS}
     items = ({"raw": sound, "sampling_rate": RATE} for sound in sounds)
@@ -254,10 +263,12 @@ def _decoded(sounds: list[np.ndarray], language: str, speech: Any, temperature: 
 def likelihood(
     sounds: list[np.ndarray], said: list[list[int]], language: str, speech: Any
 ) -> list[tuple[float, float]]:
-    """(mean log probability of the tokens and their end, probability that nobody speaks) of each sound: openai/whisper's
-    measures. `said` are tokens of text and of time; others are left out.
+    """Return two measures of each sound, as openai/whisper has them.
 
-    A whole text is read in one pass of the decoder.
+    They are the mean log probability of the tokens and their end, and the probability that nobody speaks. A whole text
+    is read in one pass of the decoder.
+
+    said: tokens of text and of time; others are left out.
     """
     import torch
 
@@ -269,7 +280,7 @@ def likelihood(
         for tokens in said
     ]
     longest = max(len(row) for row in rows)
-    # What stands behind the end is not looked back at: it only fills the batch.
+    # Tokens after the end only fill the batch: nothing before them depends on them.
     read = torch.tensor([row + [known.eos_token_id] * (longest - len(row)) for row in rows], device=model.device)
     features = speech.feature_extractor(sounds, sampling_rate=RATE, return_tensors="pt").input_features
     with torch.no_grad():
@@ -289,8 +300,8 @@ def likelihood(
 def detect(samples: np.ndarray, pieces: list[Piece], speech: Any) -> tuple[doubt.Decision, list[Piece]]:
     """Return the decision on the clip's language, and the pieces with their languages.
 
-    One encoder pass over all pieces; the clip's language is the one with most probable seconds, a piece keeps its own
-    where Whisper is sure of it.
+    There is one encoder pass over all pieces. The clip's language is the one with the most probable seconds; a piece
+    keeps its own if Whisper is sure of it.
     """
     import torch
 
@@ -318,7 +329,7 @@ def detect(samples: np.ndarray, pieces: list[Piece], speech: Any) -> tuple[doubt
 
 
 def place(chunks: Sequence[dict[str, Any]], piece: Piece) -> Iterator[Word]:
-    """The pipeline's words on the clip's clock, in time order; an end it does not know is the next word's start."""
+    """Yield the pipeline's words on the clip's clock, in time order; an unknown end becomes the next word's start."""
     known = [(chunk["text"], *chunk["timestamp"]) for chunk in chunks if chunk["text"].strip()]
     shift, length = piece.start - PAD_S, piece.end - piece.start + 2 * PAD_S
     before = 0.0
@@ -331,7 +342,7 @@ def place(chunks: Sequence[dict[str, Any]], piece: Piece) -> Iterator[Word]:
 
 
 def sentences(words: tuple[Word, ...]) -> Iterator[tuple[Word, ...]]:
-    """Runs of words that end where a sentence ends or the voice pauses."""
+    """Yield runs of words that end where a sentence ends or the voice pauses."""
     run: list[Word] = []
     for word in words:
         if run and (ends_sentence(run[-1].text) or word.start - run[-1].end >= SENTENCE_PAUSE_S):
