@@ -83,7 +83,7 @@ def read(folder: Path) -> tuple[Entry, ...]:
 
 
 def _entry(given: str, paths: Sequence[Path]) -> Entry:
-    no_name = f"{printable(given[:60])!r} is no name of 1 to {MAX_NAME} characters; rename the folder or file."
+    no_name = f"{printable(given[:60])!r} is not a name of 1 to {MAX_NAME} characters; rename the folder or file."
     name = one_line(given, MAX_NAME, no_name)
     if not name:
         raise UsageError(no_name)
@@ -185,7 +185,7 @@ def _opened(portrait: Path) -> Image.Image:
             return ImageOps.exif_transpose(picture).convert("RGB")
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         raise UsageError(
-            f"{printable(portrait.name)} is no picture that can be read; save it as JPEG or PNG."
+            f"{printable(portrait.name)} is not a picture that can be read; save it as JPEG or PNG."
         ) from None
 
 

@@ -42,7 +42,7 @@ def add_look(parser: argparse.ArgumentParser) -> None:
     from pipeline.subtitles import looks
 
     usual = Look()
-    parser.add_argument("--style", type=Path, metavar="FILE", help="a style file; the options below go before it")
+    parser.add_argument("--style", type=Path, metavar="FILE", help="a style file; the options below override it")
     parser.add_argument("--save-style", type=Path, metavar="FILE", help="write the look as a style file")
     parser.add_argument("--look", dest="name", choices=looks.names(), help=f"default: {usual.name}")
     parser.add_argument("--position", choices=style.POSITIONS, help=f"of the text; default: {usual.position}")

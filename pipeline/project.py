@@ -22,7 +22,7 @@ VERSION = 1
 MAX_PORTRAIT = 400_000  #: bytes; ours are about 10,000
 MAX_NAME = 200  #: characters
 
-NONE = "That is no project of Speechglass; give the file that “Project” saved, or a transcript.json."
+NONE = "That is not a Speechglass project; give the file that “Project” saved, or a transcript.json."
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ VERSION = 1
 MAX_BYTES = 100_000
 MOST_PEOPLE = 100
 POSITIONS = ("auto", "bottom")
-NONE = "That is no style file of Speechglass; give one that was saved here, or one written as docs/look.md says."
+NONE = "That is not a Speechglass style file; give one that was saved here, or write one as docs/look.md says."
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 
 
@@ -63,7 +63,7 @@ def from_json(text: str | bytes) -> Look:
         given.keys() - {"look", *(field.name for field in dataclasses.fields(Look))} | given.keys() & {"name"}
     )
     if unknown:
-        raise RecordError(f"The style file has an entry {unknown[0][:40]!r} that means nothing; remove it.")
+        raise RecordError(f"The style file has an unknown entry {unknown[0][:40]!r}; remove it.")
     return from_object(given)
 
 
@@ -98,7 +98,7 @@ def from_object(given: Mapping[str, Any], what: str = "style file") -> Look:
     for name, value in chosen.items():
         if not isinstance(value, str) or value not in choices[name]:
             several = ", ".join(filter(None, choices[name]))
-            raise RecordError(f"The {what} asks for a {name} there is not; choose one of {several}.")
+            raise RecordError(f"The {what} asks for an unknown {name}; choose one of {several}.")
     switches = {name: given.get(name, getattr(usual, name)) for name in ("markers", "reduced_motion")}
     for name, value in switches.items():
         if not isinstance(value, bool):

@@ -188,7 +188,7 @@ def _by_deepl(
                 name = languages.parse_target(plan.target).name
                 notices.append(
                     Notice("glossary",
-                    f"DeepL did not take the glossary for this pair of languages (into {name}), so it was "
+                    f"DeepL did not accept the glossary for this pair of languages (into {name}), so it was "
                            "not applied; check which pairs and how many glossaries your DeepL account may have.")
                 )  # fmt: skip
     except TranslationError as error:

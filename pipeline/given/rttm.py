@@ -12,6 +12,7 @@ from pipeline.text import clean
 MAX_BYTES = 2 * 2**20
 MAX_TURNS = 10_000
 MAX_SPEAKERS = 20
+WRONG = "Line {} of the RTTM cannot be read; write each turn as SPEAKER FILE 1 START LENGTH … NAME."
 
 
 def read_turns(data: bytes) -> tuple[GivenTurn, ...]:
@@ -26,7 +27,7 @@ def read_turns(data: bytes) -> tuple[GivenTurn, ...]:
         fields = line.split()
         if not fields or fields[0].startswith(";") or fields[0] != "SPEAKER":
             if fields and fields[0][:2] != ";;" and not fields[0].isupper():
-                raise RecordError(f"Line {number} of the RTTM is none; give lines SPEAKER FILE 1 START LENGTH … NAME.")
+                raise RecordError(WRONG.format(number))
             continue  # other records of the format say nothing about who speaks
         turns.append(_turn(fields, number))
         recordings.add(fields[1])
@@ -47,5 +48,5 @@ def _turn(fields: list[str], number: int) -> GivenTurn:
     except (IndexError, ValueError):
         start, length, name = math.nan, math.nan, ""
     if not (0 <= start <= MAX_SECONDS and 0 <= length <= MAX_SECONDS and name):
-        raise RecordError(f"Line {number} of the RTTM is none; give lines SPEAKER FILE 1 START LENGTH … NAME.")
+        raise RecordError(WRONG.format(number))
     return GivenTurn(start, start + length, name)

@@ -14,7 +14,7 @@ from pipeline.subtitles import font_scan, fonts
 
 MAX_BYTES = 5 * 2**20
 LIMIT_S = 30.0  #: for the process that reads a font
-NO_FONT = "That file is no font that can be used; give a TrueType or OpenType font (.ttf or .otf)."
+NO_FONT = "That file is not a font that can be used; give a TrueType or OpenType font (.ttf or .otf)."
 #: How a file begins that HarfBuzz reads. WOFF is packed for the web, and nothing here unpacks it.
 SIGNATURES = (b"\0\1\0\0", b"true", b"OTTO")
 

@@ -93,7 +93,7 @@ class Again:
             own, problem = False, str(error)
         note = "This language needs a DeepL key. A free one is at deepl.com." if needs_key and not own else ""
         if not code:
-            note = "The translations are taken away."
+            note = "The translations will be removed."
         said = views.hint(note) + (views.hint(problem, bad=True) if problem else "")
         return {w.again_note: said, w.again_key: gr.Textbox(visible=needs_key or bool(key))}
 

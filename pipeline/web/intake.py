@@ -191,7 +191,7 @@ class Intake:
         if not given:
             return ""
         count = 0 if check.GLOSSARY_ID.fullmatch(given) else len(read_terms(given))
-        what = f"{count} pair{'s' if count != 1 else ''}. " if count else "A glossary of your DeepL account. "
+        what = f"{count} pair{'s' if count != 1 else ''}. " if count else "A glossary in your DeepL account. "
         own = bool(str(key or "").strip()) or bool(self.services.settings.deepl_keys)
         return views.hint(what + ("DeepL applies it." if own else "It is not applied without a DeepL key."))
 

@@ -237,7 +237,7 @@ def _again(w: Widgets, services: Services) -> None:
 LINE_BAR = (
     '<div class="line-bar"><details id="find"><summary>Find and replace</summary><div><label>Find <input '
     'id="find-text" '
-    'maxlength="200"></label><label>Replace by <input id="replace-text" maxlength="200"></label><label>In <select '
+    'maxlength="200"></label><label>Replace with <input id="replace-text" maxlength="200"></label><label>In <select '
     'id="find-in">'
     '<option value="source">the original</option><option value="translation">the translation</option></select></label>'
     '<label class="box"><input type="checkbox" id="find-case"> Match case</label><span id="find-count" '
@@ -246,7 +246,7 @@ LINE_BAR = (
     '<div id="chosen" hidden role="group" aria-label="The chosen lines"><b></b><label>Move to <select '
     'id="chosen-to"></select></label>'
     '<button type="button" id="chosen-again">Translate again</button><button type="button" '
-    'id="chosen-remove">Delete</button><button type="button" id="chosen-none">Choose none</button></div>'
+    'id="chosen-remove">Delete</button><button type="button" id="chosen-none">Clear the selection</button></div>'
     '<button type="button" id="keys-button" aria-haspopup="dialog">Keys <kbd>?</kbd></button></div>'
 )
 
@@ -317,8 +317,8 @@ def _input_panel(w: Widgets, services: Services) -> None:
         w.glossary = gr.Textbox(
             "",
             label="Glossary for DeepL",
-            info="A pair a line: the word as it is spoken = as it shall be translated. Or the id of a glossary of "
-            "yours. Without a DeepL key it is not applied.",
+            info="One pair per line: the word as spoken = its translation. Or the id of one of your glossaries. "
+            "Without a DeepL key it is not applied.",
             placeholder="neural net = sieć neuronowa\nSpeechglass = Speechglass",
             lines=3,
             max_length=check.MAX_GLOSSARY,

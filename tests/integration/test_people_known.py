@@ -56,8 +56,8 @@ def test_a_folder_gives_names_with_their_portraits_and_samples(people: Path) -> 
     [
         (lambda f: None, "holds no people"),
         (lambda f: (f / "Ann").mkdir(), "The folder of Ann holds neither a picture nor sound"),
-        (lambda f: (f / "Ann.jpg").write_bytes(b"no picture"), "Ann.jpg is no picture that can be read"),
-        (lambda f: portrait(f / f"{'A' * 41}.jpg"), "is no name of 1 to 40 characters"),
+        (lambda f: (f / "Ann.jpg").write_bytes(b"no picture"), "Ann.jpg is not a picture that can be read"),
+        (lambda f: portrait(f / f"{'A' * 41}.jpg"), "is not a name of 1 to 40 characters"),
         (lambda f: [portrait(f / name) for name in ("Ann.jpg", "ANN.png")], "holds ANN twice|holds Ann twice"),
         (lambda f: [portrait(f / "Ann" / f"{n}.jpg") for n in range(21)], "more than 20 files"),
     ],

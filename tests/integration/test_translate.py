@@ -246,7 +246,7 @@ def test_a_glossary_that_the_account_does_not_allow_is_left_out_and_named(keyed:
     result = run(keyed, said("One."), glossary="Space = Przestrzeń")
     assert result.texts == ("enO.",)
     assert "glossary_id" not in server.requests[0]
-    assert "did not take the glossary" in next(n.text for n in result.notices if n.code == "glossary")
+    assert "did not accept the glossary" in next(n.text for n in result.notices if n.code == "glossary")
 
 
 def test_the_key_free_translation_says_that_it_has_no_glossary(settings: Settings) -> None:

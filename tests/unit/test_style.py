@@ -87,7 +87,7 @@ def test_a_style_file_with_nonsense_writes_nothing(tmp_path: Path, capsys: pytes
     (tmp_path / "transcript.json").write_text(to_json(Project(scene())))
     arguments = ["render", str(tmp_path / "transcript.json"), str(tmp_path / "clip.mp4"), "--out", str(out)]
     assert main([*arguments, "--style", str(bad)]) == 1
-    assert "asks for a look there is not" in capsys.readouterr().err
+    assert "asks for an unknown look" in capsys.readouterr().err
     assert not out.exists()
 
 
@@ -202,7 +202,7 @@ def test_a_font_that_grows_when_it_is_read_leaves_the_server_alone(
     make(file)
     assert file.stat().st_size < own_font.MAX_BYTES
     begun = time.process_time()
-    with pytest.raises(UsageError, match="no font that can be used"):
+    with pytest.raises(UsageError, match="not a font that can be used"):
         own_font.check(file)
     assert time.process_time() - begun < 1.0
 
