@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from pipeline.records import Clip
 _written: ContextVar[list[str] | None] = ContextVar("written", default=None)
 
 REMEMBERED = 200  #: uploads; a clip's facts are some hundred bytes
+REFUSED_S = 60.0  #: for which a refusal is remembered: on a busy machine a sound file may have taken too long to read
 
 
 def make_private() -> None:
@@ -74,7 +76,7 @@ class Probed:
 
     def __init__(self, probe: Callable[[Path], Clip]) -> None:
         self._probe = probe
-        self._known: OrderedDict[tuple[object, ...], Clip | InputError] = OrderedDict()
+        self._known: OrderedDict[tuple[object, ...], tuple[Clip | InputError, float]] = OrderedDict()
         self._lock = threading.Lock()
 
     def __call__(self, path: Path) -> Clip:
@@ -85,7 +87,9 @@ class Probed:
         stat = path.stat()
         key = (str(path), stat.st_ino, stat.st_size, stat.st_mtime_ns)
         with self._lock:
-            known = self._known.get(key)
+            known, at = self._known.get(key, (None, 0.0))
+            if isinstance(known, InputError) and time.monotonic() - at > REFUSED_S:
+                known = None
             if known is not None:
                 self._known.move_to_end(key)
         if known is None:
@@ -94,7 +98,8 @@ class Probed:
             except InputError as error:
                 known = error
             with self._lock:
-                self._known[key] = known
+                self._known[key] = known, time.monotonic()
+                self._known.move_to_end(key)
                 while len(self._known) > REMEMBERED:
                     self._known.popitem(last=False)
         if isinstance(known, InputError):

@@ -65,6 +65,24 @@ def test_a_refusal_is_remembered_with_its_kind(tmp_path: Path) -> None:
     assert len(asked) == 1
 
 
+def test_a_file_that_took_too_long_once_can_be_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    answers: list[Clip | NotAClipError] = [NotAClipError("It takes too long."), Clip(tmp_path, 1.0, True, True)]
+
+    def probe(path: Path) -> Clip:
+        answer = answers.pop(0)
+        if isinstance(answer, NotAClipError):
+            raise answer
+        return answer
+
+    probed = uploads.Probed(probe)
+    (tmp_path / "film").write_bytes(b"film")
+    for _ in range(2):
+        with pytest.raises(NotAClipError):
+            probed(tmp_path / "film")
+    monkeypatch.setattr(uploads, "REFUSED_S", -1.0)
+    assert probed(tmp_path / "film").duration == 1.0
+
+
 def test_the_memory_of_uploads_is_bounded(tmp_path: Path) -> None:
     probed = uploads.Probed(lambda path: Clip(path, 1.0, True, True))
     for number in range(uploads.REMEMBERED + 5):
