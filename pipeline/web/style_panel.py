@@ -76,7 +76,8 @@ class StylePanel:
         self.on = on
         shown = [self.still, self.person, self.note]
         own = [self.more, self.family, self.opacity]
-        gr.on([self.family.input, self.opacity.input], self.chosen, own, self.more, **quick)
+        self.family.input(font_chosen, [self.more, self.family], self.more, **quick)
+        self.opacity.input(opacity_chosen, [self.more, self.opacity], self.more, **quick)
         still = {**quick, "queue": True, "concurrency_limit": STILLS, "concurrency_id": "stills"}
         self.show.click(self.drawn, [token, self.person, *choices], shown, **still)
         placed = self.still.edit(self.placed, [token, self.person, self.more], [self.more, self.note], **quick)
@@ -86,11 +87,6 @@ class StylePanel:
         self.given.upload(self.opened, self.given, [*choices[:6], *own, self.note], **quick)
         saved = self.save.click(self.saved, [*choices], [self.text, self.note], **quick)
         saved.then(None, self.text, None, js=SAVE, **quick)
-
-    def chosen(self, more: str, family: str, opacity: str) -> str:
-        """The rest of the style with another font or opacity."""
-        look = _read(more)
-        return style.to_json(replace(look, font=family or "", panel_opacity=float(opacity) if opacity else None))
 
     def drawn(self, token: str, person: str | None, *choices: Any) -> Update:
         """A still of the look on the result that stands on the page, and whose panels can be placed."""
@@ -150,6 +146,16 @@ class StylePanel:
             return {self.text: style.to_json(check.look(*choices)), self.note: ""}
         except PipelineError as error:
             return {self.text: "", self.note: views.failure(*failures.said(error))}
+
+
+def font_chosen(more: str, family: str | None) -> str:
+    """The rest of the style with another font."""
+    return style.to_json(replace(_read(more), font=family or ""))
+
+
+def opacity_chosen(more: str, opacity: str | None) -> str:
+    """The rest of the style with another opacity."""
+    return style.to_json(replace(_read(more), panel_opacity=float(opacity) if opacity else None))
 
 
 def _read(more: str) -> Look:

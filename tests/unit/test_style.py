@@ -20,7 +20,7 @@ from pipeline.project import Project, from_json, to_json
 from pipeline.records import Look, PersonStyle
 from pipeline.subtitles import fonts, own_font
 from pipeline.subtitles.draw import compose
-from pipeline.web import check
+from pipeline.web import check, style_panel
 from tests.fixtures_export import to_ass
 from tests.fixtures_look import HEIGHT, LEFT, RIGHT, TRANSLATIONS, WIDTH, analysis, phrase, track
 
@@ -222,6 +222,12 @@ def test_the_page_and_the_api_take_a_style_file() -> None:
     assert (look.name, look.reveal, look.panel_opacity, look.people) == ("bars", "none", 0.25, OWN.people)
     with pytest.raises(PipelineError):
         check.look("{", "auto", 1.0, "morph", False)
+
+
+def test_another_font_leaves_an_opacity_that_the_page_cannot_list() -> None:
+    more = style.to_json(Look(font="NotoSans", panel_opacity=0.3))
+    assert style.from_json(style_panel.font_chosen(more, "Rajdhani")).panel_opacity == 0.3
+    assert style.from_json(style_panel.opacity_chosen(more, "0.5")).font == "NotoSans"
 
 
 def test_a_style_file_without_markers_has_none_on_the_page_either() -> None:
