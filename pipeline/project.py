@@ -93,7 +93,8 @@ def read(file: Path) -> Project:
     Raises RecordError.
     """
     try:
-        project = from_json(file.read_bytes())
+        with file.open("rb") as opened:
+            project = from_json(opened.read(transcript.MAX_BYTES + 1))
     except OSError as error:
         raise RecordError(f"{file} cannot be read ({error.strerror}); give the transcript.json of a run.") from None
     analysis = project.analysis

@@ -16,8 +16,6 @@ from pipeline.web.handlers import Handlers
 from pipeline.web.jobs import Result
 from pipeline.web.runs import Update
 
-MOST_BYTES = 40 * 2**20  #: of a project: a transcript of the longest clip and a hundred portraits
-
 
 class Own:
     """The events of the files that a visitor brings."""
@@ -76,8 +74,6 @@ def read(file: str | None) -> Project:
     """
     if not file:
         raise PipelineError("There is no project yet; choose the file that “Project” saved.")
-    if Path(file).stat().st_size > MOST_BYTES:
-        raise PipelineError(f"The project is larger than {check.megabytes(MOST_BYTES)}; give that of one clip.")
     return project.read(Path(file))
 
 
