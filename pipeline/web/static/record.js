@@ -18,7 +18,13 @@
       return;
     } finally { starting = false; }
     const kind = KINDS.find((type) => MediaRecorder.isTypeSupported(type)) ?? "", parts = [], begun = performance.now();
-    recorder = new MediaRecorder(stream, kind ? { mimeType: kind } : {});
+    try {
+      recorder = new MediaRecorder(stream, kind ? { mimeType: kind } : {});
+    } catch {
+      stream.getTracks().forEach((track) => track.stop());
+      say("This browser cannot record what the camera gives; upload a file.");
+      return;
+    }
     recorder.ondataavailable = (event) => { if (event.data.size) parts.push(event.data); };
     recorder.onstop = () => {
       clearInterval(ticking);
