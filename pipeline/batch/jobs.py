@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import dataclasses
 import hashlib
@@ -54,9 +55,12 @@ class Job:
             raise NotAClipError(
                 f"{self.clip} cannot be read ({(error.strerror or 'unknown reason').lower()}); check the file."
             ) from None
-        asked = dataclasses.asdict(self.options)
+        asked, look = dataclasses.asdict(self.options), dataclasses.asdict(self.look)
         del asked["keys"]
-        parts = [content, asked, dataclasses.asdict(self.look), self.names, self.overlay, dict(models), paid]
+        if Path(self.look.font).is_absolute():  # a font file of one's own, which may be another tomorrow
+            with contextlib.suppress(OSError):
+                look["font"] = content_hash(Path(self.look.font))
+        parts = [content, asked, look, self.names, self.overlay, dict(models), paid]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 

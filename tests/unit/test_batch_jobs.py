@@ -133,3 +133,14 @@ def test_a_list_may_hold_addresses_and_results_may_lie_at_one(tmp_path: Path) ->
     file.write_text("clip\na.mp4\n")
     (job,) = jobs.read(file, "s3://bucket/results/", Options("PL"), Look(), "mov")
     assert (job.address, job.overlay, job.clip) == ("s3://bucket/results/a", "mov", tmp_path / "a.mp4")
+
+
+def test_another_font_file_of_the_same_name_makes_a_clip_unfinished(tmp_path: Path) -> None:
+    (tmp_path / "a.mp4").write_bytes(b"film")
+    font = tmp_path / "mine.ttf"
+    keys = set()
+    for content in (b"one font", b"another", b"another"):
+        font.write_bytes(content)
+        (job,) = jobs.read(tmp_path, Path("out"), Options("PL"), Look(font=str(font)))
+        keys.add(job.key({}, False))
+    assert len(keys) == 2
