@@ -43,7 +43,8 @@ def work(
     """Yield (index, share done) while tasks are worked on, and (index, result or error) as each ends.
 
     `maker` is called once in each process and returns what works on a task; it, the tasks and the results are pickled.
-    A share is a float, so a result must be none. A task whose process was killed `TRIES` times ends in a MediaError.
+    A share is a float, so a result must not be one. A task whose process was killed `TRIES` times ends in a MediaError,
+    and what `maker` raises is the error of every task.
     Closing the generator ends every process.
     """
     left, tries = deque(range(len(tasks))), Counter[int]()
@@ -126,9 +127,22 @@ def _serve(pipe: Connection, maker: Callable[[], Work[Any, Any]]) -> None:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _asked_to_end)
     with contextlib.suppress(_Ended, EOFError, BrokenPipeError, ConnectionResetError):
-        do = maker()
+        do = _made(maker)
         while True:
             pipe.send(_done(do, pipe.recv(), pipe))
+
+
+def _made(maker: Callable[[], Work[Any, Any]]) -> Work[Any, Any]:
+    """Return what `maker` makes; where it raises, what raises the same for every task."""
+    try:
+        return maker()
+    except Exception as error:
+        raised = error
+
+    def refuse(_: Any) -> Stage[Any]:
+        raise raised
+
+    return refuse
 
 
 def _done(do: Work[Any, Any], task: Any, pipe: Connection) -> Any:
