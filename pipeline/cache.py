@@ -1,10 +1,10 @@
-"""Results of finished stages, kept by content.
+"""Cache of the results of finished stages, by content.
 
 A key is the SHA-256 of everything the result depends on: the clip's bytes, the stage, its settings, the models' names
-and the version of the code that wrote it. Nobody can read an entry without having the identical clip; on a public page
-the key also holds the secret name of the upload, so that nobody's clip is answered sooner because another visitor had
-the same. An entry is JSON, compressed, behind its own SHA-256: what does not verify is recomputed. The folder is
-private to the user and bounded; the entries used longest ago go first.
+and the version of the code that wrote it. An entry can only be read with the identical clip. On a public page the key
+also holds the secret name of the upload, so that an answer is never faster because another visitor had the same clip.
+An entry is compressed JSON after its own SHA-256; an entry that does not verify is recomputed. The folder is private to
+the user and its size is bounded; the least recently used entries are removed first.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ _log = logging.getLogger(__name__)
 
 
 def content_hash(path: Path) -> str:
-    """SHA-256 of the file's bytes, hex; 200 MB take about 0.15 s with the CPU's SHA instructions."""
+    """Return the SHA-256 of the file's bytes, hex; 200 MB take about 0.15 s with the CPU's SHA instructions."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @functools.cache
 def code_version() -> str:
-    """A hash of the code whose results are kept: an entry that other code wrote is never used."""
+    """Return a hash of the code whose results are kept, so that entries of other versions are never used."""
     package = Path(__file__).parent
     files = [package / "records.py", package / "cache.py"]
     files += sorted(path for folder in ("media", "speech", "faces") for path in (package / folder).rglob("*.py"))
@@ -56,14 +56,15 @@ class StageCache:
 
     @staticmethod
     def key(stage: str, **parts: Any) -> str:
-        """The name of the entry for `stage` with these inputs, `code_version()` among them where our code makes the
-        result; `parts` must be what JSON can say.
+        """Return the key of the entry for `stage` with these inputs, which must be values that JSON can hold.
+
+        If our own code makes the result, `code_version()` is one of the inputs.
         """
         text = json.dumps([stage, parts], sort_keys=True)
         return f"{stage}-{hashlib.sha256(text.encode()).hexdigest()}"
 
     def get(self, key: str, kind: type[T]) -> T | None:
-        """The record put under `key`, or None when there is none or it does not verify."""
+        """Return the record stored under `key`, or None if there is none or it does not verify."""
         path = self._folder / key
         try:
             if time.time() - path.stat().st_mtime > self._age:
@@ -87,11 +88,11 @@ class StageCache:
             return None
         if self._age == math.inf:
             with contextlib.suppress(OSError):  # removed by another process, or a folder we may only read
-                os.utime(path)  # the bound removes what was used longest ago; an age counts from when it was put there
+                os.utime(path)  # the bound removes the least recently used; an age counts from when it was stored
         return value
 
     def put(self, key: str, value: Any) -> None:
-        """`value`, a record, is on disk under `key`. A full disk loses the entry, not the run."""
+        """Store the record `value` under `key`. If the disk is full, the entry is lost and the run goes on."""
         payload = zlib.compress(json.dumps(_encode(value)).encode(), 6)
         temporary = None
         try:
@@ -109,7 +110,7 @@ class StageCache:
                 temporary.unlink(missing_ok=True)
 
     def expire(self) -> None:
-        """No entry is older than the age or beyond the bound."""
+        """Remove entries that are older than the age or exceed the bound."""
         with contextlib.suppress(FileNotFoundError):
             self._prune()
 

@@ -1,36 +1,36 @@
-"""Every exception a user of the pipeline can meet.
+"""Every exception that a user of the pipeline can meet.
 
-    PipelineError                 the message is one finished sentence that ends in what to do
+    PipelineError                 the message is one finished sentence that ends with what to do
     ├── UsageError                the call itself is wrong (an option, a value); the command line exits with 2
     │   └── LanguageError         a language that is not on the list
     ├── InputError                the clip cannot be used as it is
-    │   ├── NotAClipError         no such file, empty, damaged, or no format we open
+    │   ├── NotAClipError         no such file, empty, damaged, or no format that we open
     │   ├── NoAudioError          a picture without a sound track
     │   └── LimitError            longer, larger or heavier than the settings allow
     ├── RecordError               a transcript.json that cannot be read back
     ├── FetchError                a URL that gives no clip
     ├── ModelError                model weights that could not be fetched, verified or loaded
-    ├── GpuError                  no GPU could be had, or it was taken away; says for how long where that is known
+    ├── GpuError                  no GPU was available, or it was taken away; says for how long if that is known
     ├── MediaError                ffmpeg failed on something it should be able to do
-    └── TranslationError          the translation service refuses, and nothing can be shown instead
+    └── TranslationError          the translation service refuses, and there is nothing to show instead
         ├── KeyRefusedError       the service does not know the key
         └── QuotaError            the key has no characters left, or too few for this clip
 
-They cross process borders (a ZeroGPU worker pickles what it raises), so none has an `__init__` of its own: the
-only argument is the sentence.
+They cross process borders (a ZeroGPU worker pickles the exceptions it raises), so none has an `__init__` of its own:
+the only argument is the sentence.
 """
 
 
 class PipelineError(Exception):
-    """A sentence for the user. Anything else that is raised is a defect."""
+    """The base of all errors, with a sentence for the user. Any other exception is a defect."""
 
 
 class UsageError(PipelineError):
-    """The call is wrong."""
+    """The call is wrong: an option or a value."""
 
 
 class LanguageError(UsageError):
-    """The language is not one we know."""
+    """The language is not on the list."""
 
 
 class InputError(PipelineError):
@@ -42,15 +42,15 @@ class NotAClipError(InputError):
 
 
 class NoAudioError(InputError):
-    """There is no sound to listen to."""
+    """The clip has no sound to listen to."""
 
 
 class LimitError(InputError):
-    """The clip is beyond the limits of the settings."""
+    """The clip is longer, larger or heavier than the settings allow."""
 
 
 class RecordError(PipelineError):
-    """The transcript file cannot be read."""
+    """A transcript.json cannot be read back."""
 
 
 class FetchError(PipelineError):
@@ -62,11 +62,11 @@ class ModelError(PipelineError):
 
 
 class GpuError(PipelineError):
-    """No GPU could be had, or it was taken away."""
+    """No GPU was available, or it was taken away."""
 
 
 class MediaError(PipelineError):
-    """ffmpeg failed."""
+    """ffmpeg failed on something it should be able to do."""
 
 
 class TranslationError(PipelineError):

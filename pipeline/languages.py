@@ -1,10 +1,10 @@
-"""The languages: what Whisper hears, what DeepL writes, and how each is written.
+"""The languages that Whisper hears and DeepL writes, and the script of each.
 
 DeepL's list is that of its own client (deepl 1.32.0, `deepl.Language`) and of
 https://developers.deepl.com/docs/getting-started/supported-languages; formality is from
-https://developers.deepl.com/api-reference/translate. With a key the service's own list wins: `translate` asks it.
-Whisper's list is `faster_whisper.tokenizer._LANGUAGE_CODES`. Scripts are ISO 15924 of the script each is printed in
-most.
+https://developers.deepl.com/api-reference/translate. With a key, the service's own list takes precedence: `translate`
+asks for it. Whisper's list is `faster_whisper.tokenizer._LANGUAGE_CODES`. A script is the ISO 15924 code of the one in
+which the language is mostly printed.
 """
 
 from __future__ import annotations
@@ -23,22 +23,22 @@ RTL_SCRIPTS = frozenset({"Arab", "Hebr", "Thaa", "Syrc", "Nkoo"})
 class Language:
     """A language somebody speaks or reads."""
 
-    code: str  #: DeepL's where DeepL knows it ("PL", "PT-BR"); else Whisper's in upper case
-    name: str  #: English
+    code: str  #: DeepL's if DeepL knows the language ("PL", "PT-BR"); else Whisper's in upper case
+    name: str  #: in English
     own_name: str  #: as its readers write it
     script: str  #: ISO 15924
-    whisper: str | None  #: Whisper's code, None where Whisper does not hear it
+    whisper: str | None  #: Whisper's code, None if Whisper does not hear the language
     formality: bool = False  #: DeepL can be told to be formal or informal
-    deepl: str | None = None  #: DeepL's source code, None: leave it to DeepL to detect
+    deepl: str | None = None  #: DeepL's source code, None to let DeepL detect it
 
     @property
     def direction(self) -> str:
-        """Either "ltr" or "rtl"."""
+        """Return the direction of writing, "ltr" or "rtl"."""
         return "rtl" if self.script in RTL_SCRIPTS else "ltr"
 
     @property
     def tag(self) -> str:
-        """BCP 47: "pl", "pt-br", "zh-Hans", "yue-Hant"."""
+        """Return the BCP 47 tag: "pl", "pt-br", "zh-Hans", "yue-Hant"."""
         base = self.code.lower().split("-")[0]
         return f"{base}-{self.script}" if self.script in ("Hans", "Hant") else self.code.lower()
 
@@ -171,7 +171,7 @@ EN|English|English|Latn|=
 PT|Portuguese|Português|Latn|=
 ZH|Chinese|中文|Hans|=
 """
-# Whisper hears these; DeepL does not name them.
+# Languages that Whisper hears and DeepL does not name.
 _WHISPER_ONLY = """
 AM|Amharic|አማርኛ|Ethi|=
 BO|Tibetan|བོད་སྐད་|Tibt|=
@@ -189,7 +189,7 @@ YO|Yoruba|Yorùbá|Latn|=
 """
 _FORMALITY = frozenset(["DE", "ES", "ES-419", "FR", "IT", "JA", "NL", "PL", "PT-BR", "PT-PT", "RU"])
 
-# What people type that no list holds. English and Portuguese without a variant: the one with more speakers.
+# Names that people type and no list holds. English and Portuguese without a variant mean the one with more speakers.
 _TARGET_ALIASES = {
     "en": "EN-US", "english": "EN-US", "american": "EN-US", "american english": "EN-US", "british": "EN-GB",
     "british english": "EN-GB", "en-uk": "EN-GB", "english (us)": "EN-US", "english (uk)": "EN-GB",
@@ -244,41 +244,44 @@ SOURCES: tuple[Language, ...] = tuple(
 
 
 def parse_target(text: str) -> Language:
-    """The language to translate into that `text` names: a DeepL code, an English or own name, in any case.
+    """Return the language to translate into that `text` names: a DeepL code, an English or own name, in any case.
 
-    Raises LanguageError, with the closest names, when it is none.
+    Raises LanguageError, with the closest names, if there is none.
     """
     return _parse(text, TARGETS, tuple(_TARGET_ALIASES.items()), "translate into")
 
 
 def parse_source(text: str) -> Language:
-    """The spoken language that `text` names: a Whisper or DeepL code, an English or own name, in any case.
+    """Return the spoken language that `text` names: a Whisper or DeepL code, an English or own name, in any case.
 
-    Raises LanguageError, with the closest names, when it is none.
+    Raises LanguageError, with the closest names, if there is none.
     """
     return _parse(text, SOURCES, tuple(_SOURCE_ALIASES.items()), "recognise")
 
 
 def spoken(whisper_code: str) -> Language | None:
-    """The language behind a code that Whisper gave; None for a code we do not know."""
+    """Return the language of a code that Whisper gave; None for a code that we do not know."""
     return _by_whisper().get(whisper_code.lower())
 
 
 def known(code: str) -> Language | None:
-    """The language behind any code of ours, DeepL's ("PT-BR", "EN") or Whisper's ("jw"); None for another."""
+    """Return the language of any code of ours, DeepL's ("PT-BR", "EN") or Whisper's ("jw"); None for any other."""
     return _by_code().get(code.upper()) or spoken(code)
 
 
 def deepl_source(whisper_code: str) -> str | None:
-    """DeepL's source code for a Whisper code ("no" -> "NB"); None where DeepL must detect it itself."""
+    """Return DeepL's source code for a Whisper code ("no" -> "NB"); None if DeepL must detect the language itself."""
     language = spoken(whisper_code)
     return language.deepl if language else None
 
 
 def same_language(source: str, target: str) -> bool:
-    """Whether text in `source` (Whisper or DeepL code) need not be translated for readers of `target` (DeepL code).
+    """Return whether text in `source` needs no translation for readers of `target`.
 
     Variants of one language are the same; Chinese is converted to the target's characters (`pipeline.text.chinese`).
+
+    source: Whisper or DeepL code.
+    target: DeepL code.
     """
     heard = spoken(source)
     source_code = (heard.code if heard else source).upper()
@@ -323,7 +326,7 @@ def _parse(text: str, languages: tuple[Language, ...], aliases: tuple[tuple[str,
 
 
 def _fold(text: str) -> str:
-    """Case, accents of Latin letters, underscores and outer space do not matter."""
+    """Return `text` without differences of case, accents of Latin letters, underscores and outer space."""
     words = " ".join(text.replace("_", "-").casefold().split())
     bare = "".join(c for c in unicodedata.normalize("NFD", words) if not "\u0300" <= c <= "\u036f")
     return unicodedata.normalize("NFC", bare)

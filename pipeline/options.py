@@ -1,4 +1,4 @@
-"""What one visitor asks of one clip."""
+"""The options of one run, as one visitor chooses them for one clip."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ class Options:
     keys: tuple[str, ...] = field(default=(), repr=False)  #: the visitor's own DeepL keys; () for the settings' keys
     formality: str = "default"  #: "default", "more", "less"
     glossary: str = ""  #: a DeepL glossary id, or lines "term = translation"
-    given: Given = field(default=Given(), repr=False)  #: a transcript and turns that were brought with the clip
+    given: Given = field(default=Given(), repr=False)  #: a transcript and turns that were provided with the clip
     audio: int | None = None  #: number of the sound track to hear, from 1; None to find the one with speech
     owner: str = field(
         default="", repr=False
-    )  #: on a public page, whose findings in the caches may be used; "" for all
-    known: tuple[Known, ...] = ()  #: people to be named where they are seen or heard
+    )  #: on a public page, the visitor whose findings in the caches may be used; "" for all
+    known: tuple[Known, ...] = ()  #: people to be named if they are seen or heard

@@ -1,4 +1,4 @@
-"""How far a run is, and how long it still takes."""
+"""Progress of a run: the share that is done, and the time that is left."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ R = TypeVar("R")
 S = TypeVar("S")
 T = TypeVar("T")
 
-#: stage -> (s fixed, s per second of clip), light models on two cores; measured by `make bench`, in order of running
+#: stage -> (s fixed, s per second of clip) in order of running: light models on two cores, measured by `make bench`
 EXPECTED = {
     "probe": (0.3, 0.01),
     "speech": (2.0, 0.15),
@@ -25,12 +25,13 @@ EXPECTED = {
 }
 ANALYSE = ("probe", "speech", "voices", "faces", "people", "translate")
 RENDER = ("render",)
-TOGETHER = ("speech", "voices", "faces")  #: run side by side
+TOGETHER = ("speech", "voices", "faces")  #: stages that run side by side
 
 
 def each(stage: Generator[S, None, T], change: Callable[[S], R | None]) -> Generator[R, None, T]:
-    """`stage` with every step made another by `change`, and without those it makes None of. Closing closes the
-    stage.
+    """Return `stage` with `change` applied to every step.
+
+    Steps for which `change` returns None are left out. Closing the result closes `stage`.
     """
     try:
         while True:
@@ -45,7 +46,7 @@ def each(stage: Generator[S, None, T], change: Callable[[S], R | None]) -> Gener
 
 
 def finish(stage: Generator[S, None, T], see: Callable[[S], object] = lambda step: None) -> T:
-    """Run `stage` to its end, show every step to `see`, and return the result. The stage is closed whatever happens."""
+    """Run `stage` to its end, call `see` with every step, and return the result; the stage is always closed."""
     try:
         while True:
             see(next(stage))
@@ -56,31 +57,31 @@ def finish(stage: Generator[S, None, T], see: Callable[[S], object] = lambda ste
         stage.close()
 
 
-ENOUGH_S = 2.0  #: s of expected work after which a machine's pace is known
+ENOUGH_S = 2.0  #: s of expected work that must be done before the machine's pace can be estimated
 
 
 class Clock:
     """Fills in `Progress.overall` and `Progress.seconds_left` for a run of the given stages.
 
-    The share done is by what `EXPECTED` says of each stage. What is left is what `EXPECTED` says of the rest, times how
-    fast this machine was on what it has worked on so far; nothing is said before that is known. It only ever falls:
-    where it turns out to be too short, it falls more slowly, so that both end together.
+    The share that is done is weighted by the `EXPECTED` time of each stage. The time left is the expected time of the
+    rest, times the pace of this machine so far; it is None until that pace is known. It never rises: if it turns out to
+    be too short, it falls more slowly, so that it reaches zero when the run ends.
     """
 
     def __init__(self, stages: tuple[str, ...], duration: float = 0.0) -> None:
         self.stages, self.duration = stages, duration  #: duration of the clip, s
         self._done = dict.fromkeys(stages, 0.0)  # fraction of each
-        self._worked: set[str] = set()  # stages that said something in their middle: the others came from a cache
+        self._worked: set[str] = set()  # stages that reported a step before their end; others came from a cache
         self._last = time.monotonic()
         self._busy = 0.0  # s of work on the stages
         self._overall = 0.0
         self._messages: dict[str, str] = {}
-        self._told: tuple[float, float] | None = None  # when, and what was said to be left then, both s
+        self._told: tuple[float, float] | None = None  # time of the last estimate, and s left by that estimate
 
     def mark(self, progress: Progress) -> Progress:
-        """The same progress with the figures of the whole run; `overall` never goes back.
+        """Return the progress with the figures of the whole run; `overall` never falls.
 
-        Of stages that run side by side the first that is not done yet is the one that is named.
+        Of stages that run side by side, the first that is not done yet is named.
         """
         now = time.monotonic()
         spent, self._last = now - self._last, now
@@ -107,11 +108,11 @@ class Clock:
         )  # fmt: skip
 
     def follow(self, work: Generator[Progress, None, T]) -> Generator[Progress, None, T]:
-        """`work` with every progress marked."""
+        """Return `work` with every progress marked."""
         return each(work, self.mark)
 
     def _left(self) -> float | None:
-        """The seconds to say, None before this machine has worked enough to be measured."""
+        """Return the seconds left, None before this machine has worked long enough to be measured."""
         done = sum(self._done[name] * self._expected(name) for name in self._worked)
         if done <= ENOUGH_S:
             return None

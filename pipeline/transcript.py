@@ -2,7 +2,7 @@
 
 The format is fixed by the records: `media`, `language`, `target_language`, `models`, `people`, `phrases` with `words`
 and `evidence`, `turns`, `tracks` (boxes as `[t, left, top, right, bottom]`), `shots` (`[start, end]`), `notices`,
-`timings`. A reader meets files that people edited or made up, so every value is checked for kind and size before it is
+`timings`. Files may have been edited or written by people, so every value is checked for type and size before it is
 used.
 """
 
@@ -34,7 +34,7 @@ from pipeline.records import (
 
 VERSION = 1
 
-MAX_BYTES = 32 * 2**20  #: of the text; the five-minute limit gives well under one
+MAX_BYTES = 32 * 2**20  #: of the text; a clip at the five-minute limit gives well under one
 MAX_TEXT = 20_000  #: characters of any one string
 MAX_ITEMS = 200_000  #: entries of any one list
 MAX_WORDS = 2_000  #: of one phrase
@@ -42,9 +42,9 @@ MAX_PEOPLE = 100
 MAX_SECONDS = 24 * 3600.0  #: any time
 MAX_PIXELS = 65_536  #: any length in the picture
 
-#: What a clip can hold, as (at least, more for every second of it). Drawing takes time for each, so a transcript is
-#: refused beyond. Measured on the examples, two people in the picture all the time: 0.3 phrases, 3 words, 0.1 tracks
-#: and 10 boxes a second; a crowd of 60 faces has 1,500 boxes a second.
+#: Most items that a clip can hold, as (at least, more for every second of it). Each takes time to draw, so a transcript
+#: with more is refused. Measured on the examples, with two people in the picture all the time: 0.3 phrases, 3 words,
+#: 0.1 tracks and 10 boxes a second; a crowd of 60 faces has 1,500 boxes a second.
 BOUNDS = {
     "phrases": (40, 8.0),
     "words": (400, 60.0),
@@ -72,7 +72,7 @@ class Timed(Protocol):
 
 
 def to_json(analysis: Analysis) -> str:
-    """The text of transcript.json: UTF-8, times to the millisecond, boxes to a tenth of a pixel, one line an item."""
+    """Return the text of transcript.json: UTF-8, one item a line, times to the millisecond, boxes to 0.1 px."""
     a = analysis
     parts: dict[str, Any] = {
         "version": VERSION,
@@ -121,7 +121,7 @@ def to_json(analysis: Analysis) -> str:
 
 
 def from_json(text: str | bytes) -> Analysis:
-    """The `Analysis` a transcript.json describes; `portraits` is empty.
+    """Return the `Analysis` that a transcript.json describes; `portraits` is empty.
 
     Raises RecordError, naming the first place that is wrong, for anything that is not version 1 of the format.
     """
@@ -145,7 +145,7 @@ def from_json(text: str | bytes) -> Analysis:
         "tracks",
         "shots",
         "written",
-    ):  # before they are read, which takes long where they are many
+    ):  # before they are read, because that takes long if there are many
         if isinstance(raw.get(name), list):
             _check_count(name, len(raw[name]), duration)
     analysis = Analysis(
@@ -207,7 +207,7 @@ def _refuse_constant(name: str) -> float:
 
 
 class _Reader:
-    """A JSON value and where it stands, so that a refusal can say `phrases[3].start`."""
+    """A JSON value and its place in the file, so that an error can name `phrases[3].start`."""
 
     def __init__(self, value: Any, where: str) -> None:
         self.value, self.where = value, where
@@ -251,7 +251,7 @@ class _Reader:
         return None if self.value is None else self.string()
 
     def number(self, low: float, high: float, wanted: str, digits: int) -> float:
-        """As precise as the format writes it, so that what is read is what is written again."""
+        """Return the number rounded to the digits of the format, so that it is written again as it was read."""
         v = self.value
         if isinstance(v, bool) or not isinstance(v, (int, float)) or not math.isfinite(v) or not low <= v <= high:
             raise self.fail(wanted)
@@ -296,7 +296,7 @@ class _Reader:
         return self.string().lower()
 
     def identifier(self) -> str:
-        """A person's id; it becomes a file name (faces/<id>.jpg), so nothing else is allowed in it."""
+        """Return a person's id, checked because it becomes a file name (faces/<id>.jpg)."""
         if not re.fullmatch(r"[A-Za-z0-9_]{1,32}", self.string()):
             raise self.fail("an id of letters and digits")
         return self.string()
@@ -396,7 +396,7 @@ def _read_notice(r: _Reader) -> Notice:
 def check_bounds(analysis: Analysis, duration: float) -> None:
     """Check that the analysis holds no more than a clip of `duration` seconds can.
 
-    Raises RecordError, naming what there is too much of.
+    Raises RecordError, naming the items of which there are too many.
     """
     phrases = analysis.phrases
     counts = {
@@ -430,7 +430,7 @@ def _check_count(name: str, count: int, duration: float) -> None:
 
 
 def most_at_once(phrases: Iterable[Timed]) -> int:
-    """Return how many phrases are spoken at the instant when most are."""
+    """Return the largest number of phrases that are spoken at one instant."""
     changes = sorted(change for p in phrases if p.end > p.start for change in ((p.start, 1), (p.end, -1)))
     return max(itertools.accumulate(step for _, step in changes), default=0)
 
