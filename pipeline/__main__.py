@@ -29,7 +29,7 @@ from typing import TextIO, TypeVar
 
 from pipeline.arguments import add_look, add_models, add_services, count, glossary, look_of, track
 from pipeline.errors import LanguageError, LimitError, PipelineError, UsageError
-from pipeline.progress import finish
+from pipeline.progress import each, finish
 from pipeline.records import Analysis, Look, Notice, Progress
 from pipeline.settings import PREFIX, Settings
 from pipeline.terminal import printable
@@ -90,8 +90,8 @@ class _Stopped(BaseException):
 
 
 def _stop(number: int, _frame: FrameType | None) -> None:
-    for each in SAID:
-        signal.signal(each, signal.SIG_IGN)  # a second one must not interrupt the cleaning
+    for number in SAID:
+        signal.signal(number, signal.SIG_IGN)  # a second one must not interrupt the cleaning
     raise _Stopped(number)
 
 
@@ -144,7 +144,7 @@ def _translate(arguments: Sequence[str]) -> int:
     look = look_of(given)
     entries = acquaintances.read(given.people) if given.people else ()
     models = load(settings)
-    missing = _foretell(translate.foretold(options, settings, models))
+    missing = translate.foretold(options, settings, models)
     with _clip(given.clip, long.lifted(settings) if given.long else settings) as clip:
         if entries:
             media.probe(clip, long.lifted(settings), given.audio)  # before a model runs
@@ -155,7 +155,7 @@ def _translate(arguments: Sequence[str]) -> int:
         else:
             work = results.process(clip, options, look, out, settings, models, overlay=given.overlay)
         try:
-            analysis = _show(work)
+            analysis = _show(_foretold(work, missing))
         except LimitError as error:
             if given.long or not long.is_long(clip, settings, given.audio):
                 raise
@@ -258,7 +258,8 @@ def _batch(arguments: Sequence[str]) -> int:
     listed = jobs.read(given.clips, out, options, look_of(given), given.overlay)
     entries = acquaintances.read(given.people) if given.people else ()
     models = load(settings)
-    _foretell(translate.foretold(options, settings, models))
+    if missing := translate.foretold(options, settings, models):
+        _note(missing)
     if models.prepare is not None:
         _show(models.prepare())  # once, and not in every worker
     known = acquaintances.learn(entries, settings, load)
@@ -290,18 +291,27 @@ def _page(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _foretell(notice: Notice | None) -> Notice | None:
-    """Print what is known to be missing before a run that may take minutes; return it."""
-    if notice is not None:
-        print(f"Note: {notice.text}", file=sys.stderr, flush=True)
-    return notice
+def _note(notice: Notice) -> None:
+    print(f"Note: {printable(notice.text)}", file=sys.stderr, flush=True)
+
+
+def _foretold(work: Generator[Progress, None, T], notice: Notice | None) -> Generator[Progress, None, T]:
+    """Return `work`, which prints what is known to be missing once the clip is accepted and minutes may follow."""
+    waiting = [notice] if notice else []
+
+    def tell(step: Progress) -> Progress:
+        if waiting and step.stage != "probe":
+            _note(waiting.pop())
+        return step
+
+    return each(work, tell)
 
 
 def _report(analysis: Analysis, out: Path, told: Notice | None = None) -> None:
     """Print the notices but the one that was told before the run, and where the results are."""
     for notice in analysis.notices:
         if notice != told:
-            print(f"Note: {printable(notice.text)}", file=sys.stderr)
+            _note(notice)
     _say_where(out)
 
 
