@@ -209,7 +209,7 @@ def _units(phrases: list[Phrase], request: Request, service: Service, cache: Sta
         pieces = [phrases[i].source for i in unit]
         keys[unit] = StageCache.key(
             "deepl", pieces=pieces, source=request.source, target=request.target, formality=plan.formality,
-            glossary=plan.glossary, owner=plan.owner,
+            glossary=plan.glossary if request.glossary else "", owner=plan.owner,  # it may have been refused
         )  # fmt: skip
         kept = cache.get(keys[unit], tuple[str, ...]) if cache else None
         if kept is not None and len(kept) == len(unit):

@@ -247,6 +247,9 @@ def test_a_glossary_that_the_account_does_not_allow_is_left_out_and_named(keyed:
     assert result.texts == ("enO.",)
     assert "glossary_id" not in server.requests[0]
     assert "did not accept the glossary" in next(n.text for n in result.notices if n.code == "glossary")
+    server.most_glossaries = 1  # what was translated without it is not kept as if it had been applied
+    run(keyed, said("One."), glossary="Space = Przestrzeń")
+    assert "glossary_id" in server.requests[-1]
 
 
 def test_the_key_free_translation_says_that_it_has_no_glossary(settings: Settings) -> None:
