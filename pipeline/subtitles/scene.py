@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.records import Shot, Track, Written
 
@@ -17,6 +18,8 @@ STEP_S = 0.08  #: spacing of the instants a path is kept at; a head moves a few 
 STEADY_S = 0.12  #: sigma of the face marker's smoothing
 SEAM_S = 0.7  #: a head that turns away for no longer than this comes back in the same place
 SAME_PLACE = 0.5  #: least intersection over union of two boxes of one head
+MOST_COMPARED = 200_000  #: pairs of boxes, which takes some seconds
+MOST_PASSES = 20  #: over the tracks; each finds at least the next piece of a head
 SEEN_S = 0.1  #: a face is looked for this often at least, so it may be there this much longer than it was found
 
 
@@ -127,35 +130,67 @@ def scene(
 def _continued(faces: Sequence[FacePath], cuts: Sequence[float]) -> tuple[FacePath, ...]:
     """Return the faces, where a track of nobody that goes on in the place of a person's track is that person's.
 
-    Tracks break where a head turns away, and the pieces without a name would be strangers whom a panel avoids.
+    Tracks break where a head turns away, and the pieces without a name would be strangers whom a panel avoids. Where
+    there are more tracks together than any clip has, they stay as they are.
     """
-    result = list(faces)
-    changed = True
-    while changed:
-        changed = False
-        for k, face in enumerate(result):
-            if face.person is not None:
-                continue
-            near = {other.person for other in result if other.person is not None and _goes_on(face, other, cuts)}
-            together = {o.person for o in result if o.person in near and _beside(face, o)}
-            if len(near - together) == 1:
-                result[k] = replace(face, person=(near - together).pop())
-                changed = True
-    return tuple(result)
+    persons = np.array([face.person for face in faces], dtype=object)
+    nobodys = [k for k, face in enumerate(faces) if face.person is None]
+    pieces = _Pieces(faces, cuts)
+    try:
+        for _ in range(MOST_PASSES):
+            before = persons.copy()
+            for k in nobodys:
+                if persons[k] is not None:
+                    continue
+                near = {persons[j] for j in pieces.going_on(k)} - {None}
+                found = [person for person in near if not pieces.is_beside(k, np.flatnonzero(persons == person))]
+                if len(found) == 1:
+                    persons[k] = found[0]
+            if (persons == before).all():
+                break
+    except _TooMany:
+        return tuple(faces)
+    return tuple(replace(face, person=person) for face, person in zip(faces, persons, strict=True))
 
 
-def _goes_on(a: FacePath, b: FacePath, cuts: Sequence[float]) -> bool:
-    """Return whether one of two tracks of one shot begins within `SEAM_S` of the end of the other, in its place."""
-    first, second = (a, b) if a.first <= b.first else (b, a)
-    if second.first - first.last > SEAM_S or bisect_right(cuts, first.first) != bisect_right(cuts, second.first):
-        return False
-    return _overlap(first.at(second.first), second.at(second.first)) > SAME_PLACE
+class _TooMany(Exception):
+    """More boxes would have to be compared than a clip has."""
 
 
-def _beside(a: FacePath, b: FacePath) -> bool:
-    """Return whether both tracks are there at once, in two places."""
-    start, end = max(a.first, b.first), min(a.last, b.last)
-    return start < end and _overlap(a.at((start + end) / 2), b.at((start + end) / 2)) < SAME_PLACE
+class _Pieces:
+    """Tracks that may be pieces of one. At most `MOST_COMPARED` pairs of boxes are compared."""
+
+    def __init__(self, faces: Sequence[FacePath], cuts: Sequence[float]) -> None:
+        self._faces = faces
+        self._first, self._last = (np.array([getattr(f, name) for f in faces]) for name in ("first", "last"))
+        self._shot = np.searchsorted(np.array(cuts), self._first, side="right")
+        self._going_on: dict[int, list[int]] = {}
+        self._left = MOST_COMPARED
+
+    def going_on(self, k: int) -> list[int]:
+        """Return the tracks in the shot of track `k` of which one begins within `SEAM_S` of the other's end, there."""
+        if k not in self._going_on:
+            first, last = self._first, self._last
+            ended = np.where(first < first[k], last, last[k])
+            near = (np.maximum(first, first[k]) - ended <= SEAM_S) & (self._shot == self._shot[k])
+            near[k] = False
+            self._going_on[k] = [
+                j for j in np.flatnonzero(near).tolist() if self._overlap(k, j, max(first[k], first[j])) > SAME_PLACE
+            ]
+        return self._going_on[k]
+
+    def is_beside(self, k: int, others: NDArray[np.intp]) -> bool:
+        """Return whether track `k` and one of `others` are there at once, in two places."""
+        start = np.maximum(self._first[others], self._first[k])
+        end = np.minimum(self._last[others], self._last[k])
+        both = zip(others[start < end].tolist(), ((start + end) / 2)[start < end].tolist(), strict=True)
+        return any(self._overlap(k, j, t) < SAME_PLACE for j, t in both)
+
+    def _overlap(self, k: int, j: int, t: float) -> float:
+        self._left -= 1
+        if self._left < 0:
+            raise _TooMany
+        return _overlap(self._faces[k].at(float(t)), self._faces[j].at(float(t)))
 
 
 def _overlap(a: np.ndarray, b: np.ndarray) -> float:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import time
 from typing import Any
 
 import numpy as np
@@ -384,6 +385,20 @@ def test_a_track_without_a_name_in_the_place_of_a_person_is_no_stranger() -> Non
 def test_a_track_without_a_name_beside_a_person_stays_a_stranger() -> None:
     made = build(track("p1", (280.0, 120.0, 360.0, 220.0), 0, 9), track(None, (400.0, 120.0, 480.0, 220.0), 2, 9))
     assert [face.person for face in made.faces] == ["p1", None]
+
+
+@pytest.mark.parametrize("together", [False, True])
+def test_thousands_of_tracks_without_a_name_keep_nobody_waiting(together: bool) -> None:
+    """A transcript may hold 12,000 tracks; to compare each with each took minutes, in one step that nothing stops."""
+    tracks = []
+    for k in range(2000):
+        start = 0.0 if together else k * 0.1
+        boxes = tuple(Box(t, 280.0, 120.0, 360.0, 220.0) for t in (start, start + 0.09))
+        tracks.append(Track("p1" if k == 1999 else None, boxes))
+    begun = time.process_time()
+    made = build(*tracks)
+    assert time.process_time() - begun < 15
+    assert len(made.faces) == 2000
 
 
 def test_no_panel_stands_over_a_neighbours_head() -> None:
