@@ -29,7 +29,7 @@ def write_extras(folder: Path, result: Result, video: Path) -> None:
         picture = player.still(video, player.telling_time(analysis) if turning is None else turning)
         if picture:
             (folder / "poster.jpg").write_bytes(picture)
-            if not result.is_example:
+            if video.parent == folder:  # and not what is shipped with an example
                 media.add_cover(video, folder / "poster.jpg")
     write_zip(folder, result, video)
 

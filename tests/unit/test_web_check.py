@@ -15,7 +15,7 @@ import pytest
 from pipeline import errors
 from pipeline.records import Look
 from pipeline.settings import Settings
-from pipeline.web import check, failures, jobs, style
+from pipeline.web import check, failures, files, jobs, style
 from pipeline.web.services import Services
 from tests import fakes
 
@@ -188,6 +188,22 @@ def test_edits_are_counted_undone_and_drawn(tmp_path: Path) -> None:
     assert not files.exists()
     result.close()
     assert not again.exists()
+
+
+def test_a_redrawn_example_has_a_cover_and_the_shipped_one_is_not_touched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    covered = []
+    monkeypatch.setattr(files.media, "add_cover", lambda video, _: covered.append(video))
+    monkeypatch.setattr(files.player, "still", lambda *_: b"picture")
+    result = jobs.Result(fakes.analysis(), Look(), tmp_path / "clip", is_example=True)
+    for folder in ("shipped", "own", "extras"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "video.mp4").touch()
+    files.write_extras(tmp_path / "own", result, tmp_path / "own" / "video.mp4")
+    (tmp_path / "extras" / "video.mp4").unlink()
+    files.write_extras(tmp_path / "extras", result, tmp_path / "shipped" / "video.mp4")
+    assert covered == [tmp_path / "own" / "video.mp4"]
 
 
 def luminance(colour: str) -> float:
