@@ -194,8 +194,8 @@ def test_a_redrawn_example_has_a_cover_and_the_shipped_one_is_not_touched(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     covered = []
-    monkeypatch.setattr(files.media, "add_cover", lambda video, _: covered.append(video))
-    monkeypatch.setattr(files.player, "still", lambda *_: b"picture")
+    monkeypatch.setattr("pipeline.media.add_cover", lambda video, _: covered.append(video))
+    monkeypatch.setattr("pipeline.web.player.still", lambda *_: b"picture")
     result = jobs.Result(fakes.analysis(), Look(), tmp_path / "clip", is_example=True)
     for folder in ("shipped", "own", "extras"):
         (tmp_path / folder).mkdir()
