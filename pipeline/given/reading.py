@@ -27,6 +27,7 @@ MAX_SECONDS = 24 * 3600.0
 
 KINDS = "SRT, VTT, ASS, a transcript.json or project of ours, or the JSON of Whisper"
 NONE = f"The transcript cannot be read; give {KINDS}."
+TOO_MANY = f"The transcript has more than {MAX_LINES} lines; give the transcript of one clip."
 
 #: <v Ada> of WebVTT says who speaks. pysubs2 drops it, so it goes through in characters for private use.
 _VOICE = re.compile(r"<v(?:\.[^\s>.]*)*[ \t]+([^>\n]{1,100})>")
@@ -50,7 +51,7 @@ def read_transcript(data: bytes) -> Given:
     if not lines:
         raise RecordError("The transcript has no line with words; give one that has.")
     if len(lines) > MAX_LINES or sum(len(line.words) for line in lines) > MAX_WORDS:
-        raise RecordError(f"The transcript has more than {MAX_LINES} lines; give the transcript of one clip.")
+        raise RecordError(TOO_MANY)
     if long := next((line for line in lines if len(line.text) > MAX_TEXT), None):
         raise RecordError(
             f"The line at {long.start:.0f} s has more than {MAX_TEXT} characters; cut it into several and try again."
@@ -95,12 +96,18 @@ def _from_subtitles(text: str) -> Iterator[GivenLine]:
 def _quick_to_read(text: str) -> str:
     """Return the text without long runs of blanks, over which the expressions of pysubs2 take quadratic time.
 
-    Raises RecordError for tags that begin again and again and do not end, which do the same.
+    Raises RecordError for tags that begin again and again and do not end, which do the same, and for more cues than
+    there may be: pysubs2 takes five seconds for the largest file of them.
     """
     for begin, end in ("{}", "<>"):
         if sum(part.count(begin) * len(part) for part in text.split(end)) > MOST_STEPS:
             raise RecordError(NONE)
-    return _SPACES.sub(" ", _BLANK_LINES.sub("\n\n", text))
+    text = _SPACES.sub(" ", _BLANK_LINES.sub("\n\n", text))
+    events = max(text.count(mark) for mark in ("-->", "Dialogue:", "Comment:"))
+    rows = 0 if text.lstrip().startswith("[") else text.count("\n")  # an ASS may hold fonts, a line for 60 bytes
+    if events > MAX_LINES or rows > 8 * MAX_LINES:  # a cue has a number, its times, some lines and an empty one
+        raise RecordError(TOO_MANY)
+    return text
 
 
 def _from_json(text: str) -> Given:
