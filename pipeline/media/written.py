@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING
 
 from pipeline.errors import MediaError
 from pipeline.media.decoding import frames
 from pipeline.records import Clip, Shot, Written
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 WIDTH = 480  #: px that samples are looked at in
 RATE = 1  #: samples a second; only key frames are decoded, and each counts once
@@ -33,6 +35,8 @@ def find(clip: Clip, shots: Sequence[Shot]) -> tuple[Written, ...]:
 
     A clip whose key frames cannot be decoded alone has none that is known.
     """
+    import numpy as np
+
     if not clip.has_video or clip.duration > LONGEST_S or min(clip.width, clip.height) < 64:
         return ()
     height = 2 * round(WIDTH * clip.height / clip.width / 2)
@@ -63,6 +67,7 @@ def find(clip: Clip, shots: Sequence[Shot]) -> tuple[Written, ...]:
 def letters(luma: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """Return where letters seem to be in a grey picture (height, `WIDTH`)."""
     import cv2
+    import numpy as np
 
     size = cv2.getStructuringElement(cv2.MORPH_RECT, (9, 9))
     strokes = (cv2.morphologyEx(luma, cv2.MORPH_TOPHAT, size) > STROKE).astype(np.float32)
@@ -74,6 +79,8 @@ def letters(luma: NDArray[np.uint8]) -> NDArray[np.bool_]:
 
 def band(there: NDArray[np.bool_], height: int) -> tuple[int, int, int, int] | None:
     """Return left, top, right and bottom of the largest band of text in a mask, None where none has a text's shape."""
+    import numpy as np
+
     rows = np.flatnonzero(there.sum(axis=1) >= 0.08 * there.shape[1])
     best: tuple[int, int, int, int] | None = None
     for run in _runs(rows, 3):
@@ -88,4 +95,6 @@ def band(there: NDArray[np.bool_], height: int) -> tuple[int, int, int, int] | N
 
 def _runs(numbers: NDArray[np.intp], gap: int) -> list[NDArray[np.intp]]:
     """Return the pieces of a rising sequence between steps of more than `gap`."""
+    import numpy as np
+
     return [run for run in np.split(numbers, np.flatnonzero(np.diff(numbers) > gap) + 1) if len(run)]

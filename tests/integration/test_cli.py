@@ -155,7 +155,7 @@ def test_silence_is_a_result_with_a_notice(environment: dict[str, str], tmp_path
         (["{sound}"], 2, "--to"),
         (["{sound}", "--to", "PL", "--speakers", "0"], 2, "from 1 to 20"),
         (["{sound}", "--to", "PL", "--look", "sepia"], 2, "sepia"),
-        (["render", "{text}", "{sound}"], 1, "JSON"),
+        (["render", "{text}", "{sound}"], 1, "not a Speechglass project"),
         (["render", "missing.json", "{sound}"], 1, "missing.json"),
     ],
 )

@@ -241,9 +241,10 @@ def children() -> list[int]:
     """The ffmpeg processes this process has."""
     found = []
     for task in Path("/proc/self/task").iterdir():
-        for pid in (task / "children").read_text().split():
-            if Path(f"/proc/{pid}/comm").read_text().startswith("ffmpeg"):
-                found.append(int(pid))
+        with contextlib.suppress(FileNotFoundError):  # a thread or a process that has just ended
+            for pid in (task / "children").read_text().split():
+                if Path(f"/proc/{pid}/comm").read_text().startswith("ffmpeg"):
+                    found.append(int(pid))
     return found
 
 
