@@ -74,10 +74,11 @@ def read(folder: Path) -> tuple[Entry, ...]:
     if len(files) > MOST:
         raise UsageError(f"{printable(folder)} holds more than {MOST} people; take those whom the clips may show.")
     entries = tuple(_entry(name, paths) for name, paths in files.items())
-    seen: dict[str, str] = {}
+    seen: set[str] = set()
     for entry in entries:
-        other = seen.setdefault(entry.name.casefold(), entry.name)
-        if other is not entry.name:
+        known = len(seen)
+        seen.add(entry.name.casefold())
+        if len(seen) == known:
             raise UsageError(f"{printable(folder)} holds {entry.name} twice; put both into one folder.")
     return entries
 
