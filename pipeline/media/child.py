@@ -72,7 +72,7 @@ def scan(order: bytes) -> bytes:
     """
     package = find_spec("av")
     if package is None or not package.submodule_search_locations:
-        raise MediaError("The package av is not installed; run the install command of the README again.")
+        raise MediaError("The package av is missing from this Python; run `make install` and use .venv/bin/python.")
     libraries = str(Path(package.submodule_search_locations[0]).parent)
     program = str(Path(__file__).with_name("scan.py"))
     command = [sys.executable, "-I", "-S", program, libraries, str(SCAN_MEMORY), str(int(SCAN_LIMIT_S) + 1)]

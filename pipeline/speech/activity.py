@@ -23,7 +23,9 @@ def _session() -> Any:
     # The package is only located: importing it would import torch (2 s).
     package = find_spec("silero_vad")
     if package is None or not package.submodule_search_locations:
-        raise ModelError("The package silero-vad is not installed; run the install command of the README again.")
+        raise ModelError(
+            "The package silero-vad is missing from this Python; run `make install` and use .venv/bin/python."
+        )
     options = onnxruntime.SessionOptions()
     options.inter_op_num_threads = options.intra_op_num_threads = 1  # 1 ms a second of sound: threads only cost
     weights = Path(package.submodule_search_locations[0]) / "data" / "silero_vad_16k_sequence.onnx"
