@@ -90,8 +90,8 @@ class _Stopped(BaseException):
 
 
 def _stop(number: int, _frame: FrameType | None) -> None:
-    for number in SAID:
-        signal.signal(number, signal.SIG_IGN)  # a second one must not interrupt the cleaning
+    for other in SAID:
+        signal.signal(other, signal.SIG_IGN)  # a second one must not interrupt the cleaning
     raise _Stopped(number)
 
 

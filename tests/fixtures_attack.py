@@ -46,7 +46,8 @@ class Server:
 
     def files(self) -> set[Path]:
         """Return the files in there; not the copies of the page's own examples."""
-        found = (path for path in self.folder.rglob("*") if path.is_file())
+        # os.walk leaves out a folder that is removed meanwhile; rglob raises.
+        found = (Path(folder, name) for folder, _, names in os.walk(self.folder) for name in names)
         return {path for path in found if not any(part.startswith("example-") for part in path.parts)}
 
 
