@@ -182,7 +182,7 @@ def test_nothing_is_sent_when_the_characters_exceed_the_budget(clips: Path, tmp_
         with pytest.raises(QuotaError, match=f"have {characters} characters to translate and the budget is 10"):
             driver.run(batch(clips, tmp_path / "out", paid, budget=10))
         assert (server.calls, server.requests) == (0, [])
-        outcomes = driver.run(batch(clips, tmp_path / "out", paid, budget=characters))
+        outcomes = driver.run(batch(clips, tmp_path / "out", paid, budget=characters, workers=1))
         assert [o.characters for o in outcomes] == [characters // 3] * 3
         assert server.limits["good-key:fx"][0] == characters // 3  # all say the same, so two were in the cache
         refused = dataclasses.replace(paid, deepl_keys=("other-key:fx",))
