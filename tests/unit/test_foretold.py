@@ -48,14 +48,16 @@ def test_nothing_is_foretold_where_something_translates(options: Options, settin
     assert translate.foretold(options, settings, english_only()) is None
 
 
-def test_the_command_says_it_once_and_before_the_run(
+def test_the_command_says_it_once_and_before_a_model_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before: list[str] = []
 
     def process(*_: Any, **__: Any) -> Stage[Analysis]:
-        before.append(capsys.readouterr().err)
         yield Progress("probe")
+        before.append(capsys.readouterr().err)
+        yield Progress("speech")
+        before.append(capsys.readouterr().err)
         missing = translate.foretold(Options("DE"), Settings(), english_only())
         assert missing is not None
         return dataclasses.replace(fakes.analysis(), notices=(missing,))
@@ -67,7 +69,8 @@ def test_the_command_says_it_once_and_before_the_run(
     clip = tmp_path / "clip.mp4"
     clip.touch()
     assert command.main([str(clip), "--to", "German", "--out", str(tmp_path / "out")]) == 0
-    assert SENTENCE in before[0]
+    assert SENTENCE not in before[0], "a clip that is refused gets one sentence"
+    assert SENTENCE in before[1]
     assert SENTENCE not in capsys.readouterr().err
 
 

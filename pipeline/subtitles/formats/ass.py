@@ -46,7 +46,6 @@ def write(plan: Plan) -> str:
             event = pysubs2.SSAEvent(start=round(start * 1000), end=round(end * 1000), style=name + suffix, name=name)
             event.text = _place(plan, piece, start, end, size) + text
             subtitles.append(event)
-    subtitles.sort()  # ffmpeg reads events in the order of their start
     return subtitles.to_string("ass")
 
 
