@@ -10,8 +10,8 @@ from pipeline.edit.common import joined
 from pipeline.long.work import Heard
 from pipeline.people.across import SAME_PLACE, Statistics, common_share, join
 from pipeline.people.known import named
-from pipeline.people.palette import PALETTE
-from pipeline.records import Attribution, Box, Known, Notice, Person, PersonTurn, Phrase, Shot, Track
+from pipeline.people.person import person_of
+from pipeline.records import Attribution, Box, Known, Notice, PersonTurn, Phrase, Shot, Track
 
 #: s from a seam within which a shot of both windows ends there.
 AT_SEAM_S = 0.1
@@ -88,7 +88,10 @@ class _Merger:
             picture = self._portrait(i)
             if picture:
                 portraits[self.ids.get(i) or faces[i]] = picture
-        people = tuple(self._person(number, i, phrases, turns, portraits) for number, i in enumerate(self.order))
+        people = tuple(
+            person_of(number, name, name in portraits, phrases, turns)
+            for number, name in enumerate(self.ids[i] for i in self.order)
+        )
         answer = Attribution(people, phrases, turns, drawn, portraits)
         profiles = {
             self.ids.get(i) or faces[i]: [self.windows[n].people.people[name] for n, name in self.everybody[i].items()]
@@ -211,22 +214,6 @@ class _Merger:
         return picture
 
     # --- people and notices -------------------------------------------------------------------------------------------
-
-    def _person(
-        self, number: int, i: int, phrases: Sequence[Phrase], turns: Sequence[PersonTurn], portraits: dict[str, bytes]
-    ) -> Person:
-        name = self.ids[i]
-        mine = [phrase for phrase in phrases if phrase.person == name]
-        spoken = sum(phrase.end - phrase.start for phrase in mine)
-        sure = sum(phrase.evidence.confidence * (phrase.end - phrase.start) for phrase in mine) / max(1e-9, spoken)
-        return Person(
-            id=name,
-            name=f"Speaker {number + 1}",
-            colour=PALETTE[number % len(PALETTE)],
-            face=name in portraits,
-            confidence=round(sure, 3),
-            speaking_s=round(sum(turn.end - turn.start for turn in turns if turn.person == name) or spoken, 2),
-        )
 
     def _notices(self, answer: Attribution) -> Iterator[Notice]:
         said: dict[str, Notice] = {}

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 
 from pipeline.people import phrases, words
 from pipeline.people.confidence import Certainty
-from pipeline.people.palette import PALETTE
 from pipeline.people.parameters import Parameters
 from pipeline.people.partition import Partition, divide
+from pipeline.people.person import person_of
 from pipeline.people.phrases import Span, Writing
 from pipeline.people.scene import AT_ONCE_S, Scene
 from pipeline.people.score import Member
@@ -19,7 +19,6 @@ from pipeline.records import (
     Evidence,
     Faces,
     Notice,
-    Person,
     PersonTurn,
     Phrase,
     Track,
@@ -89,7 +88,7 @@ class _Answer:
             picture = self._portrait(self.decoded.people[p])
             if picture:
                 portraits[self.ids[p]] = picture
-            people.append(self._person(n, p, bool(picture), found, turns))
+            people.append(person_of(n, self.ids[p], bool(picture), found, turns))
         return Attribution(tuple(people), found, turns, tracks, portraits, tuple(self._notices(speakers)))
 
     def _faces(self) -> list[Member]:
@@ -164,20 +163,6 @@ class _Answer:
             lips=round(_probability(float(lips.sum())), 3) if seen else None,
             runner_up=self.ids.get(rival) if rival is not None else None,
             reason=reason,
-        )
-
-    def _person(self, n: int, p: int, face: bool, found: Sequence[Phrase], turns: Sequence[PersonTurn]) -> Person:
-        name = self.ids[p]
-        mine = [phrase for phrase in found if phrase.person == name]
-        spoken = sum(phrase.end - phrase.start for phrase in mine)
-        sure = sum(phrase.evidence.confidence * (phrase.end - phrase.start) for phrase in mine) / max(1e-9, spoken)
-        return Person(
-            id=name,
-            name=f"Speaker {n + 1}",
-            colour=PALETTE[n % len(PALETTE)],
-            face=face,
-            confidence=round(sure, 3),
-            speaking_s=round(sum(turn.end - turn.start for turn in turns if turn.person == name) or spoken, 2),
         )
 
     def _turns(self) -> tuple[PersonTurn, ...]:
