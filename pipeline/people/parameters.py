@@ -30,8 +30,8 @@ class Parameters:
     #: Probability that a turn or a track is unlike the others of its person: a shout, another room, a face half in the
     #: dark. Bounds how much one embedding can say against a person.
     unusual: float = 0.1
-    #: Share of the noise of faces and of voices that is common to a shot: its light and its pose, its room and its
-    #: microphone.
+    #: Share of the noise of faces that is common to a shot (its light, its pose), and of the noise of voices that is
+    #: common to turns less than `SESSION_S` apart (their room, their microphone).
     face_session: float = 0.6
     voice_session: float = 0.8
     #: Probability that somebody is heard over a picture of themselves in which they are silent, for a shot.
