@@ -6,11 +6,14 @@ import copy
 import dataclasses
 import wave
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from pipeline.models.entries import Hub
+from pipeline.records import Progress, Stage
+
+T = TypeVar("T")
 
 #: NeMo's conf/neural_diarizer/streaming_sortformer_diarizer_4spk-v2.yaml (model section, without training), fewer
 #: layers.
@@ -286,3 +289,13 @@ def use(folder: Path) -> None:
         return folder / CHECKPOINTS[key]
 
     vars(hub).update(source=source, file=file)
+
+
+def run(stage: Stage[T]) -> tuple[T, list[Progress]]:
+    """Return the result of a stage, and its steps."""
+    steps = []
+    while True:
+        try:
+            steps.append(next(stage))
+        except StopIteration as stop:
+            return stop.value, steps

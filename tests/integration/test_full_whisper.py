@@ -11,15 +11,15 @@ from collections.abc import Sequence
 from difflib import SequenceMatcher
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 import numpy as np
 import pytest
 
-from pipeline.records import Progress, Stage, Transcript, Word
+from pipeline.records import Stage, Transcript, Word
 from pipeline.speech import whisper_full
 from tests.convert_whisper import convert
-from tests.fixtures_full import light_whisper, write_sound
+from tests.fixtures_full import light_whisper, run, write_sound
 
 pytestmark = pytest.mark.integration
 
@@ -28,18 +28,6 @@ pytestmark = pytest.mark.integration
 def speech(tmp_path_factory: pytest.TempPathFactory) -> Any:
     folder = convert(light_whisper(), tmp_path_factory.mktemp("whisper"))
     return whisper_full.load(folder, revision=None, device="cpu", dtype="float32")
-
-
-T = TypeVar("T")
-
-
-def run(stage: Stage[T]) -> tuple[T, list[Progress]]:
-    steps = []
-    while True:
-        try:
-            steps.append(next(stage))
-        except StopIteration as stop:
-            return stop.value, steps
 
 
 def plain(text: str) -> list[str]:

@@ -6,13 +6,13 @@ from __future__ import annotations
 import tempfile
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import pytest
 
-from pipeline.records import Diarization, Progress, Stage
-from tests.fixtures_full import nemo_files, sound, write_sound
+from pipeline.records import Diarization
+from tests.fixtures_full import nemo_files, run, sound, write_sound
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
@@ -37,18 +37,6 @@ def private(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder temporary files go to."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     return tmp_path
-
-
-T = TypeVar("T")
-
-
-def run(stage: Stage[T]) -> tuple[T, list[Progress]]:
-    steps = []
-    while True:
-        try:
-            steps.append(next(stage))
-        except StopIteration as stop:
-            return stop.value, steps
 
 
 def check(diarization: Diarization, voices: range) -> None:

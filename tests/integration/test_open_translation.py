@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pipeline.records import Phrase, Progress, Stage
+from pipeline.records import Phrase
 from pipeline.speech import guards
-from tests.fixtures_full import tiny_lmt
+from tests.fixtures_full import run, tiny_lmt
 
 if TYPE_CHECKING:
     from pipeline.open_translation import Translator
@@ -44,18 +44,6 @@ def phrases(*texts: str, languages: tuple[str, ...] = ()) -> tuple[Phrase, ...]:
     return tuple(
         Phrase(i, i, i + 1, None, text, (), language=tag) for i, (text, tag) in enumerate(zip(texts, tags, strict=True))
     )
-
-
-T = TypeVar("T")
-
-
-def run(stage: Stage[T]) -> tuple[T, list[Progress]]:
-    steps = []
-    while True:
-        try:
-            steps.append(next(stage))
-        except StopIteration as stop:
-            return stop.value, steps
 
 
 def test_as_many_texts_come_out_as_phrases_went_in(translator: Translator, monkeypatch: pytest.MonkeyPatch) -> None:
