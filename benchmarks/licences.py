@@ -19,6 +19,7 @@ from typing import cast
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from pipeline.models import firefox
 from pipeline.models.catalogue import CATALOGUE
 
 ROOT = Path(__file__).parents[1]
@@ -54,6 +55,7 @@ CARRIED = {
     "numpy": "carries the GCC runtime under GPL-3.0 with the runtime library exception",
     "tqdm": "part under MPL-2.0: changes to its own files would have to be published; we change none",
     "certifi": "MPL-2.0: changes to its own files would have to be published; we change none",
+    "fxtranslate": "MPL-2.0: changes to its own files would have to be published; we change none",
     "pathspec": "MPL-2.0: changes to its own files would have to be published; we change none",
     "soxr": "LGPL-2.1, replaceable; comes with librosa, which NeMo brings; the light set does not use it",
     "orjson": "MPL-2.0 in part: changes to its own files would have to be published; we change none",
@@ -154,6 +156,7 @@ def page() -> str:
     """The text of docs/LICENCES.md."""
     found = entries()
     special = [e for e in found if not e.permissive or canonicalize_name(e.name) in CARRIED]
+    pair = next(iter(firefox.directions().values()))
     lines = [
         "# Licences of what this project installs",
         "",
@@ -185,6 +188,7 @@ def page() -> str:
         "| model | job | licence | from | note |",
         "|---|---|---|---|---|",
         *(f"| {m.name} | {m.job} | {m.licence} | {m.source} | {m.note} |" for m in CATALOGUE),
+        f"| {firefox.NAME} | translation without a key | {pair.licence} | {pair.source} | one for each direction |",
     ]  # fmt: skip
     return "\n".join(lines) + "\n"
 

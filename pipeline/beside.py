@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import contextvars
 import threading
 from collections.abc import Generator, Mapping
@@ -42,6 +43,19 @@ def _run(name: str, stage: Stage[T], stop: threading.Event, steps: SimpleQueue[P
         steps.put(_End(name))
     except BaseException as error:
         steps.put(_End(name, error=error))
+
+
+def alone(name: str, stage: Stage[T]) -> Stage[T]:
+    """Run `stage`, whose result is not None, in one thread of its own, whatever threads ask for its steps."""
+    result: T | None = None
+    with contextlib.closing(beside({name: stage})) as steps:
+        for step in steps:
+            if isinstance(step, Progress):
+                yield step
+            else:
+                result = step
+    assert result is not None
+    return result
 
 
 def beside(stages: Mapping[str, Stage[T]], *, wait_for: str = "") -> Generator[Progress | T, None, None]:

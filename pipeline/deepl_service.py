@@ -36,6 +36,10 @@ _KEY = re.compile(r"[A-Za-z0-9:_-]{8,128}")
 _GLOSSARY_ID = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}")
 
 
+#: In place of a glossary's id: the one made of the table that `Service.glossary` was given.
+TABLE = "table"
+
+
 class Unavailable(TranslationError):
     """The service did not answer, or not with what it promises."""
 
@@ -60,8 +64,17 @@ class Request:
     source: str | None  #: DeepL source code; None: DeepL detects it
     context: str = ""
     formality: str = "default"  #: "default", "more", "less"
-    glossary: str = ""  #: id
+    glossary: str = ""  #: id, or `TABLE`
     xml: bool = False  #: the texts are XML with markers
+
+
+@dataclass(frozen=True, slots=True)
+class _Terms:
+    """A table of terms for a pair of languages."""
+
+    entries: dict[str, str]
+    source: str | None
+    target: str
 
 
 class Service:
@@ -72,6 +85,8 @@ class Service:
         self._clients: dict[str, deepl.DeepLClient] = {}
         self.billed = 0  #: characters, as the service counted them
         self.glossary_refused = False  #: whether DeepL did not take a table of terms
+        self._terms: _Terms | None = None  # of the glossary that is in use
+        self._made: dict[str, str] = {}  # the id of that glossary in the account of each key, "" where it was refused
 
     def close(self) -> None:
         """Every connection is closed."""
@@ -143,8 +158,10 @@ class Service:
 
     @contextmanager
     def glossary(self, given: str, source: str | None, target: str) -> Iterator[str]:
-        """The id of the glossary that `given` names: an id, or a table of lines "term = translation", which is made for
-        this use and removed after it. "" for none, and where DeepL does not take it (`glossary_refused`).
+        """Yield what `Request.glossary` is to be for `given`: an id, or a table of lines "term = translation".
+
+        A glossary lies in the account of one key. That of a table is made for each key that serves, and removed after
+        this use. "" for none, and where DeepL does not take it (`glossary_refused`).
 
         Raises TranslationError for text that is not a table.
         """
@@ -154,21 +171,39 @@ class Service:
         if _GLOSSARY_ID.fullmatch(given.strip()):
             yield given.strip()
             return
-        entries = read_terms(given)
-        client, made = self._client(self._keys[0]), None
-        if source is not None:
-            # An account may keep few glossaries, and not for every pair: a translation without is better than none.
-            with suppress(TranslationError), _plain_errors():
-                made = client.create_glossary(
-                    f"speechglass {uuid.uuid4()}", source, target.split("-")[0], entries
-                ).glossary_id
-        self.glossary_refused = made is None
+        self._terms, self.glossary_refused = _Terms(read_terms(given), source, target), False
         try:
-            yield made or ""
+            yield TABLE if self._serve(lambda _: self._glossary_of(self._keys[0])) else ""
         finally:
-            if made is not None:
+            for key, made in self._made.items():
                 with suppress(PipelineError), _plain_errors():  # an orphaned glossary is listed in the account
-                    client.delete_glossary(made)
+                    if made:
+                        self._client(key).delete_glossary(made)
+            self._terms, self._made = None, {}
+
+    def _glossary_of(self, key: str) -> str:
+        """Return the id of the table's glossary in the account of `key`, which is made at the first call; "" without.
+
+        Raises KeyRefusedError.
+        """
+        terms = self._terms
+        if terms is None:
+            return ""
+        if key not in self._made:
+            self._made[key] = self._make(terms, key) if terms.source is not None else ""
+            self.glossary_refused |= not self._made[key]
+        return self._made[key]
+
+    def _make(self, terms: _Terms, key: str) -> str:
+        """Return the id of a new glossary, "" where the account may have no more of them or none for the pair."""
+        name, target = f"speechglass {uuid.uuid4()}", terms.target.split("-")[0]
+        try:
+            with _plain_errors():
+                return self._client(key).create_glossary(name, terms.source or "", target, terms.entries).glossary_id
+        except KeyRefusedError:
+            raise
+        except TranslationError:  # a translation without it is better than none
+            return ""
 
     def _allowance(self, key: str) -> Allowance:
         with _plain_errors():
@@ -193,8 +228,9 @@ class Service:
         options: dict[str, object] = {}
         if request.formality != "default":
             options["formality"] = f"prefer_{request.formality}"
-        if request.glossary:
-            options["glossary"] = request.glossary
+        glossary = self._glossary_of(self._keys[0]) if request.glossary == TABLE else request.glossary
+        if glossary:
+            options["glossary"] = glossary
         if request.xml:
             options |= {"tag_handling": "xml", "outline_detection": False, "non_splitting_tags": ["x"]}
         if request.context:

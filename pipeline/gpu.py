@@ -33,6 +33,7 @@ import math
 import re
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -52,6 +53,7 @@ from pipeline.records import (
     Faces,
     Findings,
     Job,
+    KeyFree,
     Models,
     Notice,
     Perceiving,
@@ -70,6 +72,7 @@ log = logging.getLogger(__name__)
 
 #: On ZeroGPU True in the main process too, where no GPU is yet: `spaces` answers for it.
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
+LMT = "LMT-60 1.7B"
 DTYPE = "float16" if DEVICE == "cuda" else "float32"
 ZERO_GPU = Settings.from_environment().zero_gpu
 
@@ -149,8 +152,9 @@ def place() -> None:
 #
 # BASE: the fork and the CUDA context (4 s), and 2.4 GB of weights from disk onto the card. The factors: docs/models.md.
 # Words and voices share the card, one after the other in effect; the faces are processor work for the greater part
-# (decoding, shots, crops) and run beside them. Asked is what the quota is checked against (times 1.5 on the present
-# cards), used is what is paid: too little kills the run, too much shuts visitors out.
+# (decoding, shots, crops) and run beside them, and so does the way of the translator to the card. Asked is what the
+# quota is checked against (times 1.5 on the present cards), used is what is paid: too little kills the run, too much
+# shuts visitors out.
 
 BASE = 10.0
 FACTOR = {"speech": 0.15, "voices": 0.08, "faces": 0.32}  #: s for each second of clip
@@ -161,8 +165,8 @@ def seconds_asked(duration: float, *work: str) -> int:
     """Seconds of GPU to ask for: `work` of FACTOR, and "translate", on `duration` s of clip."""
     on_card = sum(FACTOR[name] for name in ("speech", "voices") if name in work)
     beside = FACTOR["faces"] if "faces" in work else 0.0
-    translating = TRANSLATION_S + TRANSLATION * duration if "translate" in work else 0.0
-    return math.ceil(BASE + max(on_card, beside) * duration + translating)
+    copying, translating = (TRANSLATION_S, TRANSLATION * duration) if "translate" in work else (0.0, 0.0)
+    return math.ceil(BASE + max(on_card * duration, beside * duration, copying) + translating)
 
 
 # `spaces` calls it with exactly what the function is called with.
@@ -255,16 +259,37 @@ def _find_faces(clip: Clip, sound: Path | None) -> Stage[Faces]:
     return (yield from find_faces(clip, _detector(), _embedder(), speaks))
 
 
-def _translate(sound: Path, phrases: tuple[Phrase, ...], language: str, target: str) -> Stage[tuple[str | None, ...]]:
-    translator = _translator()
+def _translate(sound: Path, phrases: tuple[Phrase, ...], language: str, target: str) -> Stage[KeyFree]:
     yield Progress("translate", 0.0, "Loading the translator")
-    translator.model.to(DEVICE)  # only now: most clips need no key-free translation
-    return (yield from open_translation.translate_text(phrases, language, target, translator=translator))
+    _mover.submit(_copy_translator).result()  # at once where `perceive_on_gpu` has done it already
+    translator = _translator()
+    texts = yield from open_translation.translate_text(phrases, language, target, translator=translator)
+    return KeyFree(texts, LMT)
+
+
+#: One copy at a time. Its thread starts with the first, so not before the fork.
+_mover = ThreadPoolExecutor(1, "translator")
+
+
+def _copy_translator() -> None:
+    """Copy the translator to the card, unless it is there: most clips need no key-free translation.
+
+    It takes a stream of its own, so that neither the copy nor what is computed meanwhile waits for the other.
+    """
+    model = _translator().model
+    if not torch.backends.cuda.is_built():  # type: ignore[no-untyped-call]
+        model.to(DEVICE)
+        return
+    with torch.cuda.stream(torch.cuda.Stream()):  # type: ignore[no-untyped-call]
+        model.to(DEVICE)
+        torch.cuda.current_stream().synchronize()
 
 
 @spaces.GPU(duration=_perceive_seconds)
 def perceive_on_gpu(job: Job) -> Crossing:
-    """All model work of one clip in one process, ending in Done or Failed."""
+    """Do all model work of one clip in one process; the last that is yielded is Done or Failed."""
+    if job.fallback_target and "lmt-60" in _placed:  # in main memory: it would have to be loaded elsewhere
+        _mover.submit(_copy_translator)
     yield from _across(perceive(full_models(), job))
 
 
@@ -284,7 +309,7 @@ def full_models() -> Models:
             "faces": "RetinaFace ResNet50",
             "identity": Facenet512.name,
             "speaking": "LR-ASD",
-            "translation": "LMT-60 1.7B",
+            "translation": LMT,
         },
         transcribe=_transcribe,
         diarize=_diarize,

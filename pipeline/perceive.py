@@ -9,13 +9,16 @@ from typing import TypeVar
 
 from pipeline import languages
 from pipeline.beside import beside
+from pipeline.errors import ModelError
 from pipeline.records import (
     Attribution,
     Diarization,
     Faces,
     Findings,
     Job,
+    KeyFree,
     Models,
+    Notice,
     Perceiving,
     Perception,
     Preview,
@@ -32,7 +35,7 @@ def perceive(models: Models, job: Job) -> Perceiving:
     it, the key-free translation.
 
     Yields Progress and, whenever a stage has ended, all Findings by then. Where voices or faces fail, the words are
-    waited for and yielded before the error is raised.
+    waited for and yielded before the error is raised. A translator that cannot be had leaves a notice.
     """
     from pipeline.people import attribute
     from pipeline.speech import channels
@@ -72,7 +75,11 @@ def perceive(models: Models, job: Job) -> Perceiving:
     target = job.fallback_target
     if target and not all(languages.same_language(language, target) for language in spoken):
         work = channels.translate(models.translate_speech, job.sound, parties, heard, answer.phrases, target)
-        translations = yield from watch.time("translate", work)
+        try:
+            translations = yield from watch.time("translate", work)
+        except ModelError as error:  # what was found is worth having without a translation
+            notice = Notice("untranslated", f"{error} The subtitles stay in the original language.")
+            translations = KeyFree((None,) * len(answer.phrases), notices=(notice,))
     return Perception(heard, voices, faces, answer, translations, watch.timings)
 
 

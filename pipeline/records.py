@@ -11,7 +11,7 @@ one face followed inside a shot; *person* a cluster of tracks and/or voices; *sp
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -434,6 +434,23 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
+class KeyFree:
+    """A translation without a key: one text or None per phrase, and what made it."""
+
+    texts: tuple[str | None, ...]
+    model: str = ""  #: as it goes into transcript.json
+    heard: bool = False  #: some of it is from the sound, whatever the phrases' texts say
+    notices: tuple[Notice, ...] = ()  #: why nothing was translated
+
+    @classmethod
+    def together(cls, texts: Sequence[str | None], parts: Sequence[KeyFree]) -> KeyFree:
+        """Return `texts`, which are those of the `parts` in another order, as one translation."""
+        models = dict.fromkeys(part.model for part in parts if part.model)
+        notices = dict.fromkeys(notice for part in parts for notice in part.notices)
+        return cls(tuple(texts), ", ".join(models), any(part.heard for part in parts), tuple(notices))
+
+
+@dataclass(frozen=True, slots=True)
 class Perception:
     """All that the models found in a clip."""
 
@@ -441,7 +458,7 @@ class Perception:
     diarization: Diarization
     faces: Faces
     attribution: Attribution
-    translations: tuple[str | None, ...] | None  #: the key-free translation, where it was asked for
+    translations: KeyFree | None  #: the key-free translation, where it was asked for
     timings: tuple[tuple[str, float], ...]  #: (stage, s)
 
 
@@ -476,9 +493,7 @@ class FindFaces(Protocol):
 class TranslateSpeech(Protocol):
     """The stage that translates without a key."""
 
-    def __call__(
-        self, sound: Path, phrases: tuple[Phrase, ...], language: str, target: str
-    ) -> Stage[tuple[str | None, ...]]:
+    def __call__(self, sound: Path, phrases: tuple[Phrase, ...], language: str, target: str) -> Stage[KeyFree]:
         """Return one translation or None per phrase, from the sound or from the text."""
 
 
@@ -492,7 +507,7 @@ class Models:
     find_faces: FindFaces
     translate_speech: TranslateSpeech
     translates_to: Callable[[str], bool] = lambda target: target.startswith("EN")  #: what `translate_speech` can do
-    reads: bool = False  #: whether `translate_speech` reads the phrases' texts; else it hears their sound
+    reads: bool = False  #: `translate_speech` needs the phrases' texts alone and never their sound
     prepare: Callable[[], Stage[None]] | None = None  #: fetches what is not on this machine yet, before any stage
     perceive: Callable[[Models, Job], Perceiving] | None = (
         None  #: instead of `perceive.perceive`: the same in a GPU call

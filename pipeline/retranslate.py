@@ -16,6 +16,7 @@ from pipeline.records import (
     Clip,
     Findings,
     Job,
+    KeyFree,
     Models,
     Notice,
     Perceiving,
@@ -47,7 +48,7 @@ def retranslate(
 
     `lines` are the numbers of the lines to translate; None translates all, into another language where `options` name
     one. Lines alone are translated with the others as context, and nothing but their translation changes. The clip at
-    `path` is heard only where the translation without a key works from its sound (`Models.reads`); else it may be None.
+    `path` may be None; it is heard where no translator without a key reads the language.
 
     Raises UsageError for lines that do not exist and for lines alone in another language than the rest, LanguageError,
     KeyRefusedError also where the language needs a key, QuotaError, TranslationError where nothing could be translated,
@@ -73,9 +74,9 @@ def retranslate(
         raise KeyRefusedError(f"A translation into {name} needs a DeepL key; give yours and try again.")
     if plan.fallback_target and foreign:
         asked = tuple(phrases[i] for i in foreign)
-        answers = yield from clock.follow(_without_key(path, analysis, asked, plan.target, settings, models))
-        by_index = dict(zip(foreign, answers, strict=True))
-        fallback = tuple(by_index.get(i) for i in range(len(phrases)))
+        answer = yield from clock.follow(_without_key(path, analysis, asked, plan.target, settings, models))
+        by_index = dict(zip(foreign, answer.texts, strict=True))
+        fallback = dataclasses.replace(answer, texts=tuple(by_index.get(i) for i in range(len(phrases))))
     work = translate.carry_out(plan, phrases, analysis.language, fallback, settings, only=chosen)
     translation = yield from clock.follow(work)
     if foreign and not any(translation.texts[i] for i in foreign):  # what there was is better than nothing
@@ -85,11 +86,9 @@ def retranslate(
         for i, phrase in enumerate(phrases)
     )
     notices = translation.notices
-    if translation.service == "key-free" and not models.reads:
+    if fallback is not None and fallback.heard:
         notices += (
-            Notice(
-                "heard_again", "Without a DeepL key the lines are translated from their sound, not from their text."
-            ),
+            Notice("heard_again", "Without a DeepL key these lines are translated from their sound, not their text."),
         )
     service = translation.service or ("" if lines is None else analysis.models.get("translation", ""))
     result = dataclasses.replace(
@@ -123,21 +122,22 @@ def _check(analysis: Analysis, options: Options, lines: Collection[int] | None) 
 
 def _without_key(
     path: Path | None, analysis: Analysis, phrases: tuple[Phrase, ...], target: str, settings: Settings, models: Models
-) -> Stage[tuple[str | None, ...]]:
-    """The key-free translation of `phrases`: from their texts, or from the clip's sound."""
+) -> Stage[KeyFree]:
+    """Return the key-free translation of `phrases`: from their texts, or from the clip's sound.
+
+    Without the clip there is no file at `Job.sound`; a translator that has to hear it raises UsageError.
+    """
     if path is not None:
         clip = media.probe(path, settings, analysis.media.audio_track or None)
-    elif models.reads:
-        clip = Clip(Path(), analysis.media.duration, has_video=False, has_audio=False)
     else:
-        raise UsageError("Without a DeepL key the lines are translated from their sound; give the clip, too.")
+        clip = Clip(Path(), analysis.media.duration, has_video=False, has_audio=False)
     with workspace() as folder:
         sound = folder / "sound.wav"
-        if not models.reads:
+        if path is not None and not models.reads:
             yield from media.extract_sound(clip, sound)
         job = Job(clip, sound, fallback_target=target, again=phrases, language=analysis.language)
         found = yield from _steps((models.perceive or perceive)(models, job))
-    return found.translations or (None,) * len(phrases)
+    return found.translations or KeyFree((None,) * len(phrases))
 
 
 def _steps(work: Perceiving) -> Stage[Perception]:

@@ -29,6 +29,7 @@ from pipeline.records import (
     Faces,
     Findings,
     Job,
+    KeyFree,
     Known,
     Look,
     Media,
@@ -153,7 +154,7 @@ class Found:
     language: str  #: spoken, ISO 639-1
     answer: Attribution
     shots: tuple[Shot, ...]
-    translations: tuple[str | None, ...] | None  #: the key-free translation, where it was asked for
+    translations: KeyFree | None  #: the key-free translation, where it was asked for
     notices: tuple[Notice, ...]
 
 
@@ -191,7 +192,7 @@ def concluded(
         ),
         language=found.language,
         target_language=options.target,
-        models={**models.names, "translation": translation.service},
+        models={**models.names, **_instead(found.notices), "translation": translation.service},
         people=found.answer.people,
         phrases=phrases,
         turns=found.answer.turns,
@@ -205,6 +206,15 @@ def concluded(
     return dataclasses.replace(
         transcript.from_json(transcript.to_json(analysis)), portraits=dict(found.answer.portraits)
     )
+
+
+def _instead(notices: Iterable[Notice]) -> dict[str, str]:
+    """Return the models that did the work of others, by job, as the notices tell."""
+    from pipeline.faces.lip_detector import LipDetector
+
+    assert LipDetector.notice is not None
+    lips = LipDetector.notice.code
+    return {"speaking": LipDetector.name} if any(notice.code == lips for notice in notices) else {}
 
 
 def render(

@@ -26,7 +26,7 @@ from pipeline.deepl_service import MAX_CONTEXT, Request, Service, Unavailable
 from pipeline.errors import KeyRefusedError, QuotaError, TranslationError
 from pipeline.notices import about_phrases
 from pipeline.options import Options
-from pipeline.records import Models, Notice, Phrase, Progress, Stage
+from pipeline.records import KeyFree, Models, Notice, Phrase, Progress, Stage
 from pipeline.settings import Settings
 from pipeline.speech import guards
 from pipeline.text import chinese
@@ -116,7 +116,7 @@ def carry_out(
     plan: Plan,
     phrases: Sequence[Phrase],
     language: str,
-    fallback: tuple[str | None, ...] | None,
+    fallback: KeyFree | None,
     settings: Settings,
     only: Collection[int] | None = None,
 ) -> Stage[Translation]:
@@ -145,9 +145,12 @@ def carry_out(
         notices.append(_no_model(plan.target))
         return Translation((None,) * len(phrases), "", tuple(notices))
     texts = tuple(
-        _checked(fallback[i], phrases[i].source, plan.target) if i in set(foreign) else None
+        _checked(fallback.texts[i], phrases[i].source, plan.target) if i in set(foreign) else None
         for i in range(len(phrases))
     )
+    notices += fallback.notices
+    if not any(texts) and fallback.notices:
+        return Translation(texts, "", tuple(notices))
     notices.append(
         Notice("no_key", "Translated by a smaller open model, which makes more mistakes; with a DeepL key "
                "(DEEPL_AUTH_KEY) the translation gets better.")
@@ -159,7 +162,7 @@ def carry_out(
     notices += _missing(
         [i for i in foreign if texts[i] is None], phrases, "the open model gave nothing that can be trusted"
     )
-    return Translation(texts, "key-free", tuple(notices))
+    return Translation(texts, fallback.model, tuple(notices))
 
 
 def _by_deepl(
@@ -203,6 +206,10 @@ def _by_deepl(
 
 def _units(phrases: list[Phrase], request: Request, service: Service, cache: StageCache | None, plan: Plan):  # type: ignore[no-untyped-def]
     """(indices, translations) of every sentence, from the cache or from the service."""
+
+    def kept_as_asked() -> bool:  # the account of the next key may have refused the glossary
+        return not (request.glossary and service.glossary_refused)
+
     asked: list[tuple[int, ...]] = []
     keys = {}
     for unit in sentences.units(phrases):
@@ -227,12 +234,12 @@ def _units(phrases: list[Phrase], request: Request, service: Service, cache: Sta
         if parts is None:  # nothing, or too little text to share out: each piece on its own
             alone += [(i,) for i in unit]
             continue
-        if cache:
+        if cache and kept_as_asked():
             cache.put(keys[unit], parts)
         yield unit, parts
     for index, answer in service.translate([phrases[unit[0]].source for unit in alone], request):
         unit = alone[index]
-        if cache and answer and unit in keys:
+        if cache and answer and unit in keys and kept_as_asked():
             cache.put(keys[unit], (answer,))
         yield unit, (answer,)
 

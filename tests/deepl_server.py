@@ -31,11 +31,15 @@ def translated(text: str) -> str:
     return re.sub(r"<[^>]+>|&\w+;|\w+", lambda m: m[0] if m[0][0] in "<&" else m[0][::-1], text)
 
 
+#: A key that it knows.
+KEY = "good-key:fx"
+
+
 @dataclass
 class DeepLServer:
     """What the server knows and what it was asked; tests set and read it."""
 
-    limits: dict[str, list[int]] = field(default_factory=lambda: {"good-key:fx": [0, 500_000]})  #: key -> [used, limit]
+    limits: dict[str, list[int]] = field(default_factory=lambda: {KEY: [0, 500_000]})  #: key -> [used, limit]
     faults: deque[Callable[[BaseHTTPRequestHandler], None]] = field(
         default_factory=deque
     )  #: each answers one translate call
@@ -154,7 +158,7 @@ def serve() -> Iterator[DeepLServer]:
                     "glossary_id": str(uuid.uuid4()), "name": body["name"], "ready": True, "source_lang": body["source_lang"].lower(),
                     "target_lang": body["target_lang"].lower(), "creation_time": "2026-01-01T00:00:00.000000Z", "entry_count": 1,
                 }  # fmt: skip
-                state.glossaries[made["glossary_id"]] = {**made, "entries": body["entries"]}
+                state.glossaries[made["glossary_id"]] = {**made, "entries": body["entries"], "key": key}
                 _send(self, 201, json.dumps(made))
                 return
             state.calls += 1
@@ -163,7 +167,8 @@ def serve() -> Iterator[DeepLServer]:
                 fault(self)
                 return
             texts = body["text"]
-            if body.get("glossary_id") and body["glossary_id"] not in state.glossaries:
+            wanted = body.get("glossary_id")
+            if wanted and state.glossaries.get(wanted, {}).get("key") != key:  # one lies in the account of its key
                 _send(self, 404, "{}")
                 return
             if body["target_lang"] not in {code for code, _, _ in TARGETS}:

@@ -31,6 +31,7 @@ from pipeline.records import (
     Evidence,
     Faces,
     FaceTrack,
+    KeyFree,
     Look,
     Media,
     Models,
@@ -211,11 +212,9 @@ def services(
         try:
             yield from work("translate", clock)
 
-            def translate(
-                sound: Path, phrases: tuple[Phrase, ...], language: str, target: str
-            ) -> Stage[tuple[str | None, ...]]:
+            def translate(sound: Path, phrases: tuple[Phrase, ...], language: str, target: str) -> Stage[KeyFree]:
                 yield Progress("translate", 0.5)
-                return tuple(f"{target}: {phrase.source[::-1]}" for phrase in phrases)
+                return KeyFree(tuple(f"{target}: {phrase.source[::-1]}" for phrase in phrases), "Babel")
 
             if REFUSED_KEY in options.keys:
                 raise KeyRefusedError("DeepL does not accept this key; check it in your DeepL account.")

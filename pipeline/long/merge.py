@@ -11,7 +11,7 @@ from pipeline.long.work import Heard
 from pipeline.people.across import SAME_PLACE, Statistics, common_share, join
 from pipeline.people.known import named
 from pipeline.people.person import person_of
-from pipeline.records import Attribution, Box, Known, Notice, PersonTurn, Phrase, Shot, Track
+from pipeline.records import Attribution, Box, KeyFree, Known, Notice, PersonTurn, Phrase, Shot, Track
 
 #: s from a seam within which a shot of both windows ends there.
 AT_SEAM_S = 0.1
@@ -23,12 +23,12 @@ Span = tuple[float, float]
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """The recording, as `run.Found` wants it. `translations` has a text or None for each phrase."""
+    """The recording, as `run.Found` wants it."""
 
     language: str
     answer: Attribution
     shots: tuple[Shot, ...]
-    translations: tuple[str | None, ...]
+    translations: KeyFree | None  #: where they were asked for
     notices: tuple[Notice, ...]
 
 
@@ -98,7 +98,7 @@ class _Merger:
             for i in dict.fromkeys([*self.order, *names])
         }
         answer = named(answer, profiles, known, self.statistics)
-        return Merged(language, answer, tuple(self._shots()), tuple(self._translations()), tuple(self._notices(answer)))
+        return Merged(language, answer, tuple(self._shots()), self._translations(), tuple(self._notices(answer)))
 
     # --- what is said -------------------------------------------------------------------------------------------------
 
@@ -135,10 +135,14 @@ class _Merger:
             language=spoken if spoken != language else "",
         )
 
-    def _translations(self) -> Iterator[str | None]:
-        for heard, kept in zip(self.windows, self.kept, strict=True):
-            for index, _ in kept:
-                yield heard.translations[index] if heard.translations is not None else None
+    def _translations(self) -> KeyFree | None:
+        parts = [heard.translations for heard in self.windows if heard.translations is not None]
+        texts = [
+            heard.translations.texts[index] if heard.translations is not None else None
+            for heard, kept in zip(self.windows, self.kept, strict=True)
+            for index, _ in kept
+        ]
+        return KeyFree.together(texts, parts) if parts else None
 
     def _turns(self) -> Sequence[PersonTurn]:
         found = []

@@ -89,9 +89,8 @@ def analyse(
             watch.add(name, seconds)
     merged = merge(heard, clip.duration, options.speakers, options.known)
     yield clock.mark(Progress("people", 1.0))
-    asked = chosen.fallback_target and any(each.translations is not None for each in heard)
     notices = merged.notices + run.notices_of_clip(clip, bool(merged.answer.tracks), bool(merged.answer.phrases))
-    found = run.Found(merged.language, merged.answer, merged.shots, merged.translations if asked else None, notices)
+    found = run.Found(merged.language, merged.answer, merged.shots, merged.translations, notices)
     return (yield from run.concluded(clip, found, chosen, options, settings, models, clock, watch))
 
 

@@ -12,7 +12,7 @@ from pipeline.errors import MediaError
 from pipeline.long.windows import Window, view
 from pipeline.people.across import Part, profiles
 from pipeline.progress import Clock
-from pipeline.records import Attribution, Clip, Job, Likeness, Models, Notice, Shot, Stage
+from pipeline.records import Attribution, Clip, Job, KeyFree, Likeness, Models, Notice, Shot, Stage
 from pipeline.settings import Settings
 from pipeline.workspace import workspace
 
@@ -41,7 +41,7 @@ class Heard:
     answer: Attribution
     people: Part
     shots: tuple[Shot, ...]
-    translations: tuple[str | None, ...] | None
+    translations: KeyFree | None
     notices: tuple[Notice, ...]
     voices: Likeness | None  #: statistics of the embeddings
     faces: Likeness | None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pipeline.models import firefox
 from pipeline.models.entries import Model
 from pipeline.models.full import FULL
 from pipeline.models.light import LIGHT
@@ -11,8 +12,8 @@ CATALOGUE: tuple[Model, ...] = (*LIGHT, *SPEECH, *FULL)
 
 
 def model(key: str) -> Model:
-    """The model `key`.
+    """Return the model `key`, of the catalogue or of the translators (`firefox`).
 
     Raises StopIteration where there is none.
     """
-    return next(entry for entry in CATALOGUE if entry.key == key)
+    return next(entry for entry in (*CATALOGUE, *firefox.directions().values()) if entry.key == key)

@@ -52,6 +52,17 @@ class Weights:
     downloads: tuple[Archive | Address, ...]
     files: tuple[File, ...]
 
+    @classmethod
+    def at(cls, base: str, key: str, files: tuple[tuple[str, int, str], ...]) -> Weights:
+        """Return files (path below the address `base`, bytes, SHA-256) that are kept as they come."""
+        return cls(
+            key,
+            tuple(Address(f"{base}/{path}", sha256, size) for path, size, sha256 in files),
+            tuple(
+                File(path.rpartition("/")[2], sha256, (Part(download=n),)) for n, (path, _, sha256) in enumerate(files)
+            ),
+        )
+
     @property
     def bytes(self) -> int:
         """Size of all downloads."""

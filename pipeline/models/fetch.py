@@ -39,11 +39,11 @@ TICK_S = 0.1
 
 
 def path(weights: Weights, name: str, cache: Path) -> Stage[Path]:
-    """The weights of the model that people know as `name` are in the folder `cache`, verified; returns the file, or the
-    folder where there are several.
+    """Fetch weights into the folder `cache` unless they are there, and return the file, or the folder of several.
 
-    Takes microseconds once they are there. Safe when several processes or threads ask at once: one fetches, the others
-    wait. A fetch that was broken off leaves nothing that a later one would trust.
+    `name` is how messages call the model. Takes microseconds once they are there. Safe when several processes or
+    threads ask at once: one fetches, the others wait. A fetch that was broken off leaves nothing that a later one would
+    trust.
 
     Raises ModelError when the weights cannot be fetched, verified or stored.
     """
@@ -58,7 +58,7 @@ def path(weights: Weights, name: str, cache: Path) -> Stage[Path]:
 
 
 def find_in(weights: Weights, folder: Path) -> Path | None:
-    """The file, or the folder where there are several, if the pinned files lie somewhere below `folder`; else None."""
+    """Return the pinned file, or the folder where there are several, from somewhere below `folder`; None without."""
     for found in sorted(folder.rglob(weights.files[0].name)):
         if all(_is_file(found.with_name(file.name), file.sha256) for file in weights.files):
             return found.parent if len(weights.files) > 1 else found
@@ -75,12 +75,12 @@ def _is_file(file: Path, sha256: str) -> bool:
 
 @lru_cache(maxsize=64)
 def _known_sha256(file: Path, size: int, changed: int) -> str:
-    """SHA-256 of a file that has not changed since it was computed."""
+    """Return the SHA-256 of a file, once for each size and time of change."""
     return sha256_of(file)
 
 
 def is_cached(weights: Weights, cache: Path) -> bool:
-    """Whether the files are there as they were when their hashes were checked."""
+    """Return whether the files are there as they were when their hashes were checked."""
     return _intact(weights, _folder(weights, cache))
 
 
@@ -98,7 +98,7 @@ def _folder(weights: Weights, cache: Path) -> Path:
 
 
 def _intact(weights: Weights, folder: Path) -> bool:
-    """Whether size and modification time of the files are those they had when their hashes were checked."""
+    """Return whether size and modification time of the files are those they had when their hashes were checked."""
     try:
         stamp = json.loads((folder / "verified.json").read_text())
         return all(stamp[file.name] == _stamp(folder / file.name, file.sha256) for file in weights.files)
@@ -112,7 +112,7 @@ def _stamp(file: Path, sha256: str) -> list[object]:
 
 
 def _verify(weights: Weights, folder: Path) -> str:
-    """The name of the first file that is not what the catalogue says, "" if all are; stamps the folder then."""
+    """Return the name of the first file that is not what the catalogue says; "" if all are, which is written down."""
     for file in weights.files:
         if not (folder / file.name).is_file() or sha256_of(folder / file.name) != file.sha256:
             return file.name
@@ -124,7 +124,7 @@ def _verify(weights: Weights, folder: Path) -> str:
 
 
 def sha256_of(file: Path) -> str:
-    """SHA-256 of the file's bytes, hex."""
+    """Return the SHA-256 of the file's bytes, hex."""
     with file.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
@@ -141,7 +141,7 @@ def _released(descriptor: int) -> Iterator[int]:
 
 
 def _fetch(weights: Weights, name: str, folder: Path) -> Stage[None]:
-    """`folder` holds the verified files. Works in a folder beside it and renames, under a lock of its own."""
+    """Fetch and verify the files in a folder beside `folder` and rename it, under a lock of its own."""
     import fcntl
 
     with _released(os.open(folder.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o644)) as lock:
@@ -182,7 +182,7 @@ def _fetch(weights: Weights, name: str, folder: Path) -> Stage[None]:
 
 
 def _download_all(weights: Weights, name: str, staging: Path) -> Stage[list[Path]]:
-    """All downloads lie in `staging`, their hashes checked."""
+    """Return all downloads, which lie in `staging`, their hashes checked."""
     import httpx
 
     from pipeline.models import index
@@ -224,10 +224,10 @@ def _download_all(weights: Weights, name: str, staging: Path) -> Stage[list[Path
 
 
 def _downloaded(address: str, to: Path, size: int, http: httpx.Client) -> Generator[int, None, None]:
-    """The file at `address` is at `to`; yields how many bytes are there. Reads no more than `size` bytes.
+    """Fetch the file at `address` to `to`, no more than `size` bytes, and yield how many are there.
 
     Where the connection breaks it is taken up again from the byte it broke at, or from the start where the server
-    cannot.
+    cannot. A server that is not there at all is asked twice.
 
     What is there after the last try may be too little. Raises httpx.HTTPError when the last try gets nothing at all.
     """
@@ -237,8 +237,9 @@ def _downloaded(address: str, to: Path, size: int, http: httpx.Client) -> Genera
         have = to.stat().st_size if to.exists() else 0
         try:
             yield from _stretch(address, to, have, size, http)
-        except httpx.TransportError:
-            if number == TRIES - 1 and not have:
+        except httpx.TransportError as error:
+            absent = isinstance(error, httpx.ConnectError) and number > 0
+            if (number == TRIES - 1 or absent) and not have:
                 raise
         except httpx.HTTPStatusError as error:
             if error.response.status_code not in AGAIN or number == TRIES - 1:
@@ -249,7 +250,7 @@ def _downloaded(address: str, to: Path, size: int, http: httpx.Client) -> Genera
 
 
 def _stretch(address: str, to: Path, have: int, size: int, http: httpx.Client) -> Generator[int, None, None]:
-    """Reads from byte `have` to the end, or to the first failure."""
+    """Read from byte `have` to the end, or to the first failure."""
     headers = {"Accept-Encoding": "identity", **({"Range": f"bytes={have}-"} if have else {})}
     with http.stream("GET", address, headers=headers) as response:
         response.raise_for_status()
@@ -271,7 +272,7 @@ def _stretch(address: str, to: Path, have: int, size: int, http: httpx.Client) -
 
 
 def _reason(error: Exception) -> str:
-    """A few words, without the address: an index may have a password in it."""
+    """Return a few words, without the address: an index may have a password in it."""
     import httpx
 
     if isinstance(error, httpx.HTTPStatusError):

@@ -9,6 +9,12 @@ WHISPER_FILES = (
     "vocab.json", "merges.txt", "normalizer.json", "added_tokens.json", "special_tokens_map.json",
 )  # fmt: skip
 
+
+def _nemo(name: str, commit: str | None, file: str, sha256: str, megabytes: int = 0) -> Hub:
+    """Return a repository of NVIDIA's, of which one file is needed."""
+    return Hub(f"nvidia/{name}", commit, ((file, sha256),), megabytes)
+
+
 FULL: tuple[Model, ...] = (
     # Commits of the Hub as many public projects have pinned them; sha256 where those projects published one too.
     Model(
@@ -41,41 +47,28 @@ FULL: tuple[Model, ...] = (
     Model(
         "sortformer", "Sortformer streaming 4spk v2.1", "voices", ("full",), "NVIDIA Open Model License",
         "https://huggingface.co/nvidia/diar_streaming_sortformer_4spk-v2.1",
-        hub=Hub(
-            "nvidia/diar_streaming_sortformer_4spk-v2.1", "fafaab5faa1617a0ca52d38dd3dc4bd636800d3d",
-            (
-                (
-                    "diar_streaming_sortformer_4spk-v2.1.nemo",
-                    "8abd32832159c6ac1148c926b7276f35ba34582c444e559dce1f1253fea42ef8",
-                ),
-            ),
-            471,
+        hub=_nemo(
+            "diar_streaming_sortformer_4spk-v2.1", "fafaab5faa1617a0ca52d38dd3dc4bd636800d3d",
+            "diar_streaming_sortformer_4spk-v2.1.nemo",
+            "8abd32832159c6ac1148c926b7276f35ba34582c444e559dce1f1253fea42ef8", 471,
         ),
     ),
     Model(
         "marblenet", "Frame VAD MarbleNet 2.0", "voices (five and more)", ("full",), "NVIDIA Open Model License",
         "https://huggingface.co/nvidia/Frame_VAD_Multilingual_MarbleNet_v2.0",
-        hub=Hub(
-            "nvidia/Frame_VAD_Multilingual_MarbleNet_v2.0", None,
-            (
-                (
-                    "frame_vad_multilingual_marblenet_v2.0.nemo",
-                    "84bda37e925ac6fd740c2ced55642cb79f94f81348e1fa0db992ca50d4b09706",
-                ),
-            ),
+        hub=_nemo(
+            "Frame_VAD_Multilingual_MarbleNet_v2.0", None,
+            "frame_vad_multilingual_marblenet_v2.0.nemo",
+            "84bda37e925ac6fd740c2ced55642cb79f94f81348e1fa0db992ca50d4b09706",
         ),
     ),
     Model(
         "titanet", "TitaNet large", "voices (five and more), voiceprints", ("full",), "CC-BY-4.0",
         "https://huggingface.co/nvidia/speakerverification_en_titanet_large",
-        hub=Hub(
-            "nvidia/speakerverification_en_titanet_large", "0dc382f40121a5fbd34db10a2bb04d826c2be6a8",
-            (
-                (
-                    "speakerverification_en_titanet_large.nemo",
-                    "e838520693f269e7984f55bc8eb3c2d60ccf246bf4b896d4be9bcabe3e4b0fe3",
-                ),
-            ),
+        hub=_nemo(
+            "speakerverification_en_titanet_large", "0dc382f40121a5fbd34db10a2bb04d826c2be6a8",
+            "speakerverification_en_titanet_large.nemo",
+            "e838520693f269e7984f55bc8eb3c2d60ccf246bf4b896d4be9bcabe3e4b0fe3",
         ),
     ),
     Model(

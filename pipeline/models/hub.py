@@ -15,14 +15,14 @@ log = logging.getLogger(__name__)
 
 
 def source(key: str) -> Hub:
-    """Where the full set's model `key` lies on the Hub."""
+    """Return where the full set's model `key` lies on the Hub."""
     found = model(key).hub
     assert found is not None, f"{key} does not come from the Hub"
     return found
 
 
 def file(key: str) -> Path:
-    """The first file of a full model is in the Hub's cache and is the pinned one; returns its path.
+    """Fetch the first file of a full model into the Hub's cache, check that it is the pinned one, and return its path.
 
     Raises ModelError when it can be neither found nor fetched, or is another file than the pinned one.
     """
@@ -42,8 +42,8 @@ def file(key: str) -> Path:
 
 
 def checked(key: str, found: Path) -> Path:
-    """`found`, if it is the first file of the full model `key` as pinned by the catalogue or by
-    SPEECHGLASS_WEIGHTS_SHA256.
+    """Return `found`, which must be the first file of the full model `key`, as the catalogue or the operator
+    (SPEECHGLASS_WEIGHTS_SHA256) pins it.
 
     Where neither knows it, its SHA-256 is logged, to be pinned. Writing it down here on first use would protect nobody:
     a Space is built anew with whatever the Hub then has, and elsewhere the file is fetched once.
@@ -60,8 +60,7 @@ def checked(key: str, found: Path) -> Path:
 
 
 def operators_pins() -> dict[str, str]:
-    """SHA-256 by name, where the operator gives one, of the files that nothing in the catalogue pins; `checked` asks
-    for it.
+    """Return the SHA-256 that the operator gives, by name, for files that nothing in the catalogue pins.
 
     Raises UsageError for a SPEECHGLASS_WEIGHTS_SHA256 that pins nothing.
     """

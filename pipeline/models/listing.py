@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipeline.models import fetch
+from pipeline.models import fetch, firefox
 from pipeline.models.catalogue import CATALOGUE
 from pipeline.models.entries import Model
 from pipeline.models.hub import operators_pins
@@ -10,7 +10,8 @@ from pipeline.settings import Settings
 
 
 def listing(settings: Settings) -> str:
-    """The catalogue as a table, a line a model, and below it what the licences' names do not say.
+    """Return the catalogue as a table, a line a model, and below it the translators and what the licences' names do not
+    say.
 
     Raises UsageError for a SPEECHGLASS_WEIGHTS_SHA256 that pins nothing.
     """
@@ -25,7 +26,19 @@ def listing(settings: Settings) -> str:
     lines = [
         "  ".join([*(cell.ljust(width) for cell, width in zip(row[:6], widths, strict=True)), row[6]]) for row in rows
     ]
-    return "\n".join([*lines, "", *(f"* {model.name}: {model.note}" for model in CATALOGUE if model.note)])
+    notes = [f"* {model.name}: {model.note}" for model in CATALOGUE if model.note]
+    return "\n".join([*lines, "", _translators(), "", *notes])
+
+
+def _translators() -> str:
+    """Return the directions of the translators, which are too many for a row each."""
+    every = firefox.directions()
+    out = ", ".join(target for source, target in every if source == "en")
+    into = ", ".join(source for source, target in every if target == "en")
+    return (
+        f"Translation without a key on a processor: {firefox.NAME}, MPL-2.0, {firefox.REPOSITORY}, pinned by SHA-256.\n"
+        f"From English into: {out}\nInto English from: {into}"
+    )
 
 
 def _pin(model: Model) -> str:

@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.models import fetch, sets
+from pipeline.models import fetch, firefox, sets
 from pipeline.models.catalogue import model
 from pipeline.models.entries import Hub, Model
 from pipeline.models.speech import CHOICES
@@ -49,14 +49,49 @@ def light_parts(settings: Settings) -> list[Duty]:
         Duty("faces", ("retinaface-mobilenet",), "a GPU (RetinaFace ResNet50)"),
         _who_speaks(settings),
         Duty("whose face", ("dlib-resnet",), "a GPU (FaceNet 512)"),
-        Duty("translation", (), "", _deepl())
-        if settings.deepl_keys
-        else Duty(
-            "translation into English",
-            (hears,),
-            "a DeepL key (DEEPL_AUTH_KEY; the free one is enough), which also opens every other language; or a GPU",
-        ),
+        *([Duty("translation", (), "", _deepl())] if settings.deepl_keys else _key_free(hears, settings)),
     ]
+
+
+def _key_free(hears: str, settings: Settings) -> list[Duty]:
+    """Return how the light set translates without a key; `hears` is the model that translates sound."""
+    every = firefox.directions()
+    sizes = [entry.weights.bytes for entry in every.values() if entry.weights]
+    here = [f"{source} to {target}" for (source, target), entry in every.items() if sets.has(entry.key, settings)]
+    kept = f"here are {', '.join(here)}" if here else "none is here yet"
+    host = next(entry.weights.host for entry in every.values() if entry.weights)
+    said = (
+        f"{firefox.NAME}, from English into {sum(source == 'en' for source, _ in every)} languages and from "
+        f"{sum(target == 'en' for _, target in every)} into English, each fetched from {host} when first needed, "
+        f"{min(sizes) / 1e6:.0f} to {max(sizes) / 1e6:.0f} MB; {kept}"
+    )
+    better = "a DeepL key (DEEPL_AUTH_KEY; the free one is enough); or a GPU"
+    return [
+        Duty("translation", (), better, said),
+        Duty("translation of other languages into English", (hears,), ""),
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechChoice:
+    """A model for words that somebody can choose on this machine."""
+
+    key: str  #: as `Settings.speech` names it
+    name: str
+    bytes: int  #: of the download
+    here: bool  #: no download is needed
+
+
+def speech_choices(settings: Settings) -> tuple[SpeechChoice, ...]:
+    """Return the models for words to choose from, the smallest first; () where the full set runs, which has one."""
+    if sets.chosen(settings) == "full":
+        return ()
+    entries = [(key, model(entry)) for key, (entry, _) in CHOICES.items()]
+    return tuple(
+        SpeechChoice(key, entry.name, entry.weights.bytes, sets.has(entry.key, settings))
+        for key, entry in entries
+        if entry.weights is not None
+    )
 
 
 def full_parts(settings: Settings) -> list[Duty]:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import logging
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipeline.beside import alone
 from pipeline.errors import ModelError, UsageError
-from pipeline.models import fetch
+from pipeline.models import fetch, firefox
 from pipeline.models.catalogue import CATALOGUE, model
 from pipeline.models.entries import Model
 from pipeline.models.hub import operators_pins
 from pipeline.models.speech import CHOICES
-from pipeline.records import Clip, Diarization, Faces, Models, Phrase, Progress, Stage, Transcript
+from pipeline.records import Clip, Diarization, Faces, KeyFree, Models, Phrase, Progress, Stage, Transcript
 from pipeline.settings import Settings
 
 if TYPE_CHECKING:
@@ -60,8 +62,8 @@ def load(settings: Settings) -> Models:
 
 
 def weights(key: str, settings: Settings) -> Stage[Path]:
-    """The weights of the model `key` are in the operator's folder or in the cache, verified; returns the file, or the
-    folder where there are several.
+    """Fetch the weights of the model `key` unless they are in the operator's folder or in the cache, and verify them.
+    Return the file, or the folder where there are several.
 
     Raises ModelError as `fetch.path` does.
     """
@@ -84,7 +86,7 @@ _missed: dict[str, float] = {}
 
 
 def optional_weights(key: str, settings: Settings) -> Stage[Path | None]:
-    """As `weights`, but None where they cannot be had; then they are not fetched again for ten minutes."""
+    """Do as `weights`, but return None where they cannot be had; then they are not asked for again for ten minutes."""
     return (yield from _optional_weights_of(model(key), settings))
 
 
@@ -102,7 +104,7 @@ def _optional_weights_of(entry: Model, settings: Settings) -> Stage[Path | None]
 
 
 def has(key: str, settings: Settings) -> bool:
-    """Whether the weights of the model `key` are on this machine."""
+    """Return whether the weights of the model `key` are on this machine."""
     return _is_here(model(key), settings)
 
 
@@ -113,11 +115,20 @@ def _is_here(entry: Model, settings: Settings) -> bool:
     return given or fetch.is_cached(files, settings.cache_dir)
 
 
+def instead(settings: Settings) -> dict[str, str]:
+    """Return the models that do the work of others at the moment, by job."""
+    from pipeline.faces.lip_detector import LipDetector
+
+    waits = settings.zero_gpu or "lr-asd" in _missed  # else it is fetched before the first clip
+    return {"speaking": LipDetector.name} if waits and not has("lr-asd", settings) else {}
+
+
 def speaking_detector(
     sound: Path | None, settings: Settings, device: str = "cpu", *, may_fetch: bool = True
 ) -> Stage[speaking.Detector | None]:
-    """The best detector of speaking faces that can be had here, for `sound`; None without one. Without `may_fetch` it
-    is the best of those whose weights are here already.
+    """Return a detector of speaking faces for `sound`; None without a sound.
+
+    It is LR-ASD where its weights are here or, with `may_fetch`, can be fetched; else the one that reads lips.
 
     Raises MediaError for a sound that cannot be read.
     """
@@ -135,7 +146,9 @@ def speaking_detector(
 
 
 def prepare(settings: Settings) -> Stage[None]:
-    """All weights that the chosen set fetches are in the cache, so that no stage is held up by a download.
+    """Fetch all weights of the chosen set that are not in the cache, so that no stage is held up by a download.
+
+    Not the translators: which are needed is known when the words are.
 
     Raises ModelError as `fetch.path` does.
     """
@@ -154,6 +167,14 @@ def prepare(settings: Settings) -> Stage[None]:
         done += files.bytes
 
 
+def translates_to(target: str) -> bool:
+    """Return whether the light set has a way into the language with this DeepL code."""
+    from pipeline.firefox_translation import code_of
+
+    to = code_of(target)
+    return to == "en" or ("en", to) in firefox.directions()
+
+
 class _Light:
     """The stages of the light set. Their modules are imported on first use: opencv and the tracker are not for
     sound.
@@ -170,12 +191,13 @@ class _Light:
                 "faces": "RetinaFace MobileNet0.25",
                 "identity": "dlib ResNet",
                 "speaking": "LR-ASD",
-                "translation": "Whisper base translate",
+                "translation": f"{firefox.NAME}; {self._ears.name} into English",
             },
             transcribe=self.transcribe,
             diarize=self.diarize,
             find_faces=self.find_faces,
             translate_speech=self.translate_speech,
+            translates_to=translates_to,
             prepare=lambda: prepare(self.settings),
         )
 
@@ -185,16 +207,65 @@ class _Light:
         folder = yield from weights(CHOICES[self.settings.speech][0], self.settings)
         return (yield from transcribe(sound, language, weights=folder))
 
-    def translate_speech(
-        self, sound: Path, phrases: tuple[Phrase, ...], language: str, target: str
-    ) -> Stage[tuple[str | None, ...]]:
+    def translate_speech(self, sound: Path, phrases: tuple[Phrase, ...], language: str, target: str) -> Stage[KeyFree]:
+        """Translate the texts, by models that are fetched when first needed. What no model reads into English, Whisper
+        hears.
+        """
+        from pipeline.firefox_translation import code_of, translate_text
+
+        to = code_of(target)
+        folders = yield from self._readers({phrase.language or language for phrase in phrases}, to)
+        sources = [code_of(phrase.language or language) for phrase in phrases]
+        unread = [i for i, code in enumerate(sources) if code not in ("en", to) and (code, "en") not in folders]
+        english = yield from self._hear(sound, tuple(phrases[i] for i in unread), language)
+        heard = {i: text for i, text in zip(unread, english, strict=True) if text}
+        texts: dict[int, str] = {}
+        given = {i: phrase for i, phrase in enumerate(phrases) if i not in unread}
+        if to == "en":
+            texts = heard
+        else:
+            given |= {i: replace(phrases[i], source=text, language="en") for i, text in heard.items()}
+        if folders and given:
+            asked = sorted(given)
+            work = translate_text(tuple(given[i] for i in asked), language, target, folders=folders)
+            read = yield from alone("translate", work)
+            texts |= {i: text for i, text in zip(asked, read, strict=True) if text}
+        used = [*([self._ears.name] if unread else []), *([firefox.NAME] if folders and given else [])]
+        return KeyFree(tuple(texts.get(i) for i in range(len(phrases))), ", ".join(used), heard=bool(unread))
+
+    def _readers(self, spoken: set[str], target: str) -> Stage[dict[tuple[str, str], Path]]:
+        """Return the folders of the models that lead from the languages `spoken` into `target`, by direction.
+
+        One into English may be missing, the one out of it not: then it raises ModelError.
+        """
+        from pipeline.firefox_translation import code_of
+
+        found = {}
+        for source in sorted({code_of(language) for language in spoken} - {"en", target}):
+            into = firefox.directions().get((source, "en"))
+            folder = (yield from _optional_weights_of(into, self.settings)) if into else None
+            if folder is not None:
+                found[source, "en"] = folder
+        out = firefox.directions().get(("en", target))
+        if out is not None and any(code_of(language) != target for language in spoken):
+            found["en", target] = yield from _weights_of(out, self.settings)
+        return found
+
+    def _hear(self, sound: Path, phrases: tuple[Phrase, ...], language: str) -> Stage[tuple[str | None, ...]]:
+        """Return the English of the phrases, by Whisper from their sound."""
         from pipeline.speech.transcribe import translate_speech
 
-        # Not by turbo, which was not trained to translate.
-        folder = yield from weights(
-            "whisper-small" if self.settings.speech == "small" else "whisper-base", self.settings
-        )
-        return (yield from translate_speech(sound, phrases, language, target, weights=folder))
+        if not phrases:
+            return ()
+        if not sound.is_file():
+            raise UsageError("Without a DeepL key these lines are translated from their sound; give the clip, too.")
+        folder = yield from weights(self._ears.key, self.settings)
+        return (yield from translate_speech(sound, phrases, language, "EN-US", weights=folder))
+
+    @property
+    def _ears(self) -> Model:
+        """The model that translates sound; not turbo, which was not trained to."""
+        return model("whisper-small" if self.settings.speech == "small" else "whisper-base")
 
     def diarize(self, sound: Path, speakers: int | None) -> Stage[Diarization]:
         from pipeline.speech.diarize import diarize

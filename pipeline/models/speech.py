@@ -1,18 +1,13 @@
-"""Larger speech models for a CPU, from the Hugging Face Hub, for who asks for one."""
+"""Larger speech models for a CPU, from the Hugging Face Hub, for those who ask for one."""
 
 from __future__ import annotations
 
-from pipeline.models.entries import Address, File, Model, Part, Weights
+from pipeline.models.entries import Model, Weights
 
 
 def _weights(key: str, repository: str, commit: str, files: tuple[tuple[str, int, str], ...]) -> Weights:
-    """Files (name, bytes, SHA-256) of a repository at a commit."""
-    base = f"https://huggingface.co/{repository}/resolve/{commit}"
-    return Weights(
-        key,
-        tuple(Address(f"{base}/{name}", sha256, size) for name, size, sha256 in files),
-        tuple(File(name, sha256, (Part(download=number),)) for number, (name, _, sha256) in enumerate(files)),
-    )
+    """Return files (name, bytes, SHA-256) of a repository at a commit."""
+    return Weights.at(f"https://huggingface.co/{repository}/resolve/{commit}", key, files)
 
 
 SPEECH: tuple[Model, ...] = (

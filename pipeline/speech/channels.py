@@ -17,6 +17,7 @@ import numpy as np
 from pipeline.records import (
     Diarization,
     Diarize,
+    KeyFree,
     Phrase,
     Segment,
     Stage,
@@ -154,7 +155,7 @@ def translate(
     heard: Transcript,
     phrases: tuple[Phrase, ...],
     target: str,
-) -> Stage[tuple[str | None, ...]]:
+) -> Stage[KeyFree]:
     """Return the key-free translation of every phrase, by `stage`, from the sound of the party that said it."""
     if not parties:
         return (yield from stage(sound, phrases, heard.language, target))
@@ -166,10 +167,11 @@ def translate(
         for party, indices in zip(parties, own, strict=True)
     ]
     texts: list[str | None] = [None] * len(phrases)
-    for indices, answers in zip(own, (yield from _in_turn(stages)), strict=True):
-        for i, answer in zip(indices, answers, strict=True):
-            texts[i] = answer
-    return tuple(texts)
+    answers = yield from _in_turn(stages)
+    for indices, answer in zip(own, answers, strict=True):
+        for i, text in zip(indices, answer.texts, strict=True):
+            texts[i] = text
+    return KeyFree.together(texts, answers)
 
 
 def _in_turn(stages: Sequence[Stage[T]]) -> Stage[list[T]]:

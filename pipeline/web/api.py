@@ -278,7 +278,7 @@ class Endpoints:
         settings = self.services.settings
         return {
             "status": "ok",
-            "models": dict(self.services.models),
+            "models": {**self.services.models, **self.services.instead()},
             "limits": {
                 "duration_s": settings.max_duration_s,
                 "file_bytes": settings.max_file_bytes,

@@ -73,6 +73,7 @@ class Services:
     preview: Callable[[Path, Analysis, Look, float], np.ndarray]  #: the frame at t s with the look on it, RGB (h, w, 3)
     translates_to: Callable[[str], bool]  #: without a key
     models: Mapping[str, str]  #: what runs, by job
+    instead: Callable[[], Mapping[str, str]] = dict  #: what does the work of others at the moment, by job
     settings: Settings = field(default_factory=Settings)
     targets: Callable[[], tuple[languages.Language, ...]] = lambda: languages.TARGETS  #: what can be translated into
     examples: tuple[Example, ...] = ()
@@ -109,6 +110,7 @@ def real(settings: Settings) -> Services:
         preview=lambda path, analysis, look, t: run.preview(path, analysis, look, t, settings),
         translates_to=loaded.translates_to,
         models=loaded.names,
+        instead=lambda: sets.instead(settings),
         settings=settings,
         targets=lambda: translate.available_targets(settings),
         examples=ready_examples(EXAMPLES),

@@ -379,7 +379,9 @@ def _first_target(services: Services) -> str:
 
 
 def _masthead(services: Services) -> str:
-    key = "" if services.settings.deepl_keys else "English works right away; every other language with a DeepL key."
+    free = [language.code for language in services.targets() if services.works_now(language.code)]
+    able = f"{len(free)} languages work" if any(code[:2] != "EN" for code in free) else "English works"
+    key = "" if services.settings.deepl_keys else f"{able} right away; every other language with a DeepL key."
     space = escape(services.settings.space_id)
     duplicate = (
         f'<a href="https://huggingface.co/spaces/{space}?duplicate=true" target="_blank" rel="noopener">Duplicate this '

@@ -4,34 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from pipeline import deepl_service, edit, retranslate
+from pipeline import edit, retranslate
 from pipeline.errors import KeyRefusedError, TranslationError, UsageError
 from pipeline.options import Options
-from pipeline.records import Analysis, Models, Notice, Phrase, Stage
+from pipeline.records import Analysis, KeyFree, Models, Notice, Phrase, Stage
 from pipeline.settings import Settings
-from tests import deepl_server, fakes
+from tests import fakes
 from tests.deepl_server import DeepLServer, status, translated
 from tests.fixtures_runs import FOUND, finish, quick_models
-
-KEY = "good-key:fx"
-
-
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[DeepLServer]:
-    monkeypatch.setattr("deepl.http_client._BackoffTimer.BACKOFF_INITIAL", 0.01)
-    monkeypatch.setattr(deepl_service, "TIMEOUT_S", 0.5)
-    with deepl_server.serve() as running:
-        yield running
-
-
-@pytest.fixture
-def keyed(settings: Settings, server: DeepLServer) -> Settings:
-    return dataclasses.replace(settings, deepl_keys=(KEY,), deepl_server=server.url)
 
 
 @pytest.fixture
@@ -100,12 +84,10 @@ def test_a_translator_that_reads_needs_no_sound(known: Analysis, settings: Setti
     clip = fakes.make_clip(tmp_path / "clip.mp4")
     seen = []
 
-    def translate(
-        sound: Path, phrases: tuple[Phrase, ...], language: str, target: str
-    ) -> Stage[tuple[str | None, ...]]:
+    def translate(sound: Path, phrases: tuple[Phrase, ...], language: str, target: str) -> Stage[KeyFree]:
         seen.append((sound.exists(), language, target, [phrase.source for phrase in phrases]))
         yield from ()
-        return tuple(phrase.source.upper() for phrase in phrases)
+        return KeyFree(tuple(phrase.source.upper() for phrase in phrases), "Babel")
 
     models = dataclasses.replace(quick_models(), translate_speech=translate, reads=True)
     corrected = edit.correct_source(known, 3, "Not so long.")

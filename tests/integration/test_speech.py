@@ -16,13 +16,15 @@ from benchmarks.score import distance, tokens
 from pipeline import media
 from pipeline.models import sets
 from pipeline.perceive import perceive
+from pipeline.progress import finish
 from pipeline.records import Diarization, Job, Phrase, Transcript
 from pipeline.settings import Settings
+from pipeline.speech.transcribe import translate_speech
 
 pytestmark = pytest.mark.integration
 
 LIGHT = sets.load(Settings(models="light"))
-transcribe, diarize, translate_speech = LIGHT.transcribe, LIGHT.diarize, LIGHT.translate_speech
+transcribe, diarize = LIGHT.transcribe, LIGHT.diarize
 
 CLIPS = Path(__file__).parents[2].parent / "shared" / "clips"
 needs_clips = pytest.mark.skipif(not CLIPS.is_dir(), reason="the shared clips are not on this machine")
@@ -190,11 +192,12 @@ def test_whisper_translates_into_english_and_into_nothing_else(tmp_path: Path) -
     sound = _sound("polish", tmp_path)
     heard: Transcript = _result(transcribe(sound, "pl"))
     phrases = tuple(Phrase(i, s.start, s.end, None, s.text, s.words) for i, s in enumerate(heard.segments))
-    (english,) = _result(translate_speech(sound, phrases, "pl", "EN-US"))
+    base = finish(sets.weights("whisper-base", Settings()))
+    (english,) = _result(translate_speech(sound, phrases, "pl", "EN-US", weights=base))
     assert english is not None
     assert "senator" in english.lower()
-    assert _result(translate_speech(sound, phrases, "pl", "DE")) == (None,)
-    assert _result(translate_speech(sound, (), "pl", "EN-US")) == ()
+    assert _result(translate_speech(sound, phrases, "pl", "DE", weights=base)) == (None,)
+    assert _result(translate_speech(sound, (), "pl", "EN-US", weights=base)) == ()
 
 
 def test_a_call_with_one_party_per_channel_is_heard_channel_by_channel(tmp_path: Path) -> None:

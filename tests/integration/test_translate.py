@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -13,25 +12,9 @@ from pipeline import deepl_service, translate
 from pipeline.errors import KeyRefusedError, QuotaError, TranslationError
 from pipeline.options import Options
 from pipeline.progress import finish
-from pipeline.records import Models, Phrase
+from pipeline.records import KeyFree, Models, Notice, Phrase
 from pipeline.settings import Settings
-from tests import deepl_server
-from tests.deepl_server import DeepLServer, half_a_response, hang_up, silence, status
-
-KEY = "good-key:fx"
-
-
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[DeepLServer]:
-    monkeypatch.setattr("deepl.http_client._BackoffTimer.BACKOFF_INITIAL", 0.01)
-    monkeypatch.setattr(deepl_service, "TIMEOUT_S", 0.5)
-    with deepl_server.serve() as running:
-        yield running
-
-
-@pytest.fixture
-def keyed(settings: Settings, server: DeepLServer) -> Settings:
-    return dataclasses.replace(settings, deepl_keys=(KEY,), deepl_server=server.url)
+from tests.deepl_server import KEY, DeepLServer, half_a_response, hang_up, silence, status
 
 
 def said(*texts: str, person: str = "p1") -> tuple[Phrase, ...]:
@@ -241,6 +224,24 @@ def test_a_small_table_of_terms_becomes_a_glossary_and_is_removed(keyed: Setting
     assert server.glossaries == {}
 
 
+def test_every_key_that_serves_has_the_glossary_in_its_own_account(keyed: Settings, server: DeepLServer) -> None:
+    """A glossary was made for the first of several keys only, and the second did not know it."""
+    server.limits = {"first-key:fx": [499_840, 500_000], "second-key": [0, 1_000_000]}
+    keyed = dataclasses.replace(keyed, deepl_keys=("first-key:fx", "second-key"))
+    phrases = said(*[f"Sentence {i} {'is rather long ' * 20}." for i in range(60)])
+    service = deepl_service.Service(keyed.deepl_keys, keyed.deepl_server)
+    with service.glossary("Space = Przestrzeń", "EN", "PL") as glossary:
+        request = deepl_service.Request("PL", "EN", glossary=glossary)
+        assert dict(service.translate(["Short."], request))[0]
+        assert None not in dict(service.translate([phrase.source for phrase in phrases], request)).values()
+        assert len(server.glossaries) == 2
+    service.close()
+    assert server.requests[0]["key"] == "first-key:fx"
+    assert {request["key"] for request in server.requests[1:]} == {"second-key"}
+    assert all(request["glossary_id"] for request in server.requests)
+    assert server.glossaries == {}
+
+
 def test_a_glossary_that_the_account_does_not_allow_is_left_out_and_named(keyed: Settings, server: DeepLServer) -> None:
     server.most_glossaries = 0
     result = run(keyed, said("One."), glossary="Space = Przestrzeń")
@@ -254,7 +255,7 @@ def test_a_glossary_that_the_account_does_not_allow_is_left_out_and_named(keyed:
 
 def test_the_key_free_translation_says_that_it_has_no_glossary(settings: Settings) -> None:
     plan = finish(translate.plan(Options("EN-US", glossary="Raum = space"), settings, LIGHT, 10.0))
-    result = finish(translate.carry_out(plan, said("Eins."), "de", ("One.",), settings))
+    result = finish(translate.carry_out(plan, said("Eins."), "de", KeyFree(("One.",)), settings))
     assert "The glossary was not applied" in next(n.text for n in result.notices if n.code == "glossary")
 
 
@@ -280,9 +281,19 @@ def test_without_a_key_another_language_stays_in_the_original_with_a_notice(sett
 def test_without_a_key_english_comes_from_the_sound(settings: Settings) -> None:
     plan = finish(translate.plan(Options("EN-US"), settings, LIGHT, 10.0))
     assert plan.fallback_target == "EN-US"
-    result = finish(translate.carry_out(plan, said("Jeden.", "Dwa."), "pl", ("One.", None), settings))
+    result = finish(
+        translate.carry_out(plan, said("Jeden.", "Dwa."), "pl", KeyFree(("One.", None), "Whisper base"), settings)
+    )
     assert result.texts == ("One.", None)
+    assert result.service == "Whisper base"
     assert [n.code for n in result.notices] == ["no_key", "untranslated"]
+
+
+def test_a_translator_that_could_not_be_had_is_the_only_notice(settings: Settings) -> None:
+    plan = finish(translate.plan(Options("DE"), settings, LIGHT, 10.0))
+    why = Notice("untranslated", "The translator could not be fetched. The subtitles stay in the original language.")
+    result = finish(translate.carry_out(plan, said("One."), "en", KeyFree((None,), notices=(why,)), settings))
+    assert result == translate.Translation((None,), "", (why,))
 
 
 def test_the_list_of_languages_is_the_services_own_where_there_is_a_key(keyed: Settings, server: DeepLServer) -> None:

@@ -8,7 +8,20 @@ import pytest
 
 from pipeline.people import attribute
 from pipeline.progress import finish
-from pipeline.records import Diarization, Faces, Notice, Phrase, Progress, Segment, Stage, Transcript, Turn, Voice, Word
+from pipeline.records import (
+    Diarization,
+    Faces,
+    KeyFree,
+    Notice,
+    Phrase,
+    Progress,
+    Segment,
+    Stage,
+    Transcript,
+    Turn,
+    Voice,
+    Word,
+)
 from pipeline.speech import channels
 from pipeline.speech.channels import Frames
 
@@ -145,20 +158,18 @@ def test_every_phrase_is_translated_from_the_sound_of_its_party() -> None:
         for i, s in enumerate(sorted(heard.segments, key=lambda s: -s.start))
     )
 
-    def translator(
-        sound: Path, phrases: tuple[Phrase, ...], language: str, target: str
-    ) -> Stage[tuple[str | None, ...]]:
+    def translator(sound: Path, phrases: tuple[Phrase, ...], language: str, target: str) -> Stage[KeyFree]:
         yield Progress("translate", 0.5)
-        return tuple(f"{sound.name} {phrase.source}" for phrase in phrases)
+        return KeyFree(tuple(f"{sound.name} {phrase.source}" for phrase in phrases), "Babel", heard=sound.name == "b")
 
     stage = channels.translate(translator, Path("mix"), (Path("a"), Path("b")), heard, phrases, "DE")
     steps = []
 
-    def watched() -> Stage[tuple[str | None, ...]]:
+    def watched() -> Stage[KeyFree]:
         for _ in range(2):
             steps.append(next(stage))
             yield steps[-1]
         return (yield from stage)
 
-    assert finish(watched()) == ("a Bye.", "b Cześć.", "a Hello.")
+    assert finish(watched()) == KeyFree(("a Bye.", "b Cześć.", "a Hello."), "Babel", heard=True)
     assert [step.fraction for step in steps] == [0.25, 0.75]

@@ -25,6 +25,7 @@ from pipeline.records import (
     Evidence,
     Faces,
     FaceTrack,
+    KeyFree,
     Known,
     Person,
     PersonTurn,
@@ -206,7 +207,7 @@ def heard(
     )
     answer = Attribution(persons, tuple(phrases), turns, tracks, {name: name.encode() for name in people})
     part = Part(window.start, window.end, people)
-    translations = tuple(f"<{p.source}>" for p in phrases)
+    translations = KeyFree(tuple(f"<{p.source}>" for p in phrases), "Babel")
     return Heard(window, language, answer, part, shots, translations, (), LIKENESS, None, ())
 
 
@@ -238,7 +239,7 @@ def test_every_phrase_is_taken_once_and_has_the_right_person() -> None:
     assert [(p.id, p.start, p.person, p.source) for p in merged.answer.phrases] == [
         (1, 10, "p1", "one"), (2, 45, "p1", "two"), (3, 55, "p2", "three"), (4, 70, "p1", "four"),
     ]  # fmt: skip
-    assert merged.translations == ("<one>", "<two>", "<three>", "<four>")
+    assert merged.translations == KeyFree(("<one>", "<two>", "<three>", "<four>"), "Babel")
     assert [person.name for person in merged.answer.people] == ["Speaker 1", "Speaker 2"]
     assert merged.answer.turns == (
         PersonTurn(10, 12, "p1"), PersonTurn(45, 49, "p1"), PersonTurn(55, 58, "p2"), PersonTurn(70, 73, "p1"),

