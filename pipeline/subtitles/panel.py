@@ -41,38 +41,20 @@ class Drawing:
         colours = [yuv.luminance(c) for r in self.rows for c in _shown_colours(r, self.accent)]
         self.dimmest = min(colours, default=1.0)
 
-    def draw(self, target: tuple[Any, ...], t: float, spots: tuple[Spot, ...]) -> None:  # noqa: C901
+    def draw(self, target: tuple[Any, ...], t: float, spots: tuple[Spot, ...]) -> None:
+        """Draw the panel on the planes of a canvas as it is at `t`."""
         spot = spot_at(spots, t)
         if not self.rows or spot is None:
             return
         owner, style = self.owner, self.owner.style
-        x, y = spot.at(t)
         if t >= self.cue.full_until:
-            self._draw_mark(target, spot, x, y, t)
+            self._draw_mark(target, spot, *spot.at(t), t)
             return
         # The accent is on the side the text begins on; at an edge of the frame, on the side of the edge.
         from_right = spot.edge == "right" if spot.edge else self.from_right
-        if style.align == "center":
-            x += (spot.width - self.width) // 2
-        elif spot.edge:
-            x += spot.width - self.width - owner.margin if from_right else owner.margin
-        elif from_right:
-            x += spot.width - self.width
-        if spot.kind != "bar":
-            y += owner.canvas.top
-        y += spot.tab
-        chip = self.tag if spot.tab else None
+        x, y = self._corner(spot, t, from_right)
         opacity, opened = self._appearing(t)
-        columns = None
-        if opened < 1.0:
-            edge = round(self.width * opened)
-            columns = (self.width - edge, self.width) if from_right else (0, edge)
-        frost, trim = self._pane(from_right)
-        strength = self._strength(target[0], x, y) if frost else 0.0
-        if frost and strength > 0:
-            frost.blend(target, x, y, strength, opacity, columns, blur=max(4, round(owner.em / 2.2)))
-        elif trim:
-            trim.blend(target, x, y, opacity, columns)
+        self._draw_pane(target, x, y, opacity, opened, from_right)
         if style.pointer and spot.face is not None and spot.kind != "low":
             self._point(target, spot, x, y, t, opacity)
         left, top = x + owner.padding[0], y + owner.padding[1]
@@ -84,18 +66,53 @@ class Drawing:
                 a, b, c, d = caret
                 yuv.fill(target, left + a, top + b, left + c, top + d, row.accent, opacity)
             top += row.height + owner.spacing
-        if chip and spot.edge:
-            self._mark_edge(target, spot.edge, y - chip.height, opacity)
-        elif chip:
-            inset = (self.width - chip.width) // 2 if style.align == "center" else 0
-            if from_right:
-                inset = self.width - chip.width
-            at = min(max(0, x + inset), max(0, owner.canvas.width - chip.width))
-            chip.blend(target, at, max(0, y - chip.height), opacity)
-            if spot.kind == "off screen":
-                waves = self._waves(chip.height)
-                left = at - waves.width if from_right else at + chip.width
-                waves.blend(target, left, max(0, y - chip.height), 0.9 * opacity)
+        if spot.tab and self.tag:
+            self._draw_name(target, self.tag, spot, x, y, opacity, from_right)
+
+    def _corner(self, spot: Spot, t: float, from_right: bool) -> tuple[int, int]:
+        """Return the left and top (px of the canvas) of the glass inside its spot, which may be wider."""
+        x, y = spot.at(t)
+        if self.owner.style.align == "center":
+            x += (spot.width - self.width) // 2
+        elif spot.edge:
+            x += spot.width - self.width - self.owner.margin if from_right else self.owner.margin
+        elif from_right:
+            x += spot.width - self.width
+        if spot.kind != "bar":
+            y += self.owner.canvas.top
+        return x, y + spot.tab
+
+    def _draw_pane(
+        self, target: tuple[Any, ...], x: int, y: int, opacity: float, opened: float, from_right: bool
+    ) -> None:
+        """Draw glass and trim; `opened` (0..1) of their width is seen, from the accent on."""
+        columns = None
+        if opened < 1.0:
+            edge = round(self.width * opened)
+            columns = (self.width - edge, self.width) if from_right else (0, edge)
+        frost, trim = self._pane(from_right)
+        strength = self._strength(target[0], x, y) if frost else 0.0
+        if frost and strength > 0:
+            frost.blend(target, x, y, strength, opacity, columns, blur=max(4, round(self.owner.em / 2.2)))
+        elif trim:
+            trim.blend(target, x, y, opacity, columns)
+
+    def _draw_name(
+        self, target: tuple[Any, ...], tag: Sprite, spot: Spot, x: int, y: int, opacity: float, from_right: bool
+    ) -> None:
+        """Draw the speaker's name on top of the panel at (x, y), and the sound waves of a voice off screen."""
+        if spot.edge:
+            self._mark_edge(target, spot.edge, y - tag.height, opacity)
+            return
+        inset = (self.width - tag.width) // 2 if self.owner.style.align == "center" else 0
+        if from_right:
+            inset = self.width - tag.width
+        at = min(max(0, x + inset), max(0, self.owner.canvas.width - tag.width))
+        tag.blend(target, at, max(0, y - tag.height), opacity)
+        if spot.kind == "off screen":
+            waves = self._waves(tag.height)
+            left = at - waves.width if from_right else at + tag.width
+            waves.blend(target, left, max(0, y - tag.height), 0.9 * opacity)
 
     def _draw_mark(self, target: tuple[Any, ...], spot: Spot, x: int, y: int, t: float) -> None:
         """Somebody else has the text: a speech bubble stands for this one, at the foot of its panel."""

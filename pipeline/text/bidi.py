@@ -54,32 +54,14 @@ def levels(text: str, direction: str) -> list[int]:
     return result
 
 
-def _weak(types: list[str], edge: str) -> None:  # noqa: C901
+def _weak(types: list[str], edge: str) -> None:
     """Apply rules W1 to W7 in place."""
-    previous = edge
-    for index, kind in enumerate(types):  # W1
-        if kind == "NSM":
-            types[index] = previous
-        previous = types[index]
-    strong = edge
-    for index, kind in enumerate(types):  # W2, W3
-        if kind in ("L", "R", "AL"):
-            strong = kind
-        elif kind == "EN" and strong == "AL":
-            types[index] = "AN"
-    types[:] = ["R" if kind == "AL" else kind for kind in types]
+    _marks_and_numbers(types, edge)
     for index in range(1, len(types) - 1):  # W4
         before, kind, after = types[index - 1 : index + 2]
         if before == after and ((kind == "ES" and before == "EN") or (kind == "CS" and before in ("EN", "AN"))):
             types[index] = before
-    index = 0
-    while index < len(types):  # W5
-        end = index
-        while end < len(types) and types[end] == "ET":
-            end += 1
-        if end > index and ((index and types[index - 1] == "EN") or (end < len(types) and types[end] == "EN")):
-            types[index:end] = ["EN"] * (end - index)
-        index = max(end, index + 1)
+    _terminators(types)
     types[:] = ["ON" if kind in ("ES", "ET", "CS") else kind for kind in types]  # W6
     strong = edge
     for index, kind in enumerate(types):  # W7
@@ -87,6 +69,32 @@ def _weak(types: list[str], edge: str) -> None:  # noqa: C901
             strong = kind
         elif kind == "EN" and strong == "L":
             types[index] = "L"
+
+
+def _marks_and_numbers(types: list[str], edge: str) -> None:
+    """Apply rules W1 to W3 in place."""
+    previous = strong = edge
+    for index, kind in enumerate(types):
+        if kind == "NSM":  # W1
+            kind = types[index] = previous
+        previous = kind
+        if kind in ("L", "R", "AL"):
+            strong = kind
+        elif kind == "EN" and strong == "AL":  # W2
+            types[index] = "AN"
+    types[:] = ["R" if kind == "AL" else kind for kind in types]  # W3
+
+
+def _terminators(types: list[str]) -> None:
+    """Apply rule W5 in place: terminators beside a European number belong to it."""
+    index = 0
+    while index < len(types):
+        end = index
+        while end < len(types) and types[end] == "ET":
+            end += 1
+        if end > index and ((index and types[index - 1] == "EN") or (end < len(types) and types[end] == "EN")):
+            types[index:end] = ["EN"] * (end - index)
+        index = max(end, index + 1)
 
 
 @lru_cache(maxsize=1)
@@ -103,26 +111,9 @@ def _bracket_pairs() -> dict[str, str]:
     return pairs
 
 
-def _brackets(types: list[str], originals: list[str], characters: list[str], edge: str) -> None:  # noqa: C901
-    """Apply rule N0 in place (BD16 with its stack of 63)."""
-    pairs = _bracket_pairs()
-    closing = {close: open_ for open_, close in pairs.items()}
-    stack: list[tuple[str, int]] = []
-    found: list[tuple[int, int]] = []
-    for index, character in enumerate(characters):
-        if types[index] != "ON":
-            continue
-        if character in pairs:
-            if len(stack) == 63:
-                break
-            stack.append((character, index))
-        elif character in closing:
-            for depth in range(len(stack) - 1, -1, -1):
-                if stack[depth][0] == closing[character]:
-                    found.append((stack[depth][1], index))
-                    del stack[depth:]
-                    break
-    for start, end in sorted(found):
+def _brackets(types: list[str], originals: list[str], characters: list[str], edge: str) -> None:
+    """Apply rule N0 in place."""
+    for start, end in _paired(types, characters):
         inside = {_STRONG[kind] for kind in types[start + 1 : end] if kind in _STRONG}
         if edge in inside:
             new = edge
@@ -137,6 +128,26 @@ def _brackets(types: list[str], originals: list[str], characters: list[str], edg
             while following < len(types) and originals[following] == "NSM":
                 types[following] = new
                 following += 1
+
+
+def _paired(types: list[str], characters: list[str]) -> list[tuple[int, int]]:
+    """Return the places of opening and closing brackets that belong together, in order (BD16 with its stack of 63)."""
+    pairs = _bracket_pairs()
+    stack: list[tuple[str, int]] = []  # the closing bracket that is waited for, and where its opening one is
+    found: list[tuple[int, int]] = []
+    for index, character in enumerate(characters):
+        if types[index] != "ON":
+            continue
+        if character in pairs:
+            if len(stack) == 63:
+                break
+            stack.append((pairs[character], index))
+            continue
+        depth = next((k for k in reversed(range(len(stack))) if stack[k][0] == character), None)
+        if depth is not None:
+            found.append((stack[depth][1], index))
+            del stack[depth:]
+    return sorted(found)
 
 
 def _neutral(types: list[str], edge: str) -> None:
