@@ -84,6 +84,7 @@ def lay_out(  # noqa: PLR0913  all of them are of one text, and nearly every cal
     size_px: float,
     max_width_px: float,
     max_lines: int = 2,
+    min_lines: int = 1,
     language: str = "",
     family: str = "technical",
     weight: str = "medium",
@@ -91,7 +92,7 @@ def lay_out(  # noqa: PLR0913  all of them are of one text, and nearly every cal
     align: str = "start",
     min_size_px: float | None = None,
 ) -> Layout:
-    """`text` on at most `max_lines` balanced lines no wider than `max_width_px`.
+    """`text` on at most `max_lines` balanced lines no wider than `max_width_px`; on `min_lines` if it can be broken.
 
     A text too long is set smaller, in steps of 5 %, down to `min_size_px` (80 % of `size_px` unless given), then cut
     with an ellipsis (`complete` is then False). `language` is a DeepL or Whisper code: it decides direction, breaking
@@ -104,7 +105,7 @@ def lay_out(  # noqa: PLR0913  all of them are of one text, and nearly every cal
     floor = min(size_px, 0.8 * size_px if min_size_px is None else min_size_px)
     size = size_px
     while True:
-        lines = paragraph.wrap(max_width_px / size, max_lines)
+        lines = paragraph.wrap(max_width_px / size, max_lines, min_lines)
         if len(lines) <= max_lines or size <= floor:
             break
         size = max(floor, size * 0.95)
@@ -176,19 +177,20 @@ class _Paragraph:
     weight: str
     direction: str
 
-    def wrap(self, width: float, max_lines: int) -> list[tuple[int, int]]:
-        """The lines as half-open ranges of parts: as few as possible, at most one more than `max_lines`, and
-        balanced.
+    def wrap(self, width: float, max_lines: int, min_lines: int = 1) -> list[tuple[int, int]]:
+        """The lines as half-open ranges of parts: as few as possible but not fewer than `min_lines`, at most one more
+        than `max_lines`, and balanced.
         """
         greedy = self._greedy(width, max_lines + 1)
-        if not 1 < len(greedy) <= max_lines:
+        count = max(len(greedy), min_lines)
+        if not 1 < count <= max_lines:
             return greedy
-        low, high = width / len(greedy) / 2, width
+        low, high = min(width, sum(self.widths)) / count / 2, width
         best = greedy
         for _ in range(12):
             middle = (low + high) / 2
-            lines = self._greedy(middle, len(greedy) + 1, emergency=False)
-            if len(lines) <= len(greedy) and lines:
+            lines = self._greedy(middle, count + 1, emergency=False)
+            if len(lines) <= count and lines:
                 best, high = lines, middle
             else:
                 low = middle

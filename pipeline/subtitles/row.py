@@ -10,7 +10,7 @@ import numpy as np
 
 from pipeline import languages
 from pipeline.subtitles.cue import SETTLING_S, Cue
-from pipeline.subtitles.kept import kept_words
+from pipeline.subtitles.kept import kept_words, words_of_marks
 from pipeline.subtitles.letters import Flicker, Letters, bounds, rim_of, scatter
 from pipeline.subtitles.looks import RGB, Row
 from pipeline.subtitles.setting import Setting, lit
@@ -31,8 +31,9 @@ class RowText:
     def __init__(self, owner: Setting, cue: Cue, row: Row, source: str, translation: str) -> None:
         self.row, self.cue, self.owner = row, cue, owner
         rim = owner.style.outline * owner.em * row.size
-        self.source = Letters(owner.lay_out(row, source, False), rim) if source else None
-        self.translation = Letters(owner.lay_out(row, translation, True), rim) if translation else None
+        before, after = owner.lay_out(row, source, translation)
+        self.source = Letters(before, rim) if before else None
+        self.translation = Letters(after, rim) if after else None
         both = [letters for letters in (self.source, self.translation) if letters]
         self.width = max(letters.width for letters in both)
         self.height = max(letters.height for letters in both)
@@ -64,10 +65,6 @@ class RowText:
             return (width - letters.width) // 2
         return width - letters.width if letters.layout.direction == "rtl" else 0
 
-    def drop(self, letters: Letters) -> int:
-        """How far below the row's upper edge these letters begin: one line stands in the middle of two."""
-        return (self.height - letters.height) // 2
-
     def _schedule(self, width: int) -> None:
         """When each grapheme of the translation starts to flicker and settles, and when each of the source goes."""
         assert self.source
@@ -80,7 +77,7 @@ class RowText:
         self.settles = self.begins + flicker * (0.55 + 0.45 * wobble)
         if n:
             self.settles[-1] = min(self.settles[-1], cue.turn_end)
-        kept = [i for _, target in self.kept for i in target]
+        kept = sorted({i for _, target in self.kept for i in target})
         self.begins = wave.copy()
         self.begins[kept] = self.settles[kept] = np.inf  # drawn apart: they only move to their place
         rtl = self.translation.layout.direction == "rtl"
@@ -110,6 +107,9 @@ class RowText:
             else:  # past the end of the line the wave runs out quickly
                 self.goes[j] = last + min(1.0, beyond) * min(0.2, cue.turn_end - last)
         self.goes[stays] = -np.inf
+        self.goes = np.minimum(self.goes, self.goes[words_of_marks(self.source)])
+        behind = [i for i, word in enumerate(words_of_marks(self.translation)) if word in kept and i not in kept]
+        self.begins[behind] = self.settles[behind] = cue.turn_end  # not before their word is there
 
     def sprites(self, t: float, width: int) -> list[tuple[Sprite, int, int]]:
         """What is seen of the row at `t`, in a panel with room for `width` px: sprites and their offsets from the row's
@@ -169,7 +169,7 @@ class RowText:
         letters = self.source if state[0] == "source" else self.translation
         assert letters
         shown = state[1]
-        x, y = self.shift(letters, width), self.drop(letters)
+        x, y = self.shift(letters, width), 0
         colour = self.colours[state[0]]
         result: list[tuple[Sprite, int, int]] = []
         ghost = self.row.ghost
@@ -220,13 +220,13 @@ class RowText:
         assert source
         assert translation
         assert self.goes is not None
-        x, y = self.shift(translation, width), self.drop(translation)
+        x, y = self.shift(translation, width), 0
         result: list[tuple[Sprite, int, int]] = []
         remaining = (self.goes > t) & (np.arange(len(source)) < state[1])
         if remaining.any():
             mask, left, top = source.of(remaining)
             ink = Sprite.of_mask(mask, self.colours["source"])
-            result.append((ink, self.shift(source, width) + left, self.drop(source) + top))
+            result.append((ink, self.shift(source, width) + left, top))
         settled = self.settles <= t
         fresh = settled & (self.settles > t - FRESH_S)
         for chosen, colour in ((settled & ~fresh, self.colours["translation"]), (fresh, self.fresh)):
@@ -254,9 +254,9 @@ class RowText:
             chosen[target] = True
             mask, left, top = translation.of(chosen)
             from_x = bounds([source.cells[i] for i in origin])[0] + self.shift(source, width)
-            from_y = source.layout.lines[source.layout.clusters[origin[0]].line].baseline + self.drop(source)
+            from_y = source.layout.lines[source.layout.clusters[origin[0]].line].baseline
             base = translation.layout.lines[translation.layout.clusters[target[0]].line].baseline
-            to_x, to_y = left + self.shift(translation, width), top + self.drop(translation)
+            to_x, to_y = left + self.shift(translation, width), top
             from_y = top + from_y - base
             ink = Sprite.of_mask(mask, self.colours["translation"])
             result.append((ink, round(from_x + share * (to_x - from_x)), round(from_y + share * (to_y - from_y))))
@@ -306,7 +306,7 @@ class RowText:
         count = state[1]
         if not count:
             return []
-        x, y = self.shift(letters, width), self.drop(letters)
+        x, y = self.shift(letters, width), 0
         last = count - 1
         colour = self.colours["translation"] if self.translation else self.colours["source"]
         result = self._inked(letters, [i for _, word in self._pops[:last] for i in word], colour, x, y, 1.0)
@@ -404,7 +404,7 @@ class RowText:
                 left, top, right, _ = letters.cells[n]
             x = right - thick if letters.layout.direction == "rtl" else left
         x += self.shift(letters, width)
-        base = letters.layout.lines[letters.layout.clusters[n].line].baseline + self.drop(letters)
+        base = letters.layout.lines[letters.layout.clusters[n].line].baseline
         return x, round(base - 0.72 * em * self.row.size), x + thick, round(base + 0.06 * em)
 
 

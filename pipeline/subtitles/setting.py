@@ -9,12 +9,14 @@ from pipeline.records import Analysis, Look, Notice
 from pipeline.subtitles import fonts, looks, yuv
 from pipeline.subtitles.cue import Cue
 from pipeline.subtitles.layout import Layout, lay_out
+from pipeline.subtitles.level import level
 from pipeline.subtitles.looks import RGB, Panel, Row
 from pipeline.subtitles.yuv import Matrix
 from pipeline.text import text_width
 
 SMALLEST_EM = 7.0  #: px; below it no letter can be told from another
 EM_PER_COLUMN = 0.54  #: an average letter with its space, of the wider family
+SHORTEST_BROKEN = 14  #: columns of a text that is broken in two for the sake of another
 UNKNOWN: RGB = (205, 214, 222)  #: the colour of nobody in particular
 
 
@@ -64,7 +66,7 @@ class Setting:
         self.people = {p.id: p for p in analysis.people}
         self._colours = {p.id: lit(_rgb(p.colour), 0.3) for p in analysis.people}
         #: until it is needed again: first for the size of a panel, then to draw it
-        self._layouts: dict[tuple[Row, str, bool], Layout] = {}
+        self._layouts: dict[tuple[Row, str, str], tuple[Layout | None, Layout | None]] = {}
         self._sole = sum(len(panel.rows) for panel in self.panels) == 1
 
     def _tall(self, lines: int, rows: int) -> float:
@@ -113,11 +115,23 @@ class Setting:
             return ("", "") if len(self.panels) > 1 else (source, "")
         return source, translation
 
-    def lay_out(self, row: Row, text: str, translated: bool) -> Layout:
-        """On two short lines rather than a long one where the look asks for it; smaller before anything is cut."""
-        known = self._layouts.pop((row, text, translated), None)
+    def lay_out(self, row: Row, source: str, translation: str) -> tuple[Layout | None, Layout | None]:
+        """Return the row's texts on their lines, None for one that is empty.
+
+        A text that becomes another does not jump: both have one size, and their lines are at the same heights.
+        """
+        known = self._layouts.pop((row, source, translation), None)
         if known is not None:
             return known
+        texts = (source, False), (translation, True)
+        before, after = (self._fitted(row, text, translated) if text else None for text, translated in texts)
+        if before and after:
+            before, after = self._alike(row, before, after)
+        self._layouts[row, source, translation] = before, after
+        return before, after
+
+    def _fitted(self, row: Row, text: str, translated: bool) -> Layout:
+        """On two short lines rather than a long one where the look asks for it; smaller before anything is cut."""
         size = self.em * row.size
         widths = self.style.widths
         if not self._sole:
@@ -125,16 +139,39 @@ class Setting:
         elif text_width(text) > 1.5 * len(text):
             widths = widths[1:] or widths  # ideographs: lines of 12 would break inside a clause
         for columns in widths:
-            layout = lay_out(
-                text, size_px=size, max_width_px=min(self.text_width, columns * EM_PER_COLUMN * self.em),
-                max_lines=self.lines,
-                language=self.target if translated else self.language, family=self.style.family, weight=row.weight,
-                align=self.style.align, min_size_px=0.6 * size,
-            )  # fmt: skip
+            layout = self._set(row, text, translated, columns=columns)
             if layout.complete and layout.size_px > 0.99 * size:
                 break
-        self._layouts[row, text, translated] = layout
         return layout
+
+    def _set(self, row: Row, text: str, translated: bool, *, columns: int, size: float = 0.0, least: int = 1) -> Layout:
+        """Return a text of `row` laid out on lines of `columns`; `size` px, at `least` so many lines."""
+        wanted = self.em * row.size
+        return lay_out(
+            text, size_px=size or wanted, max_width_px=min(self.text_width, columns * EM_PER_COLUMN * self.em),
+            max_lines=self.lines, min_lines=least, min_size_px=size or 0.6 * wanted, weight=row.weight,
+            language=self.target if translated else self.language, family=self.style.family, align=self.style.align,
+        )  # fmt: skip
+
+    def _alike(self, row: Row, before: Layout, after: Layout) -> tuple[Layout, Layout]:
+        """Return a source and its translation in one size and, where they can be broken so, on equally many lines.
+
+        The shorter text is broken where it is long enough; else the longer one has a single line, if that fits.
+        """
+        widest, pair = self.style.widths[-1], [before, after]
+        size = min(before.size_px, after.size_px)
+        short = 0 if len(before.lines) < len(after.lines) else 1
+        count = max(len(before.lines), len(after.lines))
+        if len(before.lines) != len(after.lines) and text_width(pair[short].text) < SHORTEST_BROKEN:
+            line = self._set(row, pair[1 - short].text, short == 0, columns=widest, size=size)
+            if len(line.lines) == 1 and line.complete:
+                pair[1 - short], count = line, 1
+        for k, layout in enumerate(pair):
+            least = count if text_width(layout.text) >= SHORTEST_BROKEN else len(layout.lines)
+            if layout.complete and (least != len(layout.lines) or layout.size_px > size):
+                pair[k] = self._set(row, layout.text, k == 1, columns=widest, size=size, least=least)
+        one, other = level(*pair)
+        return one, other
 
     def size(self, panel: Panel, cue: Cue) -> tuple[int, int]:
         """Width and height of the panel for the longer of its texts; says so where a text does not fit or lacks
@@ -148,7 +185,7 @@ class Setting:
             )
         wide, tall, rows = 0, 0.0, 0
         for row in panel.rows:
-            layouts = [self.lay_out(row, text, k == 1) for k, text in enumerate(self.texts(row, cue)) if text]
+            layouts = [layout for layout in self.lay_out(row, *self.texts(row, cue)) if layout]
             for layout in layouts:
                 if not layout.complete:
                     self.notice("text_cut",

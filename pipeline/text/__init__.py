@@ -4,6 +4,7 @@ from pipeline.text.bidi import base_direction, levels
 from pipeline.text.breaks import line_breaks
 from pipeline.text.ends import ends_clause, ends_sentence, pause
 from pipeline.text.graphemes import MAX_MARKS, MAX_TEXT, clean, graphemes, script
+from pipeline.text.marks import is_mark
 from pipeline.text.split import (
     COLUMNS,
     LINES,
@@ -33,6 +34,7 @@ __all__ = [
     "ends_clause",
     "ends_sentence",
     "graphemes",
+    "is_mark",
     "join_words",
     "levels",
     "line_breaks",

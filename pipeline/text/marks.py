@@ -36,7 +36,7 @@ def _closing(text: str, before: str) -> int:
             index += 1
             continue
         follows = text[index + 1 : index + 2]
-        alone = not follows.strip() or _is_mark(follows)
+        alone = not follows.strip() or is_mark(follows)
         if mark in _QUOTES:
             closes = alone and _stands_open(before + text[:index], mark)
         else:
@@ -58,7 +58,7 @@ def _opening(text: str, before: str) -> int:
             continue
         precedes = text[index - 2 : index - 1]
         if mark in _QUOTES:
-            opens = (not precedes.strip() or _is_mark(precedes)) and not _stands_open(
+            opens = (not precedes.strip() or is_mark(precedes)) and not _stands_open(
                 before + " " + text[: index - 1], mark
             )
         else:
@@ -70,8 +70,9 @@ def _opening(text: str, before: str) -> int:
     return start
 
 
-def _is_mark(character: str) -> bool:
-    return bool(character) and unicodedata.category(character)[0] == "P"
+def is_mark(text: str) -> bool:
+    """Return whether `text` is a punctuation mark; that of a grapheme is its first character's."""
+    return bool(text) and unicodedata.category(text[0])[0] == "P"
 
 
 def _joined(text: str, marks: str) -> str:

@@ -10,6 +10,8 @@ from pipeline.errors import UsageError
 from pipeline.records import Look, Phrase, Shot, Track
 from pipeline.subtitles import looks, yuv
 from pipeline.subtitles.draw import Compositor, compose
+from pipeline.subtitles.kept import words_of_marks
+from pipeline.subtitles.layout import draw_layout
 from pipeline.subtitles.setting import lit
 from pipeline.subtitles.yuv import BT601, BT709, Corners, Frost, Sprite
 from tests.fixtures_look import HEIGHT, LEFT, RIGHT, SOURCE, TRANSLATIONS, WIDTH, analysis, backdrop, phrase, track
@@ -406,6 +408,56 @@ def test_words_of_both_languages_stand_from_the_start_and_only_glide() -> None:
     assert kept == ["Night", "City"]
     middle = (cue.turn_start + cue.turn_end) / 2
     assert not np.array_equal(drawn(made, middle), drawn(made, cue.turn_end + 0.1))
+
+
+@pytest.mark.parametrize("target", TRANSLATIONS)
+@pytest.mark.parametrize(
+    "source", ["Yes.", "We have been waiting.", "We have been waiting for you since the first signal, all of us."]
+)
+@pytest.mark.parametrize("size", [1.0, 2.0])
+def test_old_and_new_text_stand_at_the_same_heights(source: str, target: str, size: float) -> None:
+    said = phrase(1, "p1", 0, 3, source, TRANSLATIONS[target])
+    made = compositor(Look(markers=False, text_size=size), said, target=target)
+    cue = made.cues[0]
+    drawn(made, cue.start + 0.1)
+    row = made._live[0, 0].rows[0]
+    assert row.source is not None
+    assert row.translation is not None
+    before, after = row.source.layout, row.translation.layout
+    assert before.size_px == pytest.approx(after.size_px, rel=0.01)
+    for one, other in zip(before.lines, after.lines, strict=False):
+        assert one.baseline == pytest.approx(other.baseline, abs=0.01)
+    if len(source) > 20:
+        assert len(before.lines) == len(after.lines)
+    for layout in (before, after):
+        ink = np.flatnonzero(np.asarray(draw_layout(layout)).any(axis=1))
+        assert len(ink)
+        assert layout.lines[-1].bottom <= layout.height
+
+
+@pytest.mark.parametrize(
+    ("source", "translation"),
+    [
+        ("Yesterday we all talked to Alan Turing.", "Wczoraj rozmawiał z nami Alan Turing, jak co dzień."),
+        ('He said: "Berlin," and left us.', 'Powiedział: "Berlin" i wyszedł.'),
+        ("Is it you?", "To naprawdę ty, po tylu latach?"),
+    ],
+)
+def test_no_mark_is_left_alone_while_a_line_turns(source: str, translation: str) -> None:
+    made = compositor(Look(markers=False), phrase(1, "p1", 0, 3, source, translation))
+    cue = made.cues[0]
+    drawn(made, (cue.turn_start + cue.turn_end) / 2)
+    row = made._live[0, 0].rows[0]
+    assert row.source is not None
+    assert row.translation is not None
+    assert row.goes is not None
+    moving = {i for origin, _ in row.kept for i in origin}
+    for i, word in enumerate(words_of_marks(row.source)):
+        assert word == i or row.goes[i] <= row.goes[word] or {i, word} <= moving
+    gliding = {i for _, target in row.kept for i in target}
+    for i, word in enumerate(words_of_marks(row.translation)):
+        if word in gliding and i not in gliding:
+            assert row.begins[i] == cue.turn_end
 
 
 def test_a_word_is_lit_as_it_is_said() -> None:
