@@ -7,54 +7,24 @@ when it is gone.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator
-from fractions import Fraction
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Generator, Iterable, Iterator
+from typing import TYPE_CHECKING, ParamSpec
 
-from pipeline.records import Analysis, Look, Notice
+from pipeline.records import Notice
 from pipeline.subtitles import yuv
 from pipeline.subtitles.marker import Markers
 from pipeline.subtitles.panel import Drawing
 from pipeline.subtitles.plan import Plan, finish, plan
 from pipeline.subtitles.setting import Canvas
 from pipeline.subtitles.spot import Spot, spot_at
-from pipeline.subtitles.yuv import Matrix
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["Canvas", "Compositor", "compose", "prepare"]
+__all__ = ["Canvas", "Compositor", "compose"]
 
-
-def prepare(
-    analysis: Analysis,
-    look: Look,
-    width: int,
-    height: int,
-    rate: Fraction | float | None = None,
-    matrix: Matrix | None = None,
-) -> Generator[None, None, Compositor]:
-    """Return the compositor of `analysis` in `look` for frames of `width` x `height` px, `rate` a second.
-
-    `matrix` is how the frames are encoded: BT.709 from 720 lines on, else BT.601, unless given. Yields while texts are
-    laid out and panels placed; closing the generator stops the work.
-
-    Raises UsageError for a look that does not exist.
-    """
-    return Compositor((yield from plan(analysis, look, width, height, rate, matrix)))
-
-
-def compose(
-    analysis: Analysis,
-    look: Look,
-    width: int,
-    height: int,
-    rate: Fraction | float | None = None,
-    matrix: Matrix | None = None,
-) -> Compositor:
-    """Return what `prepare` prepares, at once."""
-    return finish(prepare(analysis, look, width, height, rate, matrix))
+P = ParamSpec("P")
 
 
 class Compositor:
@@ -122,3 +92,14 @@ class Compositor:
         x, y = spot.at(t)
         y += 0 if spot.kind == "bar" else self.canvas.top
         return x, y, x + spot.width, y + spot.height
+
+
+def _at_once(planning: Callable[P, Generator[None, None, Plan]]) -> Callable[P, Compositor]:
+    def compose(*args: P.args, **kwargs: P.kwargs) -> Compositor:
+        return Compositor(finish(planning(*args, **kwargs)))
+
+    return compose
+
+
+#: Takes what `plan` takes, and returns the compositor of that plan.
+compose = _at_once(plan)

@@ -19,7 +19,7 @@ BOTTOM = 0.06  #: of the frame's height: how far above its lower edge the lower 
 # Prices are in seconds of a cue next to its head.
 HIDES, TOUCHES = 100.0, 40.0  #: a second of covering a face, another panel
 MISREAD = 1.2  #: a second of standing nearer to a stranger's face, for each height of the face by which it does
-STRANGER = 20.0  #: a second over a stranger's head
+STRANGER = 20.0  #: a second over or under a stranger's head, and nearer to it
 MOVE = 6.0  #: a move to another home
 
 
@@ -33,6 +33,7 @@ class Stay:
     width: int
     height: int
     tab: int = 0
+    air: tuple[int, int] = (0, 0)  #: px at the sides, and above and below, in which nothing is drawn
 
     @property
     def times(self) -> np.ndarray:
@@ -121,12 +122,15 @@ def homes_at(head: Head) -> list[Home]:
 
 
 def low_homes(scene: Scene, kind: str, price: float, highest: float, bottoms: Sequence[float] = ()) -> list[Home]:
-    """Return still homes from the middle of the lower third outwards and up to `highest` (px).
+    """Return still homes from the middle of the lower third outwards, up to `highest` (px) and down to the margin.
 
-    `bottoms` are further lower edges to try: those of places on top of other panels.
+    The last resort is the upper edge, where television puts what would cover something below. `bottoms` are further
+    lower edges to try: those of places on top of other panels.
     """
     middle, low = scene.width / 2, scene.height - max(scene.margin, BOTTOM * scene.height)
-    rows = {*np.linspace(low, min(low, highest + 0.1 * scene.height), 9).tolist(), *bottoms}
+    lowest = scene.height - scene.margin  # under a chin there is often a little more room
+    rows = {0.0, *np.linspace(low, min(low, highest + 0.1 * scene.height), 9).tolist(), (low + lowest) / 2, lowest}
+    rows |= set(bottoms)
     far = 0.5 * scene.height
     found = []
     for x in (middle, *(scene.width * share for share in (0.3, 0.7, 0.15, 0.85, 0.0, 1.0))):
@@ -199,6 +203,7 @@ def costs(
     length = stay.end - stay.start
     left_top = paths(homes, stay, head, scene, times, calm)
     boxes = np.concatenate([left_top, left_top + np.array([stay.width, stay.height])], axis=2)
+    inked = boxes + np.array([*stay.air, -stay.air[0], -stay.air[1]])
     result = np.array([home.price for home in homes])
     gone = head is not None and not head.leads(stay)
     own = head.face(stay) if head is not None and not gone else None
@@ -208,11 +213,12 @@ def costs(
         present = (times >= face.first) & (times < face.last)
         if not present.any():
             continue
-        result += HIDES * _covered(boxes, _padded(wall))[:, present].mean(axis=1)
+        result += HIDES * _covered(inked, _padded(wall))[:, present].mean(axis=1)
         if own is not None and mine is not None and face not in (head.faces if head else ()):
             nearer = (mine - _distance(boxes, wall))[:, present].mean(axis=1) / max(1.0, head.tall if head else 1.0)
             result += MISREAD * np.clip(nearer + 0.25, 0.0, 1.5)
-            result += STRANGER * (_over(boxes, wall) & (mine > _distance(boxes, wall)))[:, present].mean(axis=1)
+            his = (_over(boxes, wall) | _under(boxes, wall)) & (mine > _distance(boxes, wall))
+            result += STRANGER * his[:, present].mean(axis=1)
         if own is None:
             pointing = np.array([bool(home.edge) for home in homes])
             result += STRANGER * pointing * _under(boxes, wall)[:, present].mean(axis=1)

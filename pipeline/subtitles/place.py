@@ -45,6 +45,7 @@ class Manner:
     tabs: Mapping[str, tuple[int, int]] = field(default_factory=dict)  #: size of each person's name tag, px
     fixed: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     """px of the lower middle of everybody's panels whose place was chosen by hand."""
+    air: tuple[int, int] = (0, 0)  #: px at the sides, and above and below, of panels that only text is seen of
     face_tab: bool = False  #: the name stands on every panel; else only where no face carries it
 
 
@@ -81,9 +82,8 @@ def _groups(
         ]
         for start, end in pairwise((cue.start, *inner, cue.end)):
             shot = scene.shot(start)
-            alone = manner.low or cue.person is None
-            key = (k if alone else cue.person, shot)
-            found.setdefault(key, (cue.person, shot, []))[2].append(Stay(k, start, end, width, height))
+            key = (k if cue.person is None else cue.person, shot)
+            found.setdefault(key, (cue.person, shot, []))[2].append(Stay(k, start, end, width, height, air=manner.air))
     return found.values()
 
 

@@ -47,8 +47,10 @@ def plan(
     rate: Fraction | float | None = None,
     matrix: Matrix | None = None,
 ) -> Generator[None, None, Plan]:
-    """Return the plan of `look` on frames of `width` x `height` px, `rate` a second; yields after every step of the
-    work.
+    """Return the plan of `look` on frames of `width` x `height` px, `rate` a second.
+
+    `matrix` is how the frames are encoded: BT.709 from 720 lines on, else BT.601, unless given. Yields while texts are
+    laid out and panels placed; closing the generator stops the work.
 
     Raises UsageError for a look that does not exist.
     """
@@ -84,6 +86,7 @@ def plan(
         tabs={
             person: (tag.width + setting.padding[0], tag.height) for person, tag in tags.items() if setting.style.names
         },
+        air=setting.padding if setting.style.strength[0] == 0 else (0, 0),
         face_tab=not (look.markers and setting.style.brackets),
         fixed={
             person.id: (own.position[0] * width, own.position[1] * height)

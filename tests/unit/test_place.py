@@ -200,6 +200,18 @@ def test_low_for_tiny_faces_crowds_and_those_who_want_it(how: str) -> None:
     assert covered(spot, made) == 0
 
 
+@pytest.mark.parametrize("height", [50, 60, 90])
+def test_low_text_covers_no_chin_and_does_not_stand_under_a_neighbour_s(height: int) -> None:
+    speaker, neighbour = (100.0, 110.0, 230.0, 290.0), (430.0, 100.0, 540.0, 240.0)
+    made = build(track("p1", speaker, 0, 10), track("p2", neighbour, 0, 10))
+    spots = place([cue(0, 4), cue(5, 9)], [(330, height), (300, 50)], made, low=True)
+    for ((spot,),) in zip(spots, strict=True):
+        assert covered(spot, made) == 0
+        assert inside(spot)
+        middle = spot.at(2)[0] + spot.width / 2
+        assert middle < 360  # the neighbour's is at 485
+
+
 def test_a_face_that_fills_the_frame_leaves_the_least_bad_place() -> None:
     spot = one(build(track("p1", (0, 0, W, H), 0, 10, sway=0)))
     assert inside(spot)
