@@ -5,6 +5,7 @@
     python -m pipeline batch FOLDER --to LANG  every clip of a folder or a list
     python -m pipeline render JSON CLIP        the same clip drawn again, without a model
     python -m pipeline render JSON CLIP --preview T FILE    one picture of it
+    python -m pipeline render JSON CLIP --sample T FILE     ten seconds of it
     python -m pipeline page                    the page, on this machine
     python -m pipeline models                  what would run here; every model, its licence and its source
 
@@ -19,6 +20,7 @@ import contextlib
 import dataclasses
 import io
 import os
+import shutil
 import signal
 import sys
 import time
@@ -177,6 +179,9 @@ def _render(arguments: Sequence[str]) -> int:
     parser.add_argument(
         "--preview", nargs=2, metavar=("T", "FILE"), help="draw only the picture at T seconds, to FILE (PNG or JPEG)"
     )
+    parser.add_argument(
+        "--sample", nargs=2, metavar=("T", "FILE"), help="draw only ten seconds from T on, to FILE (MP4)"
+    )
     given = parser.parse_args(arguments)
 
     from pipeline import long, project, results
@@ -185,6 +190,8 @@ def _render(arguments: Sequence[str]) -> int:
     look = look_of(given, opened.look)
     if given.preview:
         return _preview(given.clip, opened.analysis, look, *given.preview)
+    if given.sample:
+        return _sample(given.clip, opened.analysis, look, *given.sample)
     out = given.out or Path("out") / given.clip.stem[:80]
     settings = long.lifted(Settings.from_environment())
     analysis = _show(results.write(given.clip, opened.analysis, look, out, settings, overlay=given.overlay))
@@ -197,11 +204,7 @@ def _preview(clip: Path, analysis: Analysis, look: Look, time_given: str, name: 
     from pipeline import long, run
     from pipeline.workspace import disk_error
 
-    try:
-        t = float(time_given)
-    except ValueError:
-        raise UsageError(f"--preview needs a time in seconds, not {time_given}.") from None
-    to = Path(name)
+    t, to = _seconds("--preview", time_given), Path(name)
     if to.suffix.lower() not in (".png", ".jpg", ".jpeg"):
         raise UsageError("--preview writes PNG or JPEG; give it a name that ends in .png or .jpg.")
     from PIL import Image
@@ -216,6 +219,38 @@ def _preview(clip: Path, analysis: Analysis, look: Look, time_given: str, name: 
             raise disk_error(error) from error
     _say_where(to)
     return 0
+
+
+def _sample(clip: Path, analysis: Analysis, look: Look, time_given: str, name: str) -> int:
+    """Write ten seconds of the clip with the look on them, from a time on."""
+    from pipeline import long, run
+    from pipeline.workspace import disk_error, workspace
+
+    start, to = _seconds("--sample", time_given), Path(name)
+    if to.suffix.lower() != ".mp4":
+        raise UsageError("--sample writes MP4; give it a name that ends in .mp4.")
+    settings = long.lifted(Settings.from_environment())
+    with workspace() as folder:
+        made = folder / "sample.mp4"
+        _show(run.render(clip, analysis, look, made, settings, part=(start, start + run.SAMPLE_S)))
+        try:
+            to.parent.mkdir(parents=True, exist_ok=True)
+            shutil.move(made, to)
+        except OSError as error:
+            raise disk_error(error) from error
+    _say_where(to)
+    return 0
+
+
+def _seconds(option: str, given: str) -> float:
+    """Return a time in s.
+
+    Raises UsageError for what is none.
+    """
+    try:
+        return float(given)
+    except ValueError:
+        raise UsageError(f"{option} needs a time in seconds, not {given}.") from None
 
 
 def _batch(arguments: Sequence[str]) -> int:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pipeline import media, progress, transcript
 from pipeline.cache import StageCache, code_version, content_hash
-from pipeline.errors import NoAudioError, NotAClipError
+from pipeline.errors import NoAudioError, NotAClipError, UsageError
 from pipeline.options import Options
 from pipeline.perceive import Stopwatch, perceive
 from pipeline.progress import Clock, each
@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from pipeline.subtitles.draw import Compositor
 
 T = TypeVar("T")
+SAMPLE_S = 10.0  #: length of a sample of the finished video
 
 
 def analyse(
@@ -218,11 +219,20 @@ def _instead(notices: Iterable[Notice]) -> dict[str, str]:
 
 
 def render(
-    path: Path, analysis: Analysis, look: Look, to: Path, settings: Settings, clock: Clock | None = None
+    path: Path,
+    analysis: Analysis,
+    look: Look,
+    to: Path,
+    settings: Settings,
+    clock: Clock | None = None,
+    part: tuple[float, float] | None = None,
 ) -> Stage[tuple[Notice, ...]]:
     """The clip with the analysis drawn on it is at `to` (MP4); returns the notices of the look (legibility, fonts).
 
-    Raises InputError for a clip that is not the analysis', MediaError, UsageError for a look that does not exist.
+    `part` is from when to when (s) it is drawn, by default from beginning to end.
+
+    Raises InputError for a clip that is not the analysis', UsageError for a look that does not exist or a part that is
+    not inside the clip, MediaError.
     """
     from pipeline.subtitles import fonts
 
@@ -231,9 +241,11 @@ def render(
         clip, compositor = yield from _planned(path, analysis, look, settings, clock)
         width, height = media.output_size(clip)
         canvas, rate = compositor.canvas, media.output_rate(clip)
-        frames = media.frames(clip, width=width, height=height, rate=rate, pixels="yuv420p")
+        part = _inside_clip(part, clip.duration)
+        start, end = part or (0.0, None)
+        frames = media.frames(clip, width=width, height=height, rate=rate, pixels="yuv420p", start=start, end=end)
         drawn = compositor.drawn(frames)
-        writer = media.write_video(clip, drawn, to, width=canvas.width, height=canvas.height, rate=rate)
+        writer = media.write_video(clip, drawn, to, width=canvas.width, height=canvas.height, rate=rate, part=part)
         try:
             yield from _written(writer, clip, clock)
         finally:
@@ -241,19 +253,32 @@ def render(
     return compositor.notices
 
 
+def _inside_clip(part: tuple[float, float] | None, duration: float) -> tuple[float, float] | None:
+    """Return the part as far as it is inside a clip of `duration` s.
+
+    Raises UsageError where it begins outside.
+    """
+    if part is None:
+        return None
+    if not 0 <= part[0] < duration:
+        raise UsageError(f"The clip is {duration:.2f} s long; choose a time from 0 to before its end for the sample.")
+    return part[0], min(part[1], duration)
+
+
 def _planned(
     path: Path, analysis: Analysis, look: Look, settings: Settings, clock: Clock
 ) -> Stage[tuple[Clip, Compositor]]:
     """Return the clip, and what draws the look of the analysis on its frames."""
     from pipeline.subtitles import yuv
-    from pipeline.subtitles.draw import prepare
+    from pipeline.subtitles.draw import Compositor
+    from pipeline.subtitles.plan import plan
 
     clip, analysis = opened(path, analysis, settings)
     clock.duration = clip.duration
     width, height = media.output_size(clip)
     matrix = yuv.BT709 if media.video_matrix(clip) == "bt709" else yuv.BT601
-    planning = prepare(analysis, look, width, height, media.output_rate(clip), matrix)
-    return clip, (yield from clock.follow(_prepared(planning)))
+    planning = plan(analysis, look, width, height, media.output_rate(clip), matrix)
+    return clip, Compositor((yield from clock.follow(_prepared(planning))))
 
 
 def _written(
@@ -286,7 +311,7 @@ def overlay(
         clip, compositor = yield from _planned(path, analysis, look, settings, clock)
         canvas, rate = compositor.canvas, media.output_rate(clip)
         frames = transparent(compositor, (float(k / rate) for k in range(media.frame_count(clip, rate))))
-        writer = media.write_overlay(clip, frames, to, width=canvas.width, height=canvas.height, rate=rate)
+        writer = media.write_video(clip, frames, to, width=canvas.width, height=canvas.height, rate=rate)
         yield from _written(writer, clip, clock, "overlay")
 
 

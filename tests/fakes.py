@@ -244,6 +244,7 @@ def services(
         fetch=fetch,
         retranslate=retranslate,
         preview=lambda path, analysis, look, t: np.full((HEIGHT, WIDTH, 3), min(255, round(t * 40)), np.uint8),
+        sample=lambda path, analysis, look, to, t: _ffmpeg("-ss", str(t), "-t", "10", "-i", str(path), str(to)),
         translates_to=lambda target: target.startswith("EN"),
         models={"speech": "fake", "diarization": "fake"},
         settings=settings,

@@ -24,7 +24,7 @@ from pipeline.media.decoding import (
     read_channels,
     read_sound,
 )
-from pipeline.media.encoding import OVERLAYS, add_cover, cut, still_clip, transcode_plain, write_overlay, write_video
+from pipeline.media.encoding import OVERLAYS, add_cover, cut, still_clip, transcode_plain, write_video
 from pipeline.media.probing import probe
 from pipeline.media.shape import frame_count, output_rate, output_size, video_matrix
 from pipeline.media.written import find as find_written
@@ -49,6 +49,5 @@ __all__ = [
     "still_clip",
     "transcode_plain",
     "video_matrix",
-    "write_overlay",
     "write_video",
 ]

@@ -49,50 +49,37 @@ def write_video(
     width: int,
     height: int,
     rate: Fraction | float,
+    part: tuple[float, float] | None = None,
 ) -> Generator[float, None, None]:
-    """Write the frames and the clip's sound to `to`, an MP4 with H.264 yuv420p, AAC or MP3, and its index in front.
+    """Write the frames to `to`, in the format that its name asks for; the t of each is yielded as it is encoded.
 
-    `frames` are (t, frame) as `frames(pixels="yuv420p")` gives them, one per 1 / rate; the t of each is yielded as it
-    goes to the encoder. The sound is copied where every browser plays it and it starts with the picture; else it
-    becomes AAC. Until the last byte is there the file has another name, and a failed or cancelled run leaves nothing.
+    A name in .mov is ProRes 4444 and one in .webm VP9, both with alpha and without sound: `frames` are (t, frame) with
+    yuva420p frames, (height * 5 // 2, width), straight alpha. Any other is an MP4 with H.264 yuv420p, the clip's sound
+    as AAC or MP3, and its index in front: `frames` are as `frames(pixels="yuv420p")` gives them. The sound is copied
+    where every browser plays it and it starts with the picture; else it becomes AAC. In both there is one frame per 1 /
+    rate. `part` is from when to when (s) the frames are of the clip, if not all of it.
+
+    Until the last byte is there the file has another name, and a failed or cancelled run leaves nothing.
 
     Raises MediaError when ffmpeg fails.
     """
     rate = Fraction(rate).limit_denominator(1001)
+    container, options = OVERLAYS.get(to.suffix.lower().lstrip("."), ("mp4", ENCODER))
+    pixels, halves = ("yuv420p", 3) if container == "mp4" else ("yuva420p", 5)
 
-    def command(part: Path, stack: contextlib.ExitStack) -> tuple[Any, Sequence[int]]:
-        sound, options, inherited = _sound(clip, stack)
-        return _encoder(clip, part, width, height, rate, sound, options), inherited
+    def command(unfinished: Path, stack: contextlib.ExitStack) -> tuple[Any, Sequence[int]]:
+        import ffmpeg
 
-    yield from _write(frames, to, width * (height * 3 // 2), command)
+        stream, tags = _picture(clip, width, height, rate, pixels)
+        if container != "mp4":
+            sound, of_sound, inherited = _NO_SOUND
+        else:
+            sound, of_sound, inherited = _sound(clip, stack, part)
+            of_sound = {**of_sound, "movflags": "+faststart"}
+        every = {**options, **of_sound, "color_range": "tv", **tags}
+        return ffmpeg.output(stream, *sound, source.url(unfinished), format=container, **every), inherited
 
-
-def write_overlay(
-    clip: Clip,
-    frames: Iterator[tuple[float, np.ndarray]],
-    to: Path,
-    *,
-    width: int,
-    height: int,
-    rate: Fraction | float,
-) -> Generator[float, None, None]:
-    """Write frames with alpha to `to`: ProRes 4444 for a name in .mov, VP9 for one in .webm; without sound.
-
-    `frames` are (t, frame) with yuva420p frames, (height * 5 // 2, width), straight alpha, one per 1 / rate; the t of
-    each is yielded as it goes to the encoder. A failed or cancelled run leaves nothing.
-
-    Raises MediaError when ffmpeg fails.
-    """
-    import ffmpeg
-
-    rate = Fraction(rate).limit_denominator(1001)
-    container, options = OVERLAYS[to.suffix.lower().lstrip(".")]
-
-    def command(part: Path, _stack: contextlib.ExitStack) -> tuple[Any, Sequence[int]]:
-        stream, tags = _picture(clip, width, height, rate, "yuva420p")
-        return ffmpeg.output(stream, source.url(part), format=container, **options, color_range="tv", **tags), ()
-
-    yield from _write(frames, to, width * (height * 5 // 2), command)
+    yield from _write(frames, to, width * (height * halves // 2), command)
 
 
 def _write(
@@ -198,27 +185,23 @@ def still_clip(picture: Path, to: Path, seconds: float) -> None:
         child.finish(enough=False)
 
 
-def _sound(clip: Clip, stack: contextlib.ExitStack) -> tuple[list[Any], dict[str, Any], Sequence[int]]:
+Sound = tuple[list[Any], dict[str, Any], Sequence[int]]
+_NO_SOUND: Sound = ([], {}, ())
+
+
+def _sound(clip: Clip, stack: contextlib.ExitStack, part: tuple[float, float] | None) -> Sound:
     """Return the sound of the finished video, [] for none, its encoder's options and the descriptors to inherit."""
     if not clip.has_audio:
-        return [], {}, ()
-    if _can_copy(clip):
+        return _NO_SOUND
+    if part is None and _can_copy(clip):
         return [source.opened(clip, itsoffset=f"{-clip.origin:.6f}")[str(clip.audio_stream)]], {"acodec": "copy"}, ()
     # A frame of AAC is 1024 samples: at 8 kHz the sound would end up to 0.13 s after the picture.
     rate = clip.audio_rate if clip.audio_rate in (44_100, 48_000) else 48_000
     sound, inherited = stack.enter_context(source.sound_on_clock(clip, rate, 2))
     sound = sound.filter("aresample", rate, **source.FILL).filter("aformat", channel_layouts="mono|stereo")
+    if part is not None:
+        sound = sound.filter("atrim", start=part[0], end=part[1]).filter("asetpts", "PTS-STARTPTS")
     return [sound], {"acodec": "aac", "audio_bitrate": "160k"}, inherited
-
-
-def _encoder(
-    clip: Clip, part: Path, width: int, height: int, rate: Fraction, sound: list[Any], sound_options: dict[str, Any]
-) -> Any:
-    import ffmpeg
-
-    stream, tags = _picture(clip, width, height, rate, "yuv420p")
-    options: dict[str, Any] = {"movflags": "+faststart", **ENCODER, "color_range": "tv", **tags}
-    return ffmpeg.output(stream, *sound, source.url(part), format="mp4", **options, **sound_options)
 
 
 def _picture(clip: Clip, width: int, height: int, rate: Fraction, pixels: str) -> tuple[Any, dict[str, str]]:

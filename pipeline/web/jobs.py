@@ -172,6 +172,13 @@ class Result:
                 known = self.addresses[key] = serve(file, name, lasting=self.lasting)
             return known[1]
 
+    def renewed(self, key: str, file: Path, name: str) -> str:
+        """As `address`, for a file that takes the place of the one before under this `key`."""
+        with self.lock:
+            if key in self.addresses:
+                shutil.rmtree(self.addresses.pop(key)[0], ignore_errors=True)
+        return self.address(key, file, name)
+
     def picture(self, jpeg: bytes) -> str:
         """Where the page finds this picture; the same address every time, so that a browser asks for it once."""
         key = f"{PICTURE}{hashlib.sha256(jpeg).hexdigest()}"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from pipeline import languages, project, results
 from pipeline.assets import assets
 from pipeline.options import Options
-from pipeline.progress import Clock
+from pipeline.progress import Clock, finish
 from pipeline.records import Analysis, Clip, Look, Notice, Stage
 from pipeline.settings import Settings
 
@@ -71,6 +71,8 @@ class Services:
         [Path | None, Analysis, Options, Collection[int] | None, Clock], Stage[Analysis]
     ]  #: None: every line
     preview: Callable[[Path, Analysis, Look, float], np.ndarray]  #: the frame at t s with the look on it, RGB (h, w, 3)
+    #: ten seconds of the clip with the look on them, from t s on, into a file: clip, analysis, look, to, t
+    sample: Callable[[Path, Analysis, Look, Path, float], None]
     translates_to: Callable[[str], bool]  #: without a key
     models: Mapping[str, str]  #: what runs, by job
     instead: Callable[[], Mapping[str, str]] = dict  #: what does the work of others at the moment, by job
@@ -108,6 +110,7 @@ def real(settings: Settings) -> Services:
             path, analysis, options, settings, loaded, lines=lines, clock=clock
         ),
         preview=lambda path, analysis, look, t: run.preview(path, analysis, look, t, settings),
+        sample=lambda path, analysis, look, to, t: sample(path, analysis, look, to, t, settings),
         translates_to=loaded.translates_to,
         models=loaded.names,
         instead=lambda: sets.instead(settings),
@@ -116,6 +119,16 @@ def real(settings: Settings) -> Services:
         examples=ready_examples(EXAMPLES),
         parallel=PARALLEL_FULL if settings.zero_gpu else PARALLEL_LIGHT,
     )
+
+
+def sample(path: Path, analysis: Analysis, look: Look, to: Path, t: float, settings: Settings) -> None:
+    """Write ten seconds of the finished video, from `t` s on, to `to`.
+
+    Raises as `run.render` does.
+    """
+    from pipeline import run
+
+    finish(run.render(path, analysis, look, to, settings, part=(t, t + run.SAMPLE_S)))
 
 
 def untimed(stage: Stage[Analysis]) -> Stage[Analysis]:

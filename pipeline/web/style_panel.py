@@ -5,18 +5,19 @@ from __future__ import annotations
 import base64
 import io
 from dataclasses import replace
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from pipeline import style
+from pipeline import run, style
 from pipeline.errors import PipelineError
 from pipeline.records import Analysis, Look, PersonStyle
 from pipeline.subtitles import fonts
 from pipeline.subtitles.plan import plan_files
 from pipeline.subtitles.preview import poster_time
-from pipeline.web import check, failures, views
+from pipeline.web import check, failures, jobs, views
 from pipeline.web.runs import Update
 from pipeline.web.style import STATIC
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from pipeline.web.handlers import Handlers
 
 OPACITIES = (("The look's own", ""), *((f"{share} %", f"{share / 100:g}") for share in (0, 25, 50, 75, 100)))
+LEAD_S = 3.0  #: a sample begins so long before the line that it shows
+SAMPLE = '<video class="sample" src="{address}" controls autoplay playsinline style="width:100%;display:block"></video>'
 STILL_WIDTH = 960  #: px at most
 STILLS = 2  #: drawn at once, one for each visitor; each opens the clip in a process
 
@@ -52,6 +55,7 @@ class StylePanel:
         with gr.Row():
             self.person = gr.Dropdown([], label="Place the panels of", allow_custom_value=True, elem_id="still-person")
             self.show = gr.Button("Show a still", size="sm", elem_id="show-still")
+            self.ten = gr.Button("Draw ten seconds", size="sm", elem_id="draw-sample")
             self.free = gr.Button("Let them follow again", size="sm", elem_id="free-places")
         self.still = gr.HTML(
             views.hint("A still of your look shows here; drag on it to place somebody's panels."),
@@ -80,6 +84,7 @@ class StylePanel:
         self.opacity.input(opacity_chosen, [self.more, self.opacity], self.more, **quick)
         still = {**quick, "queue": True, "concurrency_limit": STILLS, "concurrency_id": "stills"}
         self.show.click(self.drawn, [token, self.person, *choices], shown, **still)
+        self.ten.click(self.sampled, [token, self.person, *choices], [self.still, self.note], **still)
         placed = self.still.edit(self.placed, [token, self.person, self.more], [self.more, self.note], **quick)
         freed = self.free.click(self.freed, self.more, self.more, **quick)
         for event in (placed, freed):
@@ -101,6 +106,21 @@ class StylePanel:
         names = [(one.name, one.id) for one in analysis.people]
         known = person if person in {one.id for one in analysis.people} else (names[0][1] if names else None)
         return {self.still: _picture(frame), self.person: gr.Dropdown(choices=names, value=known), self.note: ""}
+
+    def sampled(self, token: str, person: str | None, *choices: Any) -> Update:
+        """Ten seconds of the result that stands on the page with the look on them, around a line that turns."""
+        try:
+            result = self.on._current(token)
+            look = check.look(*choices)
+            turning = poster_time(plan_files(_only(result.analysis, person), look)) or 0.0
+            start = max(0.0, min(turning - LEAD_S, result.analysis.media.duration - run.SAMPLE_S))
+            with jobs.job_folder() as folder:
+                made = folder / "sample.mp4"
+                self.on.services.sample(result.clip, result.analysis, look, made, start)
+                address = result.renewed("sample", made, made.name)
+        except Exception as error:
+            return {self.still: gr.skip(), self.note: views.failure(*failures.said(error))}
+        return {self.still: SAMPLE.format(address=escape(address)), self.note: ""}
 
     def placed(self, token: str, person: str | None, more: str, event: gr.EventData) -> Update:
         """The panels of the chosen person stand where the drag ended."""

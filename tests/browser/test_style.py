@@ -36,3 +36,12 @@ def test_panels_are_placed_by_dragging_and_the_style_is_saved_and_given_back(pag
     page.locator("#style-file input[type=file]").set_input_files(file)
     expect(page.locator("#looks")).to_contain_text("The style is set")
     expect(page.get_by_role("radio", name="Kiroshi: one voice at a time")).to_be_checked()
+
+
+def test_ten_seconds_of_the_chosen_look_play_on_the_page(page: Page) -> None:
+    page.locator("#looks > button").click()
+    for _ in range(2):  # the second takes the place of the first
+        page.locator("#draw-sample").click()
+        video = page.locator("#still video")
+        expect(video).to_be_visible(timeout=20_000)
+        page.wait_for_function("document.querySelector('#still video').duration > 0")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -79,6 +80,33 @@ def test_the_command_writes_the_still(
     said = capsys.readouterr().err
     assert "The clip is 4.00 s long" in said
     assert "Traceback" not in said
+
+
+def test_the_command_writes_a_sample_of_ten_seconds(
+    clip: Path, analysed: Analysis, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    long = tmp_path / "long.mp4"
+    loop = ["-stream_loop", "3", "-i", str(clip), "-c", "copy", str(long)]
+    subprocess.run([media.ffmpeg_binary(), "-v", "error", *loop], check=True)
+    duration = media.probe(long, settings(tmp_path)).duration
+    longer = replace(analysed, media=replace(analysed.media, duration=duration))
+    record = tmp_path / "transcript.json"
+    record.write_text(transcript.to_json(longer))
+    to = tmp_path / "new" / "sample.mp4"
+    assert command.main(["render", str(record), str(long), "--sample", "1", str(to)]) == 0
+    made = media.probe(to, settings(tmp_path))
+    assert made.duration == pytest.approx(10.0, abs=0.1)
+    assert made.has_audio
+    shown = frame_of(to, 1.0, tmp_path).astype(int)
+    assert np.abs(shown - run.preview(long, longer, Look(), 2.0, settings(tmp_path)).astype(int)).mean() < 6
+    assert command.main(["render", str(record), str(long), "--sample", "14", str(to)]) == 0
+    assert media.probe(to, settings(tmp_path)).duration == pytest.approx(duration - 14, abs=0.1)
+    for bad in ("99", "-1", "soon", "nan"):
+        other = tmp_path / "other" / "sample.mp4"
+        assert command.main(["render", str(record), str(long), "--sample", bad, str(other)]) == 2
+        assert not other.parent.exists()
+    assert command.main(["render", str(record), str(long), "--sample", "1", str(tmp_path / "sample.gif")]) == 2
+    assert "give it a name that ends in .mp4" in capsys.readouterr().err
 
 
 def test_a_preview_of_sound_only_is_one_sentence(clip: Path, analysed: Analysis, tmp_path: Path) -> None:
