@@ -1,6 +1,7 @@
 """Draw the pictures of the README: every look with every script (looks.jpg), three moments of a line (result.jpg).
 
-    python -m benchmarks.gallery [--out FOLDER]
+    python -m benchmarks.gallery [--out FOLDER]     into docs/ by default
+    python -m benchmarks.gallery --thumbnails       a small picture of every look, for the page's choice of looks
 
 The picture behind is a frame of the example clip (NASA and US Navy portraits, public domain; examples/README.md).
 """
@@ -17,7 +18,7 @@ from PIL import Image
 from pipeline import media, transcript
 from pipeline.records import Look
 from pipeline.settings import Settings
-from pipeline.subtitles import yuv
+from pipeline.subtitles import looks, yuv
 from pipeline.subtitles.draw import compose
 from pipeline.subtitles.layout import draw_layout, lay_out
 from tests.fixtures_look import TRANSLATIONS, analysis, phrase, track
@@ -27,7 +28,11 @@ CLIP, AT = ROOT / "examples" / "orbit_en.mp4", 3.0
 WHOLE = 960, 540  #: px the example is read at
 WIDTH, HEIGHT = 480, 360
 LEFT, TOP = 12, 100  #: of what is shown of it
-FACE = (181.0 - LEFT, 189.0 - TOP, 314.0 - LEFT, 353.0 - TOP)
+SEEN = (181.0, 189.0, 314.0, 353.0)  #: the face in the frame of the example
+FACE = tuple(v - (LEFT, TOP)[k % 2] for k, v in enumerate(SEEN))
+THUMB, THUMB_OF = (240, 135), (480, 270)  #: px of a small picture, and of what it shows of the example
+THUMB_LEFT, THUMB_TOP = 12, 110
+STATIC = ROOT / "pipeline" / "web" / "static"
 TALL = 200  #: px of a tile
 SPACE, HEAD = 10, 34
 RESULT = ROOT / "examples" / "results" / "orbit_en" / "transcript.json"
@@ -84,9 +89,12 @@ def main() -> None:
     """Write the pictures."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--out", type=Path, default=ROOT / "docs")
-    to = options.parse_args().out
+    options.add_argument("--thumbnails", action="store_true", help="write the page's pictures of the looks instead")
+    given = options.parse_args()
+    to = STATIC if given.thumbnails else given.out
     to.mkdir(parents=True, exist_ok=True)
-    for name, image in (("looks.jpg", sheet()), ("result.jpg", result())):
+    pictures = thumbnails() if given.thumbnails else (("looks.jpg", sheet()), ("result.jpg", result()))
+    for name, image in pictures:
         image.save(to / name, quality=78, optimize=True)
         print(f"{to / name}: {image.width} x {image.height}, {(to / name).stat().st_size // 1024} KB")
 
@@ -114,12 +122,41 @@ def result() -> Image.Image:
     return strip
 
 
+def thumbnails() -> list[tuple[str, Image.Image]]:
+    """Return the name of the file and a small picture for every look: one line, half turned or half said."""
+    whole = shown(AT, *WHOLE)
+    picture = cropped(whole, THUMB_LEFT, THUMB_TOP, *THUMB_OF)
+    face = tuple(v - (THUMB_LEFT, THUMB_TOP)[k % 2] for k, v in enumerate(SEEN))
+    scene = analysis(
+        phrase(1, "p1", 0, 2, "The night belongs to us.", "Noc należy do nas."),
+        tracks=(track("p1", face, 0, 10),), target="PL", size=THUMB_OF, names=("Eileen",),
+    )  # fmt: skip
+    found = []
+    for name in looks.names():
+        made = compose(scene, Look(name, text_size=1.9), *THUMB_OF, Fraction(30), yuv.BT709)
+        cue = made.cues[0]
+        frame = made.framed(picture.copy())
+        made.draw(frame, (cue.turn_start + cue.turn_end) / 2 if cue.turns else 1.2)
+        image = rgb(frame)
+        share = max(THUMB[0] / image.width, THUMB[1] / image.height)
+        image = image.resize((round(image.width * share), round(image.height * share)), Image.Resampling.LANCZOS)
+        left, top = (image.width - THUMB[0]) // 2, (image.height - THUMB[1]) // 2
+        found.append((f"look-{name}.jpg", image.crop((left, top, left + THUMB[0], top + THUMB[1]))))
+    return found
+
+
+def cropped(whole: np.ndarray, left: int, top: int, width: int, height: int) -> np.ndarray:
+    """Return a part of a yuv420p frame as a frame; all numbers even."""
+    picture = np.empty((height * 3 // 2, width), dtype=np.uint8)
+    for part, plane, step in zip(yuv.planes(picture), yuv.planes(whole), (1, 2), strict=True):
+        part[...] = plane[..., top // step : (top + height) // step, left // step : (left + width) // step]
+    return picture
+
+
 def sheet() -> Image.Image:
     """Every look with every script."""
     whole = shown(AT, *WHOLE)
-    picture = np.empty((HEIGHT * 3 // 2, WIDTH), dtype=np.uint8)
-    for part, plane, step in zip(yuv.planes(picture), yuv.planes(whole), (1, 2), strict=True):
-        part[...] = plane[..., TOP // step : (TOP + HEIGHT) // step, LEFT // step : (LEFT + WIDTH) // step]
+    picture = cropped(whole, LEFT, TOP, WIDTH, HEIGHT)
     rows = [[tile(look, moment, seen, target, picture) for _, look, moment, seen in COLUMNS] for target in TRANSLATIONS]
     edges = [SPACE, *(SPACE + sum(image.width + SPACE for image in rows[0][: k + 1]) for k in range(len(COLUMNS)))]
     page = Image.new("RGB", (edges[-1], HEAD + len(rows) * (TALL + SPACE)), (11, 14, 18))

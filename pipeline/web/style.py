@@ -143,7 +143,7 @@ def css() -> str:
     names = ("INK", "MUTED", "ACCENT", "ON_ACCENT", "WARN", "BAD", "GROUND", "PANEL", "RAISED", "EDGE", "FIELD_EDGE")
     variables = "".join(f"--{name.lower().replace('_', '-')}:{globals()[name]};" for name in names)
     sheet = (STATIC / "page.css").read_text(encoding="utf-8")
-    return f"{_font_faces()}\n:root{{{variables}}}\n{sheet}"
+    return f"{_font_faces()}\n:root{{{variables}}}\n{sheet}\n{_thumbnails()}"
 
 
 @cache
@@ -170,6 +170,16 @@ def sheet_of_keys() -> str:
         f'<dialog id="keys" aria-labelledby="keys-title"><h2 id="keys-title">Keys</h2><dl>{rows}</dl>'
         '<button type="button" id="keys-close">Close</button></dialog>'
     )
+
+
+def _thumbnails() -> str:
+    """Rules that show a small picture of each look beside its name; `benchmarks.gallery` draws them."""
+    rules = []
+    for picture in sorted(STATIC.glob("look-*.jpg")):
+        name, data = picture.stem.removeprefix("look-"), base64.b64encode(picture.read_bytes()).decode()
+        place = f'#look-choice label:has(input[value="{name}"])::before'
+        rules.append(f"{place}{{background-image:url(data:image/jpeg;base64,{data})}}")
+    return "".join(rules)
 
 
 def _font_faces() -> str:

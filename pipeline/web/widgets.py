@@ -156,7 +156,7 @@ def _stage(w: Widgets, first: jobs.Result | None) -> None:
         w.redraw = gr.Button("Redraw the video", variant="primary", size="sm", min_width=150, elem_id="redraw")
     with gr.Accordion("How it looks", open=False, elem_id="looks"):
         w.look = (
-            gr.Radio(list(LOOKS), value="cyberpunk", label="Look"),
+            gr.Radio(list(LOOKS), value="cyberpunk", label="Look", elem_id="look-choice"),
             gr.Radio(list(POSITIONS), value="auto", label="Position"),
             gr.Slider(0.5, 2.0, value=1.0, step=0.1, label="Text size"),
             gr.Dropdown(list(TEXTS), value="morph", label="Texts"),
