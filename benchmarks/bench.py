@@ -8,7 +8,7 @@ would, in its own process with an empty stage cache; what it wrote is scored. Th
                  perceived once and kept (benchmarks/perceive.py); the same with the records disturbed
                  (benchmarks/disturb.py), and how confidence goes with being right
     goals        what was reached of what the project promises (benchmarks/goals.py)
-    rendering    seconds over a plain ffmpeg transcode with the same encoder settings, by look, on 60 s of 720p
+    rendering    seconds over a plain ffmpeg transcode, by look (benchmarks/drawing.py)
     memory       peak of the whole process tree on a clip and on ten times as long a clip
 Machines are noisy, so speed is a ratio to something measured in the same run: the clip's length or a transcode.
 """
@@ -27,8 +27,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,17 +37,15 @@ import psutil
 from benchmarks import goals, score
 from benchmarks.der import der, read_rttm
 from benchmarks.disturb import disturbed
+from benchmarks.drawing import rendering
 from benchmarks.judge import JudgedPhrase, judge
 from benchmarks.perceive import COMPOSED, cases, clips, default_folders, judge_all, perceive
 from benchmarks.perceive import Case as Perceived
-from pipeline import Look, Settings, media
+from pipeline import Settings, media
 from pipeline.people import attribute
-from pipeline.progress import finish
-from pipeline.records import Analysis, Box, Media, Phrase
 
 ROOT = Path(__file__).parents[1]
 SHARED = ROOT.parent / "shared" / "clips"
-LOOKS = ("cyberpunk", "bars", "classic")
 #: Lower edges of the bins of confidence whose share of right phrases is printed.
 BINS = (0.99, 0.9, 0.6, 0.0)
 
@@ -167,78 +164,6 @@ def trials(case: Perceived) -> Iterator[Trial]:
             for mode in ("voice", "all")
         }
         yield Trial(what, judged["voice"].speaker, judged["all"].speaker, judged["all"].phrases)
-
-
-def rendering(settings: Settings, folder: Path, seconds: int = 60) -> dict[str, float]:
-    """Seconds of rendering over seconds of a plain transcode, by look, on 720p with speech all the time.
-
-    The shortest of three each, in turns: what else the machine does only ever adds.
-    """
-    source = next(c for c in (SHARED / "cuts.mp4", *sorted((ROOT / "examples").glob("*.mp4"))) if c.exists())
-    clip_path = folder / "render.mp4"
-    subprocess.run(
-        [media.ffmpeg_binary(), "-v", "error", "-stream_loop", "-1", "-i", source, "-t", str(seconds), "-vf",
-         "scale=1280:720,setsar=1", "-c:v", "libx264", "-preset", "veryfast", "-crf", "18", "-c:a", "aac", "-y",
-         clip_path],
-        check=True,
-    )  # fmt: skip
-    analysis = speaking(clip_path, settings)
-    clip = media.probe(clip_path, settings)
-    works: dict[str, Callable[[], Any]] = {
-        name: partial(_drawn, clip_path, analysis, Look(name=name), folder / "drawn.mp4", settings) for name in LOOKS
-    }
-    works["plain_s"] = partial(media.transcode_plain, clip, folder / "plain.mp4")
-    took = {name: min(times) for name, times in _in_turns(works, 3).items()}
-    return {name: took[name] / took["plain_s"] for name in LOOKS} | {"plain_s": took["plain_s"]}
-
-
-def _drawn(clip: Path, analysis: Analysis, look: Look, to: Path, settings: Settings) -> None:
-    from pipeline.run import render
-
-    finish(render(clip, analysis, look, to, settings))
-
-
-def _in_turns(works: dict[str, Callable[[], Any]], rounds: int) -> dict[str, list[float]]:
-    """s of every work, once a round."""
-    took: dict[str, list[float]] = {name: [] for name in works}
-    for _ in range(rounds):
-        for name, work in works.items():
-            start = time.monotonic()
-            work()
-            took[name].append(time.monotonic() - start)
-    return took
-
-
-def speaking(clip_path: Path, settings: Settings) -> Analysis:
-    """An analysis of the clip in which two people talk without a pause, every phrase another and translated."""
-    from pipeline.records import Evidence, Person, PersonTurn, Track, Word
-
-    clip = media.probe(clip_path, settings)
-    phrases, start, number = [], 0.0, 1
-    while start + 4 < clip.duration:
-        text = ["and", "this", "is", "what", "person", str(number), "says", "while", "the", "picture", "is", "drawn"]
-        words = tuple(Word(start + i * 0.3, start + i * 0.3 + 0.25, word) for i, word in enumerate(text))
-        person = f"p{1 + number % 2}"
-        phrases.append(
-            Phrase(number, start, words[-1].end, person, " ".join(text), words,
-                   f"a to mówi {number}. człowiek, podczas gdy obraz jest właśnie rysowany", Evidence(1.0))
-        )  # fmt: skip
-        start, number = words[-1].end + 0.2, number + 1
-    w, h = clip.width, clip.height
-    boxes = [
-        tuple(
-            Box(t / 5, w * x + t % 7, h * 0.35, w * x + w * 0.15 + t % 7, h * 0.7)
-            for t in range(int(clip.duration * 5))
-        )
-        for x in (0.2, 0.6)
-    ]
-    return Analysis(
-        media=Media(clip.duration, w, h, clip.frame_rate), language="en", target_language="PL", models={},
-        people=(Person("p1", "Speaker 1", "#00e5ff", True, 1.0, 30.0), Person("p2", "Speaker 2", "#ffb000", True, 1.0,
-        30.0)),
-        phrases=tuple(phrases), turns=tuple(PersonTurn(p.start, p.end, p.person or "p1") for p in phrases),
-        tracks=(Track("p1", boxes[0]), Track("p2", boxes[1])), notices=(), timings={},
-    )  # fmt: skip
 
 
 def longer(case: Case, folder: Path, times: int = 10) -> Case:

@@ -1,8 +1,11 @@
 """Figures of the look: how soon and how comfortably translations can be read, and how often panels move.
 
     python -m benchmarks.look TRANSCRIPT.json [TRANSCRIPT.json ...] [--look NAME] [--reveal NAME] [--text-size X]
-    python -m benchmarks.look TRANSCRIPT.json --clip CLIP --sheet FOLDER     a contact sheet of its frames
+    python -m benchmarks.look --perceived [--only TEXT ...] [--look NAME] ...    of all clips that were perceived
+    python -m benchmarks.look --perceived --sheets FOLDER      and a contact sheet of each clip's frames
+    python -m benchmarks.look TRANSCRIPT.json --clip CLIP --sheets FOLDER
 
+Perceived clips are those of benchmarks/perceive.py; records of other code count, too, so that no model has to run.
 A clip without translations (in English, without a key) gets stand-ins of the same width, so that its rhythm is
 measured, too. The last line is one JSON object.
 """
@@ -15,14 +18,17 @@ import itertools
 import json
 import statistics
 from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
+from benchmarks import perceive
 from benchmarks.gallery import label, rgb
 from pipeline import media, transcript
+from pipeline.people import attribute
 from pipeline.records import REVEALS, Analysis, Look
 from pipeline.settings import Settings
 from pipeline.subtitles import looks, yuv
@@ -179,33 +185,68 @@ def sheet(analysis: Analysis, clip: Path, look: Look, to: Path, count: int = 24)
         page.save(to)
 
 
+@dataclass(frozen=True)
+class Piece:
+    """One clip to measure; the clip itself is only needed for a contact sheet."""
+
+    name: str
+    analysis: Analysis
+    clip: Path | None
+
+
+def perceived(only: Sequence[str]) -> Iterator[Piece]:
+    """Yield what is made of the records of every clip that was perceived."""
+    paths = {path.stem: path for path in perceive.clips(perceive.default_folders(), only)}
+    for case in perceive.cases(only=only, stale=True):
+        answer = attribute(case.transcript, case.diarization, case.faces)
+        language = case.transcript.language
+        yield Piece(
+            case.name,
+            Analysis(
+                case.media, language, "EN-US" if language != "en" else "PL", {}, answer.people, answer.phrases,
+                answer.turns, answer.tracks, (), {}, case.faces.shots,
+            ),
+            paths[case.name],
+        )  # fmt: skip
+
+
+def given_pieces(files: Sequence[Path], clip: Path | None) -> Iterator[Piece]:
+    """Yield the transcripts in `files`."""
+    for file in files:
+        name = file.parent.name if file.name == "transcript.json" else file.stem
+        yield Piece(name, transcript.from_json(file.read_text(encoding="utf-8")), clip)
+
+
 def main() -> None:
     """Print the table of every transcript."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("transcripts", type=Path, nargs="+")
+    options.add_argument("transcripts", type=Path, nargs="*")
+    options.add_argument("--perceived", action="store_true", help="the clips of benchmarks.perceive")
+    options.add_argument("--only", nargs="*", default=[], help="parts of names of perceived clips")
     options.add_argument("--look", choices=looks.names(), default="cyberpunk")
     options.add_argument("--reveal", choices=REVEALS, default="live")
     options.add_argument("--text-size", type=float, default=1.0)
     options.add_argument("--hurried", action="store_true", help="print the cues that are not up long enough")
-    options.add_argument("--clip", type=Path, help="the clip of the (single) transcript, for --sheet")
-    options.add_argument("--sheet", type=Path, help="where to write a contact sheet (PNG or JPEG)")
+    options.add_argument("--clip", type=Path, help="the clip of the (single) transcript, for --sheets")
+    options.add_argument("--sheets", type=Path, help="a folder for contact sheets (JPEG)")
     given = options.parse_args()
     look = Look(given.look, reveal=given.reveal, text_size=given.text_size)
     total = Figures()
-    print(f"{'clip':28} cues  median   p95  readable  homes that stay")
-    for file in given.transcripts:
-        analysis = stand_in(transcript.from_json(file.read_text(encoding="utf-8")))
+    print(f"{'clip':34} cues  median   p95  readable  homes that stay")
+    for piece in (*given_pieces(given.transcripts, given.clip), *(perceived(given.only) if given.perceived else ())):
+        analysis = stand_in(piece.analysis)
         size = (analysis.media.width, analysis.media.height) if analysis.media.width else SIZE
         figures = measure(compose(analysis, look, *size, analysis.media.frame_rate or 25).plan, given.hurried)
         total.add(figures)
         one = figures.summary()
-        name = file.parent.name if file.name == "transcript.json" else file.stem
         print(
-            f"{name:28} {one['cues']:4}  {one['delay_median_s']!s:>6}  {one['delay_p95_s']!s:>4}  "
-            f"{one['readable']!s:>8}  {one['homes_that_stay']} of {one['homes']}"
+            f"{piece.name:34} {one['cues']:4}  {one['delay_median_s']!s:>6}  {one['delay_p95_s']!s:>4}  "
+            f"{one['readable']!s:>8}  {one['homes_that_stay']} of {one['homes']}",
+            flush=True,
         )
-        if given.sheet:
-            sheet(analysis, given.clip, look, given.sheet)
+        if given.sheets and piece.clip:
+            given.sheets.mkdir(parents=True, exist_ok=True)
+            sheet(analysis, piece.clip, look, given.sheets / f"{piece.name}.jpg")
     print(json.dumps({"look": look.name, "reveal": look.reveal, **total.summary()}))
 
 
