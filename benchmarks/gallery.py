@@ -29,9 +29,9 @@ WHOLE = 960, 540  #: px the example is read at
 WIDTH, HEIGHT = 480, 360
 LEFT, TOP = 12, 100  #: of what is shown of it
 SEEN = (181.0, 189.0, 314.0, 353.0)  #: the face in the frame of the example
+BESIDE = (605.0, 195.0, 740.0, 375.0)  #: the other face in it
 FACE = tuple(v - (LEFT, TOP)[k % 2] for k, v in enumerate(SEEN))
-THUMB, THUMB_OF = (240, 135), (480, 270)  #: px of a small picture, and of what it shows of the example
-THUMB_LEFT, THUMB_TOP = 12, 110
+THUMB = 240, 135  #: px of a small picture
 STATIC = ROOT / "pipeline" / "web" / "static"
 TALL = 200  #: px of a tile
 SPACE, HEAD = 10, 34
@@ -124,24 +124,23 @@ def result() -> Image.Image:
 
 def thumbnails() -> list[tuple[str, Image.Image]]:
     """Return the name of the file and a small picture for every look: one line, half turned or half said."""
-    whole = shown(AT, *WHOLE)
-    picture = cropped(whole, THUMB_LEFT, THUMB_TOP, *THUMB_OF)
-    face = tuple(v - (THUMB_LEFT, THUMB_TOP)[k % 2] for k, v in enumerate(SEEN))
+    picture = shown(AT, *WHOLE)
     scene = analysis(
         phrase(1, "p1", 0, 2, "The night belongs to us.", "Noc należy do nas."),
-        tracks=(track("p1", face, 0, 10),), target="PL", size=THUMB_OF, names=("Eileen",),
+        tracks=(track("p1", SEEN, 0, 10), track("p2", BESIDE, 0, 10)), target="PL", size=WHOLE,
+        names=("Eileen", "Grace"),
     )  # fmt: skip
     found = []
     for name in looks.names():
-        made = compose(scene, Look(name, text_size=1.9), *THUMB_OF, Fraction(30), yuv.BT709)
+        made = compose(scene, Look(name, text_size=1.2 if name == "word-pop" else 1.9), *WHOLE, Fraction(30), yuv.BT709)
         cue = made.cues[0]
         frame = made.framed(picture.copy())
         made.draw(frame, (cue.turn_start + cue.turn_end) / 2 if cue.turns else 1.2)
         image = rgb(frame)
-        share = max(THUMB[0] / image.width, THUMB[1] / image.height)
-        image = image.resize((round(image.width * share), round(image.height * share)), Image.Resampling.LANCZOS)
-        left, top = (image.width - THUMB[0]) // 2, (image.height - THUMB[1]) // 2
-        found.append((f"look-{name}.jpg", image.crop((left, top, left + THUMB[0], top + THUMB[1]))))
+        image.thumbnail(THUMB, Image.Resampling.LANCZOS)
+        whole = Image.new("RGB", THUMB)
+        whole.paste(image, ((THUMB[0] - image.width) // 2, (THUMB[1] - image.height) // 2))
+        found.append((f"look-{name}.jpg", whole))
     return found
 
 
