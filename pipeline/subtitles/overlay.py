@@ -10,6 +10,8 @@ import numpy as np
 from pipeline.subtitles import yuv
 from pipeline.subtitles.draw import Compositor
 
+APART = 16  #: rows without anything drawn that part what is lifted into pieces
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -50,16 +52,29 @@ def _empty(width: int, height: int, bar: int) -> NDArray[np.uint8]:
 
 def _lift(dark: NDArray[np.uint8], light: NDArray[np.uint8], frame: NDArray[np.uint8]) -> None:
     """Put what was drawn on 0 and on 255 on the transparent frame, and clean both canvases."""
-    (luma, chroma), (lit, lit_chroma) = yuv.planes(dark), yuv.planes(light)
-    height = len(luma)
-    touched = lit != 255
-    rows, columns = np.flatnonzero(touched.any(axis=1)), np.flatnonzero(touched.any(axis=0))
+    bright = yuv.planes(light)[0]
+    touched = bright != 255
+    rows = np.flatnonzero(touched.any(axis=1))
     if not len(rows):
         return
-    top, bottom = rows[0] // 2 * 2, rows[-1] // 2 * 2 + 2
-    left, right = columns[0] // 2 * 2, columns[-1] // 2 * 2 + 2
-    whole = slice(top, bottom), slice(left, right)
-    half = slice(top // 2, bottom // 2), slice(left // 2, right // 2)
+    for run in np.split(rows, np.flatnonzero(np.diff(rows) > APART) + 1):
+        top, bottom = run[0] // 2 * 2, run[-1] // 2 * 2 + 2
+        columns = np.flatnonzero(touched[top:bottom].any(axis=0))
+        _lift_part(dark, light, frame, (top, bottom), (columns[0] // 2 * 2, columns[-1] // 2 * 2 + 2))
+
+
+def _lift_part(
+    dark: NDArray[np.uint8],
+    light: NDArray[np.uint8],
+    frame: NDArray[np.uint8],
+    rows: tuple[int, int],
+    columns: tuple[int, int],
+) -> None:
+    """Do what `_lift` does in some rows and columns, half-open and even."""
+    (luma, chroma), (lit, lit_chroma) = yuv.planes(dark), yuv.planes(light)
+    height = len(luma)
+    whole = slice(*rows), slice(*columns)
+    half = slice(rows[0] // 2, rows[1] // 2), slice(columns[0] // 2, columns[1] // 2)
     y, uv = yuv.planes(frame[: height * 3 // 2])
     alpha = frame[height * 3 // 2 :]
     below = alpha[whole].astype(np.int32)  # opaque on bars
