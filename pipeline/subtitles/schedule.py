@@ -47,7 +47,7 @@ TRAIL_S = 0.5  #: a hold that ends less than this after a cut ends with the cut 
 class Place:
     """How a look shows several voices: where their cues compete."""
 
-    single: bool = False  #: all cues stand in one place, so a hold ends where anybody's next cue starts
+    single: bool = False  #: only one text at a time can be read, so a hold ends where anybody's next cue starts
     marks: bool = False  #: of several who speak at once only the last to start has text
     strict: bool = False  #: and at once, not only when the others' text has been read
 
@@ -71,8 +71,9 @@ def schedule(
     timing = _Timing(look, texts, gap, [shot.start for shot in analysis.shots if shot.start > 0])
     end = (analysis.media.duration or math.inf) + gap
     result: list[Cue] = []
-    for group in _groups(found, place.single):
-        result += timing.run(group, place.single, end, found if place.strict else ())
+    single = place.single or place.strict  # who has to be read before the next one begins
+    for group in _groups(found, single):
+        result += timing.run(group, single, end)
     result.sort(key=lambda cue: (cue.start, cue.phrase, cue.page))
     lost = {(line.phrase, line.number): line.start for line in found}
     for cue in result:
@@ -106,13 +107,10 @@ class _Timing:
         self.still, self.texts, self.gap, self.cuts = look.reduced_motion, texts, gap, cuts
         self.reveal = look.reveal
 
-    def run(self, group: list[Line], single: bool, end: float, everybody: Sequence[Line] = ()) -> list[Cue]:
-        """Return the cues of `group`, whose lines are in order and compete for one place until `end` (s).
-
-        `everybody` are the lines, in order, of all persons of whom only one has text at a time.
-        """
+    def run(self, group: list[Line], single: bool, end: float) -> list[Cue]:
+        """Return the cues of `group`, whose lines are in order and compete for one place until `end` (s)."""
         group = self._spread(group, end)
-        windows = self._windows(group, single, end, everybody)
+        windows = self._windows(group, single, end)
         starts = self._starts(group, windows, single, end)
         cues: list[Cue] = []
         for k, line in enumerate(group):
@@ -146,16 +144,14 @@ class _Timing:
             following = group[k].spoken + 2 * SHORTEST_S  # they speak over each other: nobody's words are cut off
         return min(following, end)
 
-    def _windows(
-        self, group: list[Line], single: bool, end: float, everybody: Sequence[Line]
-    ) -> list[tuple[float, float]]:
+    def _windows(self, group: list[Line], single: bool, end: float) -> list[tuple[float, float]]:
         """Return between which times each line may begin."""
         found = []
         for line, latest in zip(group, self._latest(group, end), strict=True):
             begin = self._start(line)
             low, high = self._window(line, begin, latest)
-            if single or everybody:
-                low = min(begin, max(low, self._heard_out(line, group if single else everybody)))
+            if single:
+                low = min(begin, max(low, self._heard_out(line, group)))
             found.append((low, high))
         return found
 
@@ -297,6 +293,14 @@ class _Timing:
         self, line: Line, start: float, before: float, limit: float, turns: bool
     ) -> tuple[float, float, float, float]:
         """Return start, begin and end of the turn, and end of a line that stands whole at once."""
+        timed = self._timed(line, start, before, limit, turns)
+        # What goes with a cut is timed to be read by then.
+        return timed if timed[3] not in self.cuts else self._timed(line, start, before, timed[3], turns)
+
+    def _timed(
+        self, line: Line, start: float, before: float, limit: float, turns: bool
+    ) -> tuple[float, float, float, float]:
+        """Return what `_live` does of a line that has to go by `limit`."""
         hold, turn = game_timing(line.spoken - line.start) if turns else (0.0, 0.0)
         late = max(0.0, start - line.start)  # a line that comes late turns sooner, then faster, to stand in time
         hold, late = max(0.0, hold - late), max(0.0, late - hold)

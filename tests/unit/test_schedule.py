@@ -250,6 +250,27 @@ def test_a_hold_shorter_than_half_a_second_after_the_cut_does_not_cross_it() -> 
     assert cue.turn_end <= cut
 
 
+def test_a_line_that_goes_with_the_cut_was_read_by_then() -> None:
+    # Two frames of the hold fall behind the cut: it goes with the cut, so it has to turn sooner.
+    spoken, cut = 1.6, 0.3 + 0.56 + 41 / 17 - 0.3
+    held = phrase(1, "p1", 0.3, 0.3 + spoken, translation="Czekaliśmy na ciebie od pierwszego sygnału")
+    (cue,), notices = cues(analysis(held, shots=(Shot(0, cut), Shot(cut, 10))), LIVE)
+    assert cue.end == pytest.approx(cut)
+    assert reading_speed(cue) <= FASTEST_CPS + 0.01
+    assert not notices
+
+
+def test_in_a_look_of_one_text_the_last_line_is_read_before_somebody_else_begins() -> None:
+    two = analysis(
+        phrase(1, "p1", 0.5, 2.0, translation=PL), phrase(2, "p2", 2.1, 4, "And then we left the place.", PL)
+    )
+    (first, second), _ = cues(two, LIVE, marks=True, strict=True)
+    assert first.text_end <= second.start
+    assert reading_speed(first) <= FASTEST_CPS + 0.05
+    assert reading_speed(second) <= FASTEST_CPS + 0.05
+    assert second.turn_end < 4
+
+
 def test_words_and_a_translation_nobody_could_read_yet_go_on_after_the_cut() -> None:
     for cut in (1.5, 2.6):  # while they speak; before the translation has stood
         (cue,), _ = cues(analysis(phrase(1, "p1", 0, 2, translation=PL), shots=(Shot(0, cut), Shot(cut, 10))), SPOKEN)
