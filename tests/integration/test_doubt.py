@@ -68,3 +68,14 @@ def test_hindi_in_noise_is_asked_about_and_not_shown_as_heard(tmp_path: Path) ->
     ]
     unmarked = [phrase.source for phrase in doubt.marked(phrases, heard.language) if not phrase.misheard]
     assert heard.language == "hi" or all("namaste" in text.casefold() for text in unmarked)  # the word it begins with
+
+
+@pytest.mark.parametrize(("first", "last"), [(0.0, 7.0), (0.0, 20.0)])
+def test_a_short_block_gives_the_languages_that_half_a_minute_gives(tmp_path: Path, first: float, last: float) -> None:
+    sound = finish(media.extract_sound(media.probe(SPEECH, Settings()), tmp_path / "sound.wav"))
+    samples = media.read_sound(sound)[int(first * 16000) : int(last * 16000)]
+    model = finish(transcribe._model(finish(weights("whisper-base", Settings(models="light")))))
+    found, known = transcribe._ranking(model, samples), dict(model.detect_language(samples)[2])
+    assert found.keys() == known.keys()
+    assert max(found, key=found.__getitem__) == "pl"
+    assert found["pl"] == pytest.approx(known["pl"], abs=0.1)
