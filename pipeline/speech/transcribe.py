@@ -139,18 +139,37 @@ def _translated(model: Any, sound: np.ndarray, language: str) -> str | None:
 
 
 def _model(folder: Path) -> Stage[Any]:
+    """Return the model as it is after loading, so that the same sound gives the same words whatever came before."""
     if not _load.cache_info().currsize:
         yield Progress("speech", 0.02, "Loading the speech model")
+    if _load(folder).has_sampled:
+        _load.cache_clear()
     return _load(folder)
 
 
 @cache
 def _load(folder: Path) -> Any:
+    import ctranslate2
     from faster_whisper import WhisperModel
 
+    class Recogniser(WhisperModel):
+        """Whisper that remembers whether a doubted text was tried again at a higher temperature.
+
+        Such a try draws random numbers. Their generator cannot be set back, but a model that is loaded anew has a new
+        one, which begins with the seed.
+        """
+
+        has_sampled = False
+
+        def generate_with_fallback(self, *given: Any) -> Any:
+            found = super().generate_with_fallback(*given)
+            self.has_sampled = self.has_sampled or found[2] > 0  # the temperature of the last try
+            return found
+
     threads = int(os.environ.get("OMP_NUM_THREADS") or 0) or min(8, len(os.sched_getaffinity(0)))
+    ctranslate2.set_random_seed(0)
     try:
-        return WhisperModel(str(folder), device="cpu", compute_type="int8", cpu_threads=threads)
+        return Recogniser(str(folder), device="cpu", compute_type="int8", cpu_threads=threads)
     except (RuntimeError, ValueError, OSError) as error:
         raise ModelError(f"The speech model could not be loaded ({error}); delete {folder} and run again.") from error
 

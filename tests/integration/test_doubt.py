@@ -79,3 +79,17 @@ def test_a_short_block_gives_the_languages_that_half_a_minute_gives(tmp_path: Pa
     assert found.keys() == known.keys()
     assert max(found, key=found.__getitem__) == "pl"
     assert found["pl"] == pytest.approx(known["pl"], abs=0.1)
+
+
+def test_the_same_sound_gives_the_same_words_whatever_was_heard_before(tmp_path: Path) -> None:
+    """Once a doubted text was drawn at random, so a clip's words depended on the clips that a batch heard before."""
+    sound = finish(media.extract_sound(media.probe(SPEECH, Settings()), tmp_path / "sound.wav"))
+    backwards = media.read_sound(sound)[: 12 * 16000][::-1].copy()
+    folder = finish(weights("whisper-base", Settings(models="light")))
+
+    def heard() -> list[str]:
+        return [one.text for one in transcribe._decoded(finish(transcribe._model(folder)), backwards, 0.0, 12.0, "ja")]
+
+    first = heard()
+    assert transcribe._load(folder).has_sampled, "speech played backwards is meant to make the model try again"
+    assert heard() == first
