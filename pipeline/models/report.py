@@ -72,28 +72,6 @@ def _key_free(hears: str, settings: Settings) -> list[Duty]:
     ]
 
 
-@dataclass(frozen=True, slots=True)
-class SpeechChoice:
-    """A model for words that somebody can choose on this machine."""
-
-    key: str  #: as `Settings.speech` names it
-    name: str
-    bytes: int  #: of the download
-    here: bool  #: no download is needed
-
-
-def speech_choices(settings: Settings) -> tuple[SpeechChoice, ...]:
-    """Return the models for words to choose from, the smallest first; () where the full set runs, which has one."""
-    if sets.chosen(settings) == "full":
-        return ()
-    entries = [(key, model(entry)) for key, (entry, _) in CHOICES.items()]
-    return tuple(
-        SpeechChoice(key, entry.name, entry.weights.bytes, sets.has(entry.key, settings))
-        for key, entry in entries
-        if entry.weights is not None
-    )
-
-
 def full_parts(settings: Settings) -> list[Duty]:
     """Return the jobs of the full set with these settings."""
     key = "a DeepL key (DEEPL_AUTH_KEY; the free one is enough)"

@@ -131,3 +131,26 @@ def test_pieces_give_the_features_of_the_whole(learned: Settings) -> None:
     assert whole.shape == (75, 128)
     assert np.allclose(network.face_features(faces[20:60])[9:-9], whole[29:51], atol=1e-4)
     assert np.allclose(network.sound_features(rows[80:240])[9:-9], network.sound_features(rows)[29:51], atol=1e-4)
+
+
+def test_the_transcript_names_the_lips_where_they_alone_were_read(settings: Settings, tmp_path: Path) -> None:
+    """It named LR-ASD, which could not be fetched."""
+    from pipeline.faces.lip_detector import LipDetector
+    from pipeline.options import Options
+    from pipeline.records import Clip, Stage
+    from pipeline.run import analyse
+    from tests.fixtures_runs import quick_models, small_clip
+
+    quick = quick_models()
+
+    def find_faces(clip: Clip, sound: Path | None) -> Stage[Faces]:
+        found = yield from quick.find_faces(clip, sound)
+        assert LipDetector.notice is not None
+        return dataclasses.replace(found, notices=(LipDetector.notice,))
+
+    clip = small_clip(tmp_path / "clip.mp4")
+    names = {**quick.names, "speaking": "LR-ASD"}
+    learned = dataclasses.replace(quick, names=names)
+    assert finish(analyse(clip, Options(""), settings, learned)).models["speaking"] == "LR-ASD"
+    lips = dataclasses.replace(learned, names={**names, "faces": "others"}, find_faces=find_faces)
+    assert finish(analyse(clip, Options(""), settings, lips)).models["speaking"] == "MediaPipe face mesh"

@@ -15,7 +15,7 @@ from pipeline.models import catalogue, fetch, firefox, hub, sets
 from pipeline.models.catalogue import CATALOGUE
 from pipeline.models.entries import Address, File, Model, Part, Weights
 from pipeline.models.listing import listing
-from pipeline.models.report import report, speech_choices
+from pipeline.models.report import report
 from pipeline.progress import finish
 from pipeline.settings import Settings
 from tests import index_server
@@ -313,18 +313,6 @@ def test_the_models_that_do_the_work_of_others_are_named(settings: Settings, mon
     assert sets.instead(settings) == {"speaking": "MediaPipe face mesh"}
     monkeypatch.setattr(fetch, "is_cached", lambda weights, cache: weights.key == "lr-asd")
     assert sets.instead(settings) == {}
-
-
-def test_the_choices_of_speech_have_sizes_and_say_what_is_here(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(fetch, "is_cached", lambda weights, cache: weights.key == "whisper-base")
-    choices = speech_choices(dataclasses.replace(settings, models="light"))
-    assert [(one.key, one.name, one.bytes // 10**6, one.here) for one in choices] == [
-        ("base", "Whisper base", 133, True), ("small", "Whisper small", 486, False),
-        ("turbo", "Whisper large-v3-turbo (CPU)", 1621, False),
-    ]  # fmt: skip
-    assert speech_choices(dataclasses.replace(settings, models="full")) == ()
 
 
 def test_the_face_mesh_in_the_package_is_the_one_its_note_names() -> None:
