@@ -89,7 +89,7 @@ def run_set(which: str, clips: Sequence[Path], keep: Path, stand_ins: Path | Non
     start = time.monotonic()
     models = load(settings)
     if models.prepare is not None:
-        finish(models.prepare())
+        finish(models.prepare(""))
     if which == "full":
         from pipeline import gpu
 

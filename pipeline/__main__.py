@@ -296,7 +296,7 @@ def _batch(arguments: Sequence[str]) -> int:
     if missing := translate.foretold(options, settings, models):
         _note(missing)
     if models.prepare is not None:
-        _show(models.prepare())  # once, and not in every worker
+        _show(models.prepare(""))  # once, and not in every worker
     known = acquaintances.learn(entries, settings, load)
     listed = tuple(dataclasses.replace(job, options=dataclasses.replace(job.options, known=known)) for job in listed)
     outcomes = driver.run(driver.Batch(listed, out, settings, load, given.jobs, given.budget, given.ray))

@@ -318,7 +318,7 @@ def full_models() -> Models:
         translates_to=open_translation.translates_to,
         reads=True,
         perceive=perceive_by_gpu,
-        prepare=_fetch_speaking,
+        prepare=lambda target: _fetch_speaking(),
     )
 
 

@@ -508,7 +508,8 @@ class Models:
     translate_speech: TranslateSpeech
     translates_to: Callable[[str], bool] = lambda target: target.startswith("EN")  #: what `translate_speech` can do
     reads: bool = False  #: `translate_speech` needs the phrases' texts alone and never their sound
-    prepare: Callable[[], Stage[None]] | None = None  #: fetches what is not on this machine yet, before any stage
+    #: Fetches what is not on this machine yet, before any stage; given the DeepL code of a key-free translation, or "".
+    prepare: Callable[[str], Stage[None]] | None = None
     perceive: Callable[[Models, Job], Perceiving] | None = (
         None  #: instead of `perceive.perceive`: the same in a GPU call
     )

@@ -83,7 +83,7 @@ def analyse(
     plan = yield from clock.follow(watch.time("translate", translate.plan(options, settings, models, clip.duration)))
 
     if models.prepare is not None:
-        yield from clock.follow(watch.time("fetch", models.prepare()))
+        yield from clock.follow(watch.time("fetch", models.prepare(plan.fallback_target)))
     # The track belongs to it: with another sound the clip's clock may start at another instant.
     digest = f"{content_hash(clip.path)} {clip.audio_track} {options.owner}"
     known, untimed = given.known(brought, source or "", clip.duration)

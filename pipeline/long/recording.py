@@ -75,7 +75,7 @@ def analyse(
         raise NoAudioError("The clip has no sound, so there is nothing to translate; give a clip in which people talk.")
     chosen = yield from clock.follow(watch.time("translate", translate.plan(options, settings, models, clip.duration)))
     if models.prepare is not None:
-        yield from clock.follow(watch.time("fetch", models.prepare()))
+        yield from clock.follow(watch.time("fetch", models.prepare(chosen.fallback_target)))
     digest = f"{content_hash(clip.path)} {clip.audio_track} {options.owner}"
     with workspace() as folder:
         sound = folder / "sound.wav"

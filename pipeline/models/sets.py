@@ -145,18 +145,24 @@ def speaking_detector(
     return lip_detector.LipDetector(Sound.read(sound))
 
 
-def prepare(settings: Settings) -> Stage[None]:
+def prepare(settings: Settings, target: str = "") -> Stage[None]:
     """Fetch all weights of the chosen set that are not in the cache, so that no stage is held up by a download.
 
-    Not the translators: which are needed is known when the words are.
+    Of the translators, the one from English into `target` (DeepL code); which other is needed is known when the words
+    are.
 
     Raises ModelError as `fetch.path` does.
     """
+    from pipeline.firefox_translation import code_of
+
     which = chosen(settings)
     asked = CHOICES[settings.speech][0] if which == "light" else ""
     wanted = {
         entry.weights: entry for entry in CATALOGUE if entry.weights and (which in entry.sets or entry.key == asked)
     }
+    out = firefox.directions().get(("en", code_of(target))) if which == "light" and target else None
+    if out is not None and out.weights is not None:
+        wanted[out.weights] = out
     missing = {files: entry for files, entry in wanted.items() if not fetch.is_cached(files, settings.cache_dir)}
     total = sum(files.bytes for files in missing) or 1
     done = 0
@@ -198,7 +204,7 @@ class _Light:
             find_faces=self.find_faces,
             translate_speech=self.translate_speech,
             translates_to=translates_to,
-            prepare=lambda: prepare(self.settings),
+            prepare=lambda target: prepare(self.settings, target),
         )
 
     def transcribe(self, sound: Path, language: str | None) -> Stage[Transcript]:

@@ -98,6 +98,25 @@ def test_a_direction_is_fetched_on_first_use_with_its_size_said_before(settings:
     assert len(shelf.fetched()) == 2, "the cache keeps it"
 
 
+def test_what_leads_into_the_target_is_fetched_before_a_model_runs(
+    settings: Settings, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sets, "CATALOGUE", ())
+    light = sets.load(settings)
+    assert light.prepare is not None
+    steps: list[Progress] = []
+    finish(light.prepare("DE"), steps.append)
+    assert steps[0].message == "Fetching Firefox Translations, en to de (0 MB)"
+    assert steps[-1].fraction == 1.0
+    assert len(shelf.fetched()) == 2
+    finish(light.prepare("DE"))
+    finish(light.prepare(""))
+    finish(light.prepare("FI"))
+    assert len(shelf.fetched()) == 2
+    shelf.site.status = [404] * 9
+    finish(light.prepare("PL"))  # the words are worth having without
+
+
 def test_whole_sentences_are_translated_and_each_phrase_gets_its_part(settings: Settings, shelf: Shelf) -> None:
     answer = finish(sets.load(settings).translate_speech(NOWHERE, said(ENGLISH), "en", "DE"))
     sentence = shelf.translated(f"{ENGLISH[1]} {ENGLISH[2]}", ("en", "de"))
