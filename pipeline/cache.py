@@ -9,26 +9,33 @@ the user and its size is bounded; the least recently used entries are removed fi
 
 from __future__ import annotations
 
-import base64
+import ast
 import contextlib
-import dataclasses
 import functools
 import hashlib
+import importlib.metadata
 import json
 import logging
 import math
 import os
 import tempfile
 import time
-import types
-import typing
 import zlib
-from collections.abc import Mapping
-from fractions import Fraction
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
 
 T = TypeVar("T")
+
+#: The libraries on whose versions the results of a stage depend.
+COMPUTING = (
+    "av", "ctranslate2", "deepface", "dlib-bin", "faster-whisper", "imageio-ffmpeg", "nemo_toolkit", "numpy",
+    "onnxruntime", "opencv-contrib-python-headless", "opencv-python-headless", "scenedetect-headless", "scikit-learn",
+    "scipy", "silero-vad", "torch", "transformers",
+)  # fmt: skip
 
 _log = logging.getLogger(__name__)
 
@@ -41,11 +48,33 @@ def content_hash(path: Path) -> str:
 
 @functools.cache
 def code_version() -> str:
-    """Return a hash of the code whose results are kept, so that entries of other versions are never used."""
+    """Return a hash of the code whose results are kept and of the versions of the libraries that it computes with.
+
+    Comments and docstrings do not count: entries of other versions are never used, and a corrected sentence loses none.
+    """
     package = Path(__file__).parent
     files = [package / "records.py", package / "cache.py"]
     files += sorted(path for folder in ("media", "speech", "faces") for path in (package / folder).rglob("*.py"))
-    return hashlib.sha256(b"\0".join(path.read_bytes() for path in files)).hexdigest()
+    parts = [_meaning(path.read_bytes()) for path in files]
+    return hashlib.sha256("\0".join([*parts, *_versions()]).encode()).hexdigest()
+
+
+def _meaning(source: bytes) -> str:
+    """Return what Python makes of a module, without its comments and docstrings."""
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)) and ast.get_docstring(
+            node, clean=False
+        ):
+            del node.body[0]
+    return ast.dump(tree)
+
+
+def _versions() -> Iterator[str]:
+    """Yield name and version of every library in `COMPUTING` that is installed."""
+    for name in COMPUTING:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            yield f"{name} {importlib.metadata.version(name)}"
 
 
 class StageCache:
@@ -80,8 +109,8 @@ class StageCache:
         try:
             if hashlib.sha256(payload).digest() != digest:
                 raise ValueError("the checksum does not match")
-            value = _decode(json.loads(zlib.decompress(payload)), kind)
-        except (ValueError, TypeError, KeyError, zlib.error) as error:
+            value = _adapter(kind).validate_json(zlib.decompress(payload), extra="forbid")
+        except (ValueError, zlib.error) as error:  # pydantic's error is a ValueError
             _log.warning("cache entry %s is damaged (%s) and is computed again", key, error)
             with contextlib.suppress(OSError):
                 path.unlink(missing_ok=True)
@@ -93,7 +122,7 @@ class StageCache:
 
     def put(self, key: str, value: Any) -> None:
         """Store the record `value` under `key`. If the disk is full, the entry is lost and the run goes on."""
-        payload = zlib.compress(json.dumps(_encode(value)).encode(), 6)
+        payload = zlib.compress(_adapter(type(value)).dump_json(value, fallback=_plain), 6)
         temporary = None
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -131,47 +160,13 @@ class StageCache:
             excess -= size
 
 
-def _encode(value: Any) -> Any:
-    if dataclasses.is_dataclass(value):
-        return [_encode(getattr(value, f.name)) for f in dataclasses.fields(value)]
-    if isinstance(value, (tuple, list)):
-        return [_encode(v) for v in value]
-    if isinstance(value, Mapping):
-        return {k: _encode(v) for k, v in value.items()}
-    if isinstance(value, bytes):
-        return base64.b64encode(value).decode()
-    if isinstance(value, (Fraction, Path)):
-        return str(value)
-    if value is None or isinstance(value, (str, int, float, bool)):
-        return value
-    if hasattr(value, "item"):  # a numpy scalar
-        return value.item()
-    raise TypeError(f"{type(value).__name__} is not a kind of value that records hold")
+@functools.cache
+def _adapter(kind: type[T]) -> TypeAdapter[T]:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(kind)
 
 
-def _decode(raw: Any, kind: Any) -> Any:
-    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
-    if origin in (typing.Union, types.UnionType):
-        if raw is None and type(None) in arguments:
-            return None
-        return _decode(raw, next(a for a in arguments if a is not type(None)))
-    if dataclasses.is_dataclass(kind):
-        hints, fields = typing.get_type_hints(kind), dataclasses.fields(kind)
-        if len(raw) != len(fields):
-            raise ValueError(f"{kind} has other fields now")
-        return kind(**{f.name: _decode(v, hints[f.name]) for f, v in zip(fields, raw, strict=True)})  # type: ignore[operator]
-    if origin is tuple:
-        if len(arguments) == 2 and arguments[1] is Ellipsis:
-            return tuple(_decode(v, arguments[0]) for v in raw)
-        return tuple(_decode(v, a) for v, a in zip(raw, arguments, strict=True))
-    if origin is not None and issubclass(origin, Mapping):
-        return {k: _decode(v, arguments[1]) for k, v in raw.items()}
-    if kind is bytes:
-        return base64.b64decode(raw)
-    if kind in (Fraction, Path):
-        return kind(raw)
-    if kind is float and isinstance(raw, int):
-        return float(raw)
-    if not isinstance(raw, kind):
-        raise TypeError(f"{raw!r} is not {kind}")
-    return raw
+def _plain(value: Any) -> Any:
+    """Return a numpy scalar, which some libraries leave in a record, as a number of Python's."""
+    return value.item()

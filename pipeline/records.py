@@ -15,7 +15,7 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import ClassVar, Protocol, TypeVar
 
 from pipeline.brought import Given
 
@@ -214,6 +214,9 @@ class Box:
 @dataclass(frozen=True, slots=True)
 class FaceTrack:
     """One face followed inside one shot."""
+
+    #: How the stage cache writes the portrait.
+    __pydantic_config__: ClassVar[Mapping[str, str]] = {"ser_json_bytes": "base64", "val_json_bytes": "base64"}
 
     id: int
     shot: int  #: index into `Faces.shots`

@@ -5,9 +5,11 @@ import time
 from fractions import Fraction
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from pipeline.cache import StageCache, content_hash
+from pipeline import cache as stage_cache
+from pipeline.cache import StageCache, code_version, content_hash
 from pipeline.records import (
     Box,
     Diarization,
@@ -112,3 +114,35 @@ def test_what_is_older_than_its_age_is_gone_whether_asked_for_or_not(tmp_path: P
     assert cache.get("asked", Transcript) is None
     cache.expire()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_corrected_comment_loses_no_entry() -> None:
+    """Once the key held the bytes of the code, so every comment threw all entries away."""
+    old = b'"""Old."""\ndef f(x):\n    """Return x."""\n    return x  # as it is\n'
+    new = b'"""New words."""\n\n\ndef f(x):\n    """Return x as it is."""\n    # nothing to do\n    return x\n'
+    other = b'"""Old."""\ndef f(x):\n    """Return x."""\n    return x + 1  # as it is\n'
+    assert stage_cache._meaning(old) == stage_cache._meaning(new)
+    assert stage_cache._meaning(old) != stage_cache._meaning(other)
+
+
+def test_another_version_of_a_library_makes_other_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = code_version()
+    monkeypatch.setattr(stage_cache.importlib.metadata, "version", lambda name: "99")
+    code_version.cache_clear()
+    after = code_version()
+    monkeypatch.undo()
+    code_version.cache_clear()
+    assert after != before == code_version()
+
+
+def test_an_entry_of_another_shape_is_computed_again(tmp_path: Path) -> None:
+    cache = StageCache(tmp_path, 10**6)
+    cache.put("key", Notice("a", "b"))
+    assert cache.get("key", Shot) is None
+    assert cache.get("key", Notice) is None, "a damaged entry is removed"
+
+
+def test_numbers_of_numpy_come_back_as_numbers(tmp_path: Path) -> None:
+    cache = StageCache(tmp_path, 10**6)
+    cache.put("key", Voice("v1", (np.float32(0.5), np.float64(0.25)), np.float32(1.5)))  # type: ignore[arg-type]
+    assert cache.get("key", Voice) == Voice("v1", (0.5, 0.25), 1.5)
