@@ -16,6 +16,7 @@ from typing import Any
 
 from pipeline import style, transcript
 from pipeline.errors import RecordError
+from pipeline.json_text import read_object
 from pipeline.records import Analysis, Look
 
 VERSION = 1
@@ -58,13 +59,7 @@ def from_json(text: str | bytes) -> Project:
     """
     if len(text) > transcript.MAX_BYTES:
         raise RecordError(f"The project is larger than {transcript.MAX_BYTES // 2**20} MB; give that of one clip.")
-    try:
-        given = json.loads(text)
-    except (ValueError, RecursionError):
-        given = None
-    if not isinstance(given, dict):
-        raise RecordError(NONE)
-    return from_object(given)
+    return from_object(read_object(text, RecordError(NONE)))
 
 
 def from_object(given: Any) -> Project:

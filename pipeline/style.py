@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import RecordError
+from pipeline.json_text import read_object
 from pipeline.records import REVEALS, TEXTS, Analysis, Look, PersonStyle
 
 VERSION = 1
@@ -51,12 +52,7 @@ def from_json(text: str | bytes) -> Look:
     """
     if len(text) > MAX_BYTES:
         raise RecordError(f"The style file is larger than {MAX_BYTES // 1000} kB; give one that was saved here.")
-    try:
-        given = json.loads(text)
-    except (ValueError, RecursionError):
-        given = None
-    if not isinstance(given, dict):
-        raise RecordError(NONE)
+    given = read_object(text, RecordError(NONE))
     if given.pop("style", VERSION) != VERSION:
         raise RecordError("The style file is of another version of Speechglass; save it again with this one.")
     unknown = sorted(

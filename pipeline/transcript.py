@@ -17,6 +17,7 @@ from fractions import Fraction
 from typing import Any, Protocol, TypeVar
 
 from pipeline.errors import RecordError
+from pipeline.json_text import read_value
 from pipeline.records import (
     Analysis,
     Box,
@@ -129,10 +130,8 @@ def from_json(text: str | bytes) -> Analysis:
         raise RecordError(
             f"The transcript is larger than {MAX_BYTES // 2**20} MB; give the transcript.json of one clip."
         )
-    try:
-        raw = json.loads(text, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError):
-        raise RecordError("The transcript is not valid JSON; give the transcript.json that a run wrote.") from None
+    refusal = RecordError("The transcript is not valid JSON; give the transcript.json that a run wrote.")
+    raw = read_value(text, refusal, finite=True)
     top = _Reader(raw, "transcript")
     if top.get("version", _Reader.whole) != VERSION:
         raise RecordError(f"The transcript is not version {VERSION}; run the clip again with this version.")
@@ -200,10 +199,6 @@ def _phrase(p: Phrase) -> dict[str, Any]:
     if p.misheard:
         record["misheard"] = True
     return record
-
-
-def _refuse_constant(name: str) -> float:
-    raise ValueError(name)
 
 
 class _Reader:

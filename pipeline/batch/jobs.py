@@ -18,6 +18,7 @@ from pipeline.batch import records
 from pipeline.cache import content_hash
 from pipeline.download import MEDIA_SUFFIXES
 from pipeline.errors import NotAClipError, UsageError
+from pipeline.json_text import read_value
 from pipeline.options import Options
 from pipeline.records import Look
 from pipeline.results import folder_name
@@ -135,10 +136,7 @@ def _csv(text: str, file: Path) -> Iterator[Mapping[str, Any]]:
 
 
 def _json(text: str, file: Path) -> Iterator[Mapping[str, Any]]:
-    try:
-        listed = json.loads(text)
-    except (ValueError, RecursionError):
-        raise UsageError(f"{file} is not JSON; mend it and try again.") from None
+    listed = read_value(text, UsageError(f"{file} is not JSON; mend it and try again."))
     rows = [{"clip": row} if isinstance(row, str) else row for row in listed] if isinstance(listed, list) else [None]
     for row in rows:
         if not isinstance(row, dict):

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import codecs
 import itertools
-import json
 import math
 import re
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from typing import Any
 from pipeline import languages, project
 from pipeline.brought import Given, GivenLine
 from pipeline.errors import LanguageError, RecordError
+from pipeline.json_text import read_value
 from pipeline.records import Word
 from pipeline.text import clean
 
@@ -111,10 +111,7 @@ def _quick_to_read(text: str) -> str:
 
 
 def _from_json(text: str) -> Given:
-    try:
-        raw = json.loads(text)
-    except (ValueError, RecursionError):
-        raise RecordError(NONE) from None
+    raw = read_value(text, RecordError(NONE))
     if isinstance(raw, dict) and ("speechglass" in raw or "phrases" in raw):
         return _ours(raw)
     whole = raw if isinstance(raw, dict) else {"segments": raw}
