@@ -13,6 +13,7 @@
     ├── GpuError                  no GPU was available, or it was taken away; says for how long if that is known
     ├── MediaError                ffmpeg failed on something it should be able to do
     └── TranslationError          the translation service refuses, and there is nothing to show instead
+        ├── KeyMissingError       the language needs a key, and there is none
         ├── KeyRefusedError       the service does not know the key
         └── QuotaError            the key has no characters left, or too few for this clip
 
@@ -71,6 +72,10 @@ class MediaError(PipelineError):
 
 class TranslationError(PipelineError):
     """The translation service refused and there is nothing to show instead."""
+
+
+class KeyMissingError(TranslationError):
+    """The language needs a key for the service, and none is given."""
 
 
 class KeyRefusedError(TranslationError):

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from pipeline import languages, media, transcript, translate
-from pipeline.errors import KeyRefusedError, TranslationError, UsageError
+from pipeline.errors import KeyMissingError, TranslationError, UsageError
 from pipeline.options import Options
 from pipeline.perceive import perceive
 from pipeline.progress import Clock, each
@@ -51,8 +51,8 @@ def retranslate(
     `path` may be None; it is heard where no translator without a key reads the language.
 
     Raises UsageError for lines that do not exist and for lines alone in another language than the rest, LanguageError,
-    KeyRefusedError also where the language needs a key, QuotaError, TranslationError where nothing could be translated,
-    ModelError, and InputError for a clip that cannot be read.
+    KeyMissingError where the language needs a key, KeyRefusedError, QuotaError, TranslationError where nothing could be
+    translated, ModelError, and InputError for a clip that cannot be read.
     """
     _check(analysis, options, lines)
     clock = clock or Clock(STAGES)
@@ -71,7 +71,7 @@ def retranslate(
     fallback = None
     if foreign and not plan.keys and not plan.fallback_target:
         name = languages.parse_target(plan.target).name
-        raise KeyRefusedError(f"A translation into {name} needs a DeepL key; give yours and try again.")
+        raise KeyMissingError(f"A translation into {name} needs a DeepL key; give yours and try again.")
     if plan.fallback_target and foreign:
         asked = tuple(phrases[i] for i in foreign)
         answer = yield from clock.follow(_without_key(path, analysis, asked, plan.target, settings, models))

@@ -20,6 +20,7 @@ from tests.fixtures_web import served
 pytest.importorskip("gradio_client")
 
 from gradio_client import Client, handle_file
+from gradio_client.exceptions import AppError
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +79,7 @@ def test_a_transcript_without_pictures_keeps_its_faces_when_they_change_hands(
     ("edits", "sentence"),
     [
         ([{"kind": "rename", "person": "p9", "value": "x"}], "Edit 1: There is no such speaker"),
-        ([{"kind": "fly"}], "Edit 1: The page sent something"),
+        ([{"kind": "fly"}], "Edit 1: This version does not know that edit"),
         ("rename", "list of at most"),
         ([1], "list of at most"),
     ],
@@ -127,6 +128,12 @@ def test_what_cannot_be_translated_again_is_refused_in_a_sentence(
         client.predict(transcript=known, **arguments, api_name="/retranslate")
     assert "Traceback" not in str(caught.value)
     assert str(arguments.get("deepl_key", "never")) not in str(caught.value)
+
+
+def test_a_key_that_is_missing_is_not_called_refused(client: Client, known: dict[str, Any]) -> None:
+    with pytest.raises(AppError) as caught:
+        client.predict(transcript=known, target_language="German", api_name="/retranslate")
+    assert caught.value.title == "A DeepL key is needed"
 
 
 def test_a_preview_is_one_picture_at_the_time_asked_for(client: Client, clip: Path, known: dict[str, Any]) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pipeline import edit, retranslate
-from pipeline.errors import KeyRefusedError, TranslationError, UsageError
+from pipeline.errors import KeyMissingError, TranslationError, UsageError
 from pipeline.options import Options
 from pipeline.records import Analysis, KeyFree, Models, Notice, Phrase, Stage
 from pipeline.settings import Settings
@@ -105,7 +105,7 @@ def test_no_language_takes_the_translations_away(known: Analysis, settings: Sett
 
 def test_a_language_that_needs_a_key_is_refused_and_nothing_is_lost(known: Analysis, settings: Settings) -> None:
     models = dataclasses.replace(quick_models(), translates_to=lambda target: False)
-    with pytest.raises(KeyRefusedError, match="German needs a DeepL key"):
+    with pytest.raises(KeyMissingError, match="German needs a DeepL key"):
         again(known, settings, "DE", models=models)
 
 
