@@ -24,13 +24,14 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Collection, Generator, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import TextIO, TypeVar
 
 from pipeline.arguments import add_look, add_models, add_services, count, glossary, look_of, track
 from pipeline.errors import LanguageError, LimitError, PipelineError, UsageError
+from pipeline.notices import ABOUT_DRAWING
 from pipeline.progress import each, finish
 from pipeline.records import Analysis, Look, Notice, Progress
 from pipeline.settings import PREFIX, Settings
@@ -102,7 +103,8 @@ def _translate(arguments: Sequence[str]) -> int:
         prog=PROGRAM,
         description="Turn a clip in which people talk into one with translated, speaker-coloured subtitles.",
         epilog=f"Also: '{PROGRAM} batch FOLDER' takes every clip of a folder; '{PROGRAM} render transcript.json CLIP' "
-        f"draws again without any model; '{PROGRAM} models' lists every model with licence and source.",
+        f"draws again without any model; '{PROGRAM} page' opens the page on this machine; '{PROGRAM} models' lists "
+        "every model with licence and source.",
     )
     parser.add_argument("clip", help="a video or audio file, or an http(s) URL")
     parser.add_argument("--to", required=True, metavar="LANGUAGE", help="target: a DeepL code or an English name")
@@ -162,7 +164,7 @@ def _translate(arguments: Sequence[str]) -> int:
             if given.long or not long.is_long(clip, settings, given.audio):
                 raise
             raise LimitError(f"{str(error).rstrip('.')}, or give --long.") from None
-    _report(analysis, out, missing)
+    _report(analysis, out, [missing] if missing else [])
     return 0
 
 
@@ -195,7 +197,7 @@ def _render(arguments: Sequence[str]) -> int:
     out = given.out or Path("out") / given.clip.stem[:80]
     settings = long.lifted(Settings.from_environment())
     analysis = _show(results.write(given.clip, opened.analysis, look, out, settings, overlay=given.overlay))
-    _report(analysis, out)
+    _report(analysis, out, [n for n in opened.analysis.notices if n.code not in ABOUT_DRAWING])
     return 0
 
 
@@ -342,10 +344,10 @@ def _foretold(work: Generator[Progress, None, T], notice: Notice | None) -> Gene
     return each(work, tell)
 
 
-def _report(analysis: Analysis, out: Path, told: Notice | None = None) -> None:
-    """Print the notices but the one that was told before the run, and where the results are."""
+def _report(analysis: Analysis, out: Path, told: Collection[Notice] = ()) -> None:
+    """Print the notices but those that were told before, and where the results are."""
     for notice in analysis.notices:
-        if notice != told:
+        if notice not in told:
             _note(notice)
     _say_where(out)
 
@@ -400,10 +402,11 @@ def _show(work: Generator[Progress, None, T], to: TextIO | None = None) -> T:
     """
     to = to or sys.stderr
     live = to.isatty()
-    drawn, last_stage = 0.0, ""
+    drawn = 0.0
+    told = {STAGE_NAMES["fetch"]}  # a download is told of by its message
 
     def see(step: Progress) -> None:
-        nonlocal drawn, last_stage
+        nonlocal drawn
         name = STAGE_NAMES[step.stage]
         if step.stage == "fetch" and step.message:
             name = printable(step.message)
@@ -416,9 +419,9 @@ def _show(work: Generator[Progress, None, T], to: TextIO | None = None) -> T:
             left = "" if step.seconds_left is None else f"{_clock(step.seconds_left)} left"
             to.write(f"\r\x1b[K{bar} {share:4.0%}  {left:11}  {name[:60]}")
             to.flush()
-        elif not live and name not in (last_stage, STAGE_NAMES["fetch"]):
+        elif not live and name not in told:
+            told.add(name)
             print(name, file=to, flush=True)
-        last_stage = name
 
     try:
         return finish(work, see)

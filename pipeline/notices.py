@@ -1,10 +1,22 @@
-"""Notices of one kind as one sentence, with a count and the times."""
+"""Notices: those of one kind as one sentence, and those that a new drawing replaces."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+
+from pipeline.records import Notice
 
 MOST_TIMES = 5  #: that are written out
+
+#: The notices about how the subtitles are drawn, by code: another drawing replaces them.
+ABOUT_DRAWING = frozenset(
+    ("burned_in", "contrast", "crowded", "missing_glyphs", "reading_speed", "short_cue", "small_picture", "text_cut")
+)
+
+
+def after_drawing(known: Iterable[Notice], drawing: Iterable[Notice]) -> tuple[Notice, ...]:
+    """Return the `known` notices, without those about an earlier drawing, and those about this one."""
+    return tuple(dict.fromkeys((*(notice for notice in known if notice.code not in ABOUT_DRAWING), *drawing)))
 
 
 def when(seconds: Sequence[float]) -> str:

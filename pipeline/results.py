@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 from pipeline import media, project, run, transcript
 from pipeline.errors import NotAClipError, UsageError
+from pipeline.notices import after_drawing
 from pipeline.options import Options
 from pipeline.progress import ANALYSE, RENDER, Clock
 from pipeline.project import Project
@@ -84,7 +85,7 @@ def write(
     with _folder_beside(out.absolute()) as folder:
         if video and analysis.media.width:
             notices = yield from run.render(clip, analysis, look, folder / "video.mp4", settings, clock)
-            analysis = dataclasses.replace(analysis, notices=tuple(dict.fromkeys(analysis.notices + notices)))
+            analysis = dataclasses.replace(analysis, notices=after_drawing(analysis.notices, notices))
             poster = run.poster(clip, analysis, look, settings)
             if poster is not None:
                 from PIL import Image

@@ -76,7 +76,7 @@ def _no_model(target: str) -> Notice:
     return Notice(
         "no_key",
         f"A translation into {languages.parse_target(target).name} needs a DeepL key, so the subtitles stay in the "
-        "original language; set DEEPL_AUTH_KEY, or give your own key, and run again.",
+        "original language; give a key (DEEPL_AUTH_KEY, or your own on the page) to have them translated.",
     )
 
 

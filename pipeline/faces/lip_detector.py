@@ -38,8 +38,8 @@ class LipDetector:
     name = "MediaPipe face mesh"
     notice: Notice | None = Notice(
         "weak_speaking_detector",
-        "The detector of speaking faces could not be fetched, so lips alone tell who speaks; more often than usual "
-        "a line may stand over the wrong person.",
+        "The model that tells which face is speaking could not be downloaded, so lip movements alone decide; lines may "
+        "be given to the wrong person more often than usual.",
     )
 
     def __init__(self, sound: Sound) -> None:

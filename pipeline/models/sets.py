@@ -97,7 +97,7 @@ def _optional_weights_of(entry: Model, settings: Settings) -> Stage[Path | None]
     try:
         found = yield from _weights_of(entry, settings)
     except ModelError as error:
-        log.warning("%s", error)
+        log.warning("%s; the run goes on without it.", str(error).partition(";")[0].rstrip("."))
         _missed[entry.key] = time.monotonic()
         return None
     return found

@@ -280,6 +280,8 @@ def test_weights_that_others_can_stand_in_for_may_be_missing(
     for _ in sets.prepare(light):
         pass
     assert "could not be fetched from 127.0.0.1" in caplog.text
+    assert "the run goes on without it" in caplog.text
+    assert "run again" not in caplog.text
     assert not sets.has("gone", light)
     assert finish(sets.optional_weights("gone", light)) is None
     assert caplog.text.count("could not be fetched") == 1, "it is not tried again at once"

@@ -1,15 +1,20 @@
 """A terminal only shows what files say, and never obeys it."""
 
+import dataclasses
 import io
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline import __main__ as command
+from pipeline import results, transcript
+from pipeline.records import Analysis, Notice, Progress, Stage
 from pipeline.terminal import printable
+from tests import fakes
 
 pytestmark = pytest.mark.unit
 
@@ -51,3 +56,47 @@ def test_the_name_of_a_folder_is_shown_and_not_obeyed(monkeypatch: pytest.Monkey
     monkeypatch.setattr(sys, "stdout", terminal)
     command._say_where(Path("out/\x1b[2Jclip"))
     assert terminal.getvalue() == "out/\ufffd[2Jclip\n"
+
+
+def test_a_stage_is_named_once_where_a_download_comes_between() -> None:
+    def work() -> Stage[None]:
+        yield Progress("probe")
+        yield Progress("fetch", 0.0, "Fetching Whisper base (145 MB)")
+        yield Progress("fetch", 0.5, "Fetching Whisper base (145 MB)")
+        yield Progress("probe", 1.0)
+        yield Progress("speech", 0.5)
+
+    told = io.StringIO()
+    command._show(work(), told)
+    assert told.getvalue().splitlines() == [
+        "Looking at the clip",
+        "Fetching Whisper base (145 MB)",
+        "Listening to the words",
+    ]
+
+
+def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        command.main(["--help"])
+    shown = " ".join(capsys.readouterr().out.split())
+    for name in ("batch", "render", "page", "models"):
+        assert f"{command.PROGRAM} {name}" in shown
+
+
+def test_drawing_again_does_not_repeat_what_the_run_has_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    known = Notice("deepl_usage", "This clip used 812 DeepL characters.")
+    drawing = Notice("text_cut", "The subtitle at 2.0 s does not fit the picture.")
+    analysis = dataclasses.replace(fakes.analysis(), notices=(known, drawing))
+    (tmp_path / "transcript.json").write_text(transcript.to_json(analysis), encoding="utf-8")
+
+    def write(*_: Any, **__: Any) -> Stage[Analysis]:
+        yield Progress("render", 1.0)
+        return analysis
+
+    monkeypatch.setattr(results, "write", write)
+    assert command.main(["render", str(tmp_path / "transcript.json"), "clip.mp4", "--out", str(tmp_path / "out")]) == 0
+    told = capsys.readouterr().err
+    assert known.text not in told
+    assert f"Note: {drawing.text}" in told
