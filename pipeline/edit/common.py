@@ -17,7 +17,7 @@ def person_of(analysis: Analysis, person: str) -> Person:
     for known in analysis.people:
         if known.id == person:
             return known
-    raise UsageError("There is no such speaker any more; look at the list again.")
+    raise UsageError("That speaker is not there any more; look at the list again.")
 
 
 def phrase_of(analysis: Analysis, phrase: int) -> Phrase:
@@ -25,7 +25,7 @@ def phrase_of(analysis: Analysis, phrase: int) -> Phrase:
     for known in analysis.phrases:
         if known.id == phrase:
             return known
-    raise UsageError("There is no such line any more; look at the transcript again.")
+    raise UsageError("That line is not there any more; look at the transcript again.")
 
 
 def with_person(analysis: Analysis, person: Person) -> Analysis:

@@ -50,7 +50,7 @@ def give_face(analysis: Analysis, person: str, face: str) -> Analysis:
     person_of(analysis, person)
     choices = {choice.id: choice for choice in faces_of(analysis)}
     if face not in choices:
-        raise UsageError("There is no such face any more; look at the list again.")
+        raise UsageError("That face is not there any more; look at the list again.")
     other = choices[face].person
     if other == person:
         return analysis

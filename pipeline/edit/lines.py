@@ -59,7 +59,7 @@ def give_many(analysis: Analysis, phrases: Collection[int], person: str | None) 
     Raises UsageError for an unknown line or person, or no line.
     """
     if not phrases:
-        raise UsageError("No line is chosen; tick the lines first.")
+        raise UsageError("No line is selected; select one first.")
     for phrase in phrases:
         analysis = give(analysis, phrase, person)
     return analysis
@@ -103,7 +103,7 @@ def remove_many(analysis: Analysis, phrases: Collection[int]) -> Analysis:
     Raises UsageError for an unknown line, or none.
     """
     if not phrases:
-        raise UsageError("No line is chosen; tick the lines first.")
+        raise UsageError("No line is selected; select one first.")
     for phrase in phrases:
         analysis = remove(analysis, phrase)
     return analysis
@@ -119,12 +119,12 @@ def split(analysis: Analysis, phrase: int, at: int, *, translated: bool = False)
     line = phrase_of(analysis, phrase)
     text = (line.translation or "") if translated else line.source
     if not text[: max(0, at)].strip() or not text[at:].strip():
-        raise UsageError("A line is split between two words; put the caret there.")
+        raise UsageError("A line can only be split between two words; put the cursor there.")
     share = at / len(text)
     source_at = _nearest_space(line.source, share) if translated else at
     sources = line.source[:source_at].strip(), line.source[source_at:].strip()
     if not all(sources):
-        raise UsageError("The original of this line is a single word, which cannot be split; split where it has two.")
+        raise UsageError("The original of this line is a single word and cannot be split; choose a longer line.")
     translations: tuple[str | None, str | None] = (None, None)
     if line.translation is not None:
         cut = at if translated else _nearest_space(line.translation, share)
@@ -157,7 +157,7 @@ def join(analysis: Analysis, phrase: int) -> Analysis:
     order = sorted(analysis.phrases, key=lambda p: (p.start, p.id))
     index = [p.id for p in order].index(phrase)
     if index + 1 == len(order):
-        raise UsageError("This is the last line; there is none to merge it with.")
+        raise UsageError("This is the last line, so there is none to merge it with; choose an earlier one.")
     following = order[index + 1].id
     analysis = give(analysis, following, order[index].person)
     one, other = phrase_of(analysis, phrase), phrase_of(analysis, following)
@@ -165,7 +165,7 @@ def join(analysis: Analysis, phrase: int) -> Analysis:
     texts = [text for text in (one.translation, other.translation) if text]
     source = f"{one.source}{gap}{other.source}".strip()
     if len(source) > MAX_TEXT:
-        raise UsageError(f"Together the lines are longer than {MAX_TEXT} characters; leave them two.")
+        raise UsageError(f"Together the lines would be longer than {MAX_TEXT} characters; keep them separate.")
     both = replace(
         one,
         end=max(one.end, other.end),
@@ -188,7 +188,8 @@ def retime(analysis: Analysis, phrase: int, start: float | None = None, end: flo
     line = phrase_of(analysis, phrase)
     start, end = line.start if start is None else start, line.end if end is None else end
     if not 0 <= start < end <= analysis.media.duration + 0.001:
-        raise UsageError(f"A line starts before it ends, from 0 to {analysis.media.duration:.1f} s; type another time.")
+        most = f"{analysis.media.duration:.1f} s"
+        raise UsageError(f"A line must start before it ends, between 0 and {most}; type another time.")
     old = max(line.end - line.start, 1e-6)
     scale = (end - start) / old
 
@@ -214,7 +215,7 @@ def add(analysis: Analysis, start: float, end: float, person: str | None = None)
     duration = analysis.media.duration
     start, end = max(0.0, start), min(end, duration)
     if end - start < 0.1:
-        raise UsageError("There is no time for a line here; choose another place.")
+        raise UsageError("There is no room for a line here; choose another place.")
     number = _new_id(analysis)
     line = Phrase(number, round(start, 3), round(end, 3), None, "…", (Word(start, end, "…"),), None, BY_HAND)
     added = replace(analysis, phrases=tuple(sorted((*analysis.phrases, line), key=lambda p: (p.start, p.id))))
@@ -229,9 +230,9 @@ def replace_text(
     Raises UsageError for nothing to find, and where a line would be left empty or too long.
     """
     if not find.strip():
-        raise UsageError("There is nothing to find; type a word.")
+        raise UsageError("There is nothing to search for; type a word.")
     if max(len(find), len(by)) > MAX_TEXT:
-        raise UsageError(f"A line has at most {MAX_TEXT} characters; shorten the text.")
+        raise UsageError(f"A line may have at most {MAX_TEXT} characters; shorten the text.")
     pattern = re.compile(re.escape(find), 0 if case else re.IGNORECASE)
     count = 0
     correct = correct_translation if translated else correct_source

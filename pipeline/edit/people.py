@@ -25,7 +25,7 @@ def rename(analysis: Analysis, person: str, name: str) -> Analysis:
     if not clean:
         raise UsageError("A speaker needs a name; type at least one character.")
     if any(other.id != person and other.name.casefold() == clean.casefold() for other in analysis.people):
-        raise UsageError(f"There is a {clean} already; choose another name, or make the two the same person.")
+        raise UsageError(f"Somebody is already called {clean}; choose another name, or make the two the same person.")
     return with_person(analysis, replace(known, name=clean))
 
 
@@ -36,7 +36,7 @@ def recolour(analysis: Analysis, person: str, colour: str) -> Analysis:
     """
     known = person_of(analysis, person)
     if not re.fullmatch(r"#[0-9a-fA-F]{6}", colour):
-        raise UsageError("A colour is written #rrggbb; pick one from the palette.")
+        raise UsageError("A colour must be written as #rrggbb; pick one from the palette.")
     return with_person(analysis, replace(known, colour=colour.lower()))
 
 

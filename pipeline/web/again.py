@@ -91,7 +91,7 @@ class Again:
             own, problem = bool(check.keys(key)), ""
         except UsageError as error:
             own, problem = False, str(error)
-        note = "This language needs a DeepL key. A free one is at deepl.com." if needs_key and not own else ""
+        note = "This language needs a DeepL key. You can get a free one at deepl.com." if needs_key and not own else ""
         if not code:
             note = "The translations will be removed."
         said = views.hint(note) + (views.hint(problem, bad=True) if problem else "")

@@ -113,7 +113,7 @@ def check_clip_or_address(video: Any, address: Any, others: list[Verdict], servi
 
 def _no_clip(video: Any) -> None:
     if video:
-        raise UsageError("There is a clip and an address; remove one of them.")
+        raise UsageError("There is both a clip and a web address; remove one of them.")
 
 
 def verdict(look_at: Any, *args: Any) -> Verdict:

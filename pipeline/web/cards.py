@@ -11,7 +11,7 @@ from pipeline.records import Analysis, Faces, FaceTrack, Person
 from pipeline.web import words
 
 SILHOUETTE = (
-    '<svg class="portrait" viewBox="0 0 96 96" role="img" aria-label="No face: heard only">'
+    '<svg class="portrait" viewBox="0 0 96 96" role="img" aria-label="No face: voice only">'
     '<path d="M48 22a17 17 0 1 1 0 34 17 17 0 0 1 0-34zM16 92c2-20 15-29 32-29s30 9 32 29z"/></svg>'
 )
 
@@ -53,7 +53,7 @@ def _face_card(choice: edit.FaceChoice, number: int, analysis: Analysis, picture
     return (
         f'<li class="person nobodys"><div class="frame">{shown}</div><div class="about"><span class="name">Face '
         f"{number}</span>"
-        f"<small>Nobody was given this face. In the picture for {choice.seen_s:.0f} s.</small></div>{tools}</li>"
+        f"<small>Not assigned to anybody. On screen for {choice.seen_s:.0f} s.</small></div>{tools}</li>"
     )
 
 
@@ -65,7 +65,7 @@ def _face_menu(person: Person, analysis: Analysis, picture: Picture) -> str:
     for number, choice in enumerate(edit.faces_of(analysis), 1):
         mine = choice.person == person.id
         owner = names.get(choice.person or "")
-        says = f"Face {number}" + (f", now {owner}" if owner else ", nobody's")
+        says = f"Face {number}" + (f", assigned to {owner}" if owner else ", not assigned")
         shown = _image(picture(choice.portrait), "") if choice.portrait else f"<span>{number}</span>"
         buttons += (
             f'<button type="button" class="face" data-edit="face" data-person="{who}" data-value="{escape(choice.id)}" '
@@ -80,7 +80,7 @@ def _face_menu(person: Person, analysis: Analysis, picture: Picture) -> str:
             f'<button type="button" data-edit="separate" data-person="{who}">This is another person</button>'
         )
     return (
-        f'<details class="faces"><summary aria-label="Face of {name}: choose">Face</summary><div role="group" '
+        f'<details class="faces"><summary aria-label="Choose the face of {name}">Face</summary><div role="group" '
         f'aria-label="Faces for {name}">{buttons}</div></details>'
     )
 
@@ -92,14 +92,14 @@ def _card(person: Person, analysis: Analysis, total: float, picture: Picture, *,
     sample = max(lines, key=lambda p: (p.evidence.confidence, p.end - p.start), default=None)
     play = (
         f'<button type="button" class="play" data-seek="{sample.start:.2f}" data-until="{sample.end:.2f}" '
-        f'aria-label="Play a line of {name}">▶ Listen</button>'
+        f'aria-label="Play a line by {name}">▶ Listen</button>'
         if sample
         else ""
     )
     facts = (
         f"<dl><div><dt>Talks</dt><dd>{words.clock(person.speaking_s)}<small> {share:.0%}</small></dd></div>"
         f"<div><dt>Lines</dt><dd>{len(lines)}</dd></div>"
-        f"<div><dt>Sure</dt><dd>{person.confidence:.0%}</dd></div></dl>"
+        f"<div><dt>Certainty</dt><dd>{person.confidence:.0%}</dd></div></dl>"
     )
     if editable:
         others = "".join(

@@ -95,7 +95,7 @@ def apply_edit(analysis: Analysis, change: dict[str, Any]) -> Analysis:
     for edits in (_ON_PEOPLE, _ON_LINES):
         if kind in edits:
             return edits[kind](analysis, _Change(change))
-    raise UsageError("The page sent something this version does not know; reload it.")
+    raise UsageError("This version does not know that edit; reload the page.")
 
 
 def numbers_of(change: dict[str, Any]) -> list[int]:
@@ -106,7 +106,7 @@ def numbers_of(change: dict[str, Any]) -> list[int]:
     read = _Change(change)
     lines = read.phrases or ([read.phrase] if read.phrase >= 0 else [])
     if not lines:
-        raise UsageError("No line is chosen; tick the lines first.")
+        raise UsageError("No line is selected; select one first.")
     return lines
 
 
@@ -119,7 +119,7 @@ class _Change:
     def text(self, name: str) -> str:
         text = str(self._given.get(name) or "")
         if len(text) > LONGEST_TEXT:
-            raise UsageError(f"A text has at most {LONGEST_TEXT} characters here; shorten it.")
+            raise UsageError(f"A text may have at most {LONGEST_TEXT:,} characters here; shorten it.")
         return text
 
     @property
@@ -150,7 +150,7 @@ class _Change:
     def seconds(self, name: str) -> float:
         value = words.seconds(self.text(name))
         if value is None:
-            raise UsageError("A time is written 1:05.3 or 65.3; type one like that.")
+            raise UsageError("That is not a time; type one such as 1:05.3 or 65.3.")
         return value
 
 
@@ -178,7 +178,7 @@ def _replace(analysis: Analysis, c: _Change) -> Analysis:
         analysis, c.text("find"), c.value, translated=c.truth("translated"), case=c.truth("case")
     )
     if not count:
-        raise UsageError("That is in no line; look at how it is spelled.")
+        raise UsageError("No line contains that; check the spelling.")
     return changed
 
 

@@ -22,14 +22,15 @@ TITLES: tuple[tuple[type[Exception], str], ...] = (
     (errors.NoAudioError, "No sound"),
     (errors.LimitError, "Too large"),
     (errors.InputError, "Not a clip we can use"),
-    (errors.RecordError, "Transcript not readable"),
-    (errors.FetchError, "Address without a clip"),
+    (errors.RecordError, "The transcript cannot be read"),
+    (errors.FetchError, "No clip at this address"),
     (errors.ModelError, "Models not available"),
-    (errors.GpuError, "No GPU just now"),
+    (errors.GpuError, "No GPU available right now"),
     (errors.MediaError, "The video could not be written"),
+    (errors.KeyMissingError, "A DeepL key is needed"),
     (errors.KeyRefusedError, "DeepL refused the key"),
     (errors.QuotaError, "DeepL quota used up"),
-    (errors.TranslationError, "No translation"),
+    (errors.TranslationError, "The translation failed"),
 )
 
 
@@ -38,7 +39,7 @@ def said(error: Exception, secrets: Iterable[str | None] = ()) -> tuple[str, str
     too.
     """
     if isinstance(error, errors.PipelineError):
-        title = next((title for kind, title in TITLES if isinstance(error, kind)), "Something is wrong")
+        title = next((title for kind, title in TITLES if isinstance(error, kind)), "Something went wrong")
         return title, redacted(str(error), secrets)
     if isinstance(error, gr.Error):  # ZeroGPU: quota, queue, a worker that died; the message may be HTML
         return redacted(error.title, secrets), redacted(re.sub(r"<[^>]*>", "", str(error.message)), secrets)
@@ -46,7 +47,7 @@ def said(error: Exception, secrets: Iterable[str | None] = ()) -> tuple[str, str
     log.error("Defect %s\n%s", number, redacted("".join(traceback.format_exception(error)), secrets))
     return (
         "Our mistake",
-        f"Something broke on our side; try again, and if it stays, report it with the number {number}.",
+        f"Something broke on our side; try again, and if it keeps happening, report it with the number {number}.",
     )
 
 

@@ -9,13 +9,13 @@ from pipeline.web import words
 
 UNSURE = 0.6  #: confidence below which a line is marked for checking
 
-MISHEARD = "These words may be misheard (?)"
+MISHEARD = "These words may have been misheard (?)"
 
 #: (kind of edit, what the button says, its key)
 LINE_TOOLS = (
-    ("split", "Split at the caret", "Alt+S"),
-    ("join", "Merge with the next", "Alt+M"),
-    ("add", "Add a line after it", "Alt+N"),
+    ("split", "Split at the cursor", "Alt+S"),
+    ("join", "Merge with the next line", "Alt+M"),
+    ("add", "Add a line after this one", "Alt+N"),
     ("again", "Translate again", "Alt+T"),
     ("remove", "Delete", "Alt+Delete"),
 )
@@ -64,7 +64,7 @@ def _line(phrase: Phrase, people: dict[str, Person], analysis: Analysis, editabl
     meta = (
         f'<button type="button" class="when" data-seek="{phrase.start:.3f}" aria-label="Play from {start}">▶</button>'
         f"{_times(number, start, end, editable)}{_who(number, person, people, editable)}"
-        f'<details class="sure" style="--sure:{sure:.2f}"><summary aria-label="Sure to {sure:.0%}: '
+        f'<details class="sure" style="--sure:{sure:.2f}"><summary aria-label="{sure:.0%} certain: '
         f'why">{sure:.0%}</summary>'
         f'<p class="why">{escape(_evidence(phrase, people))}</p></details>{_tools(number) if editable else ""}'
     )
@@ -120,8 +120,9 @@ def _tools(number: int) -> str:
         for kind, label, key in LINE_TOOLS
     )
     return (
-        f'<details class="menu"><summary aria-label="Change line {number}">⋯</summary><div>{buttons}</div></details>'
-        f'<input type="checkbox" class="pick" id="pick-{number}" data-phrase="{number}" aria-label="Choose line '
+        f'<details class="menu"><summary aria-label="Actions for line {number}">⋯</summary><div>{buttons}</div>'
+        "</details>"
+        f'<input type="checkbox" class="pick" id="pick-{number}" data-phrase="{number}" aria-label="Select line '
         f'{number}">'
     )
 
@@ -146,8 +147,8 @@ def _evidence(phrase: Phrase, people: dict[str, Person]) -> str:
     if person and person.face:
         parts.append(f"face {person.confidence:.0%}")
     if evidence.runner_up in people:
-        parts.append(f"or {people[evidence.runner_up].name}")
-    return ", ".join(parts) or "No evidence but the voice"
+        parts.append(f"possibly {people[evidence.runner_up].name}")
+    return ", ".join(parts) or "Nothing but the voice to go by"
 
 
 def heard(transcript: Transcript) -> str:

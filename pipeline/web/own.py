@@ -34,7 +34,7 @@ class Own:
             opens = bool(brought) and _is_project(Path(str(brought)))
             note = views.note(said.strip())
             if opens:
-                note += views.hint("Open it with its clip, or translate the clip anew with its text.")
+                note += views.hint("Open it together with its clip, or translate the clip again with its text.")
         except Exception as error:
             note = views.failure(*failures.said(error))
         return {w.brought_note: note, w.open: gr.Button(visible=opens)}
@@ -43,7 +43,7 @@ class Own:
         """Show a project with its clip as it was left; no model runs."""
         w, on = self.w, self.on
         if on.is_busy(running):
-            return {w.brought_note: views.failure("Please wait", "A clip is being translated; stop that first.")}
+            return {w.brought_note: views.failure("Please wait", "A clip is being translated; stop it first.")}
         folder = jobs.new_folder()
         try:
             opened = read(brought)
@@ -62,7 +62,7 @@ class Own:
             **on.show(result, order, live=result.token),
             **on._controls("", busy=False),
             w.problem: "",
-            w.brought_note: views.note("The project is open. Its video is drawn when you press “Redraw the video”."),
+            w.brought_note: views.note("The project is open. Press “Redraw the video” to make its video."),
             w.visit: {"result": result.token, "run": ""},
         }
 
@@ -89,7 +89,7 @@ def _said(count: int, speakers: set[str], what: str) -> str:
     if not count:
         return ""
     number = f"{count} {what if count > 1 else what[:-1]}"
-    people = f" of {len(speakers)} {'people' if len(speakers) > 1 else 'person'}" if speakers else ""
+    people = f" by {len(speakers)} {'people' if len(speakers) > 1 else 'person'}" if speakers else ""
     return f"{number}{people}. "
 
 
@@ -101,5 +101,6 @@ def _check_clip(opened: Project, clip: Clip) -> None:
     media = opened.analysis.media
     if abs(clip.duration - media.duration) > 0.5 or (clip.width, clip.height) != (media.width, media.height):
         raise NotAClipError(
-            "This is not the clip of the project, its length or size differs; choose the one it was saved of."
+            "This is not the clip of the project, because its length or size differs; choose the one the project was "
+            "saved from."
         )

@@ -21,19 +21,19 @@ PLAYER = (
     '<div class="player" data-view="drawn"><video playsinline controls preload="metadata" crossorigin="anonymous" '
     'aria-label="The video"><track kind="subtitles" label="Subtitles" default></video><div class="live" '
     'aria-hidden="true"></div>'
-    '<p class="unplayable" role="status" hidden>Your browser cannot show the original of this file. What you change is '
-    "in the finished video after a redraw.</p></div>"
+    '<p class="unplayable" role="status" hidden>Your browser cannot play the original file. Your changes appear in '
+    "the finished video once it is redrawn.</p></div>"
     '<div class="views" role="group" aria-label="What the player shows"><button type="button" data-view="live" '
     'aria-pressed="false">Live captions</button><button type="button" data-view="drawn" aria-pressed="true">Finished '
     "video"
-    '</button><label class="cc"><input type="checkbox" id="captions"> Subtitles track</label></div>'
+    '</button><label class="cc"><input type="checkbox" id="captions"> Subtitle track</label></div>'
 )
 
 #: (key, what the link says, file of a run, ending of the download after the clip's name)
 DOWNLOADS = (
     ("video", "Video", "video.mp4", "{language}.speechglass.mp4"),
     ("srt", "SRT", "subtitles.srt", "{language}.srt"),
-    ("both", "SRT, both", "both.srt", "{both}.srt"),
+    ("both", "SRT, both languages", "both.srt", "{both}.srt"),
     ("vtt", "VTT", "subtitles.vtt", "{language}.vtt"),
     ("ass", "ASS", "subtitles.ass", "{language}.ass"),
     ("txt", "Text", "transcript.txt", "{language}.txt"),

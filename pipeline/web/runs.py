@@ -66,10 +66,10 @@ class Turnstile:
         with self._lock:
             if visitor and sum(ticket.visitor == visitor for ticket in self._line) >= limits.JOBS_PER_ADDRESS:
                 raise BusyError(
-                    f"{limits.JOBS_PER_ADDRESS} clips of yours are waiting or running already; wait for one of them."
+                    f"You already have {limits.JOBS_PER_ADDRESS} clips waiting or running; wait for one to finish."
                 )
             if len(self._line) >= self.places + self._longest:
-                raise BusyError(f"{self._longest} clips are waiting already; try again in a few minutes.")
+                raise BusyError(f"{self._longest} clips are already waiting; try again in a few minutes.")
             ticket = Ticket(self, visitor)
             self._line.append(ticket)
             return ticket

@@ -13,20 +13,20 @@ SCRIPTS = ("page.js", "player.js", "lines.js", "record.js")
 #: What the sheet on "?" says; page.js, player.js and lines.js do it.
 KEYS = (
     (("Space", "K"), "Play and pause"),
-    (("J", "L"), "Two seconds back, on"),
-    (("Alt+↑", "Alt+↓"), "The line before, the next line"),
+    (("J", "L"), "Two seconds back, forward"),
+    (("Alt+↑", "Alt+↓"), "Previous line, next line"),
     (("Alt+P",), "Play the line"),
-    (("Enter",), "Keep what was typed"),
-    (("Alt+S",), "Split the line at the caret"),
-    (("Alt+M",), "Merge the line with the next"),
-    (("Alt+N",), "Add a line after it"),
+    (("Enter",), "Save what you typed"),
+    (("Alt+S",), "Split the line at the cursor"),
+    (("Alt+M",), "Merge the line with the next one"),
+    (("Alt+N",), "Add a line after this one"),
     (("Alt+T",), "Translate the line again"),
     (("Alt+Delete",), "Delete the line"),
-    (("Alt+[", "Alt+]"), "Begin, end the line at what is playing"),
-    (("Alt+X",), "Choose the line, for several at once"),
+    (("Alt+[", "Alt+]"), "Start, end the line at the current time"),
+    (("Alt+X",), "Select the line; several can be selected"),
     (("Alt+F",), "Find and replace"),
     (("Ctrl+Z", "Ctrl+Shift+Z"), "Undo, redo"),
-    (("?",), "This sheet"),
+    (("?",), "Show this list"),
 )
 
 #: The colours of the page. Each text colour passes WCAG AA (4.5:1) on every surface it stands on; a test computes it.
@@ -167,7 +167,7 @@ def sheet_of_keys() -> str:
         f"<div><dt>{' or '.join(f'<kbd>{key}</kbd>' for key in keys)}</dt><dd>{does}</dd></div>" for keys, does in KEYS
     )
     return (
-        f'<dialog id="keys" aria-labelledby="keys-title"><h2 id="keys-title">Keys</h2><dl>{rows}</dl>'
+        f'<dialog id="keys" aria-labelledby="keys-title"><h2 id="keys-title">Keyboard shortcuts</h2><dl>{rows}</dl>'
         '<button type="button" id="keys-close">Close</button></dialog>'
     )
 

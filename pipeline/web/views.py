@@ -11,8 +11,8 @@ from pipeline.web import words
 TICK_S = 0.25  #: at most four progress updates a second
 
 STAGE_NAMES = {
-    "fetch": "Fetch", "probe": "Open", "speech": "Hear the words", "voices": "Tell voices apart", "faces": "Find faces",
-    "people": "Match voice and face", "translate": "Translate", "render": "Draw",
+    "fetch": "Download", "probe": "Open", "speech": "Transcribe the speech", "voices": "Tell voices apart",
+    "faces": "Find faces", "people": "Match voices to faces", "translate": "Translate", "render": "Draw the video",
 }  # fmt: skip
 
 
@@ -65,7 +65,7 @@ def pending(changes: int, problem: str = "") -> str:
     """What is not in the video yet, and why the last change was not made."""
     alert = f'<p class="problem" role="alert">{escape(problem)}</p>' if problem else ""
     if not changes:
-        return f'<p class="pending">The video shows everything above.</p>{alert}'
+        return f'<p class="pending">The video is up to date.</p>{alert}'
     plural = "s" if changes != 1 else ""
     return f'<p class="pending open" role="status"><b>{changes}</b> change{plural} not in the video yet</p>{alert}'
 
@@ -76,7 +76,8 @@ def waiting(ahead: int) -> str:
     return (
         f'<div class="hud waiting" role="status"><div '
         f'class="figures"><strong>{ahead}</strong><span>{first}</span></div>'
-        '<p class="note">Your clip is here and starts by itself. You may reload this page; do not close it.</p></div>'
+        '<p class="note">Your clip has arrived and will start on its own. You can reload this page, but keep it '
+        "open.</p></div>"
     )
 
 

@@ -28,7 +28,7 @@ def test_a_new_name_and_colour_are_redrawn_without_a_model(page: Page, clip: Pat
     )
     expect(page.locator("#pending")).to_contain_text("2 changes")
     page.click("#redraw")
-    expect(page.locator("#pending")).to_contain_text("shows everything", timeout=DONE)
+    expect(page.locator("#pending")).to_contain_text("is up to date", timeout=DONE)
     expect(page.locator("#run")).to_be_visible(timeout=DONE)
     page.wait_for_function("document.querySelector('#result-video video')?.duration > 0")
     assert len(fakes.RENDERED) == drawings + 1
@@ -61,7 +61,7 @@ def test_lines_are_corrected_given_away_removed_and_taken_back(page: Page) -> No
     expect(page.locator("#source-1")).to_have_value("Everyone here is working for a better future.")
     expect(page.locator("#source-2")).to_have_value("And how long?")
     page.click("#redraw")
-    expect(page.locator("#pending")).to_contain_text("shows everything", timeout=DONE)
+    expect(page.locator("#pending")).to_contain_text("is up to date", timeout=DONE)
     drawn = fakes.RENDERED[-1].phrases[1]
     assert (drawn.source, drawn.translation, drawn.person) == ("And how long?", "A jak długo?", "p1")
 
@@ -77,7 +77,7 @@ def test_an_impossible_edit_says_why_and_changes_nothing(page: Page) -> None:
     page.press("#name-p2", "Enter")
     expect(page.locator("#pending [role=alert]")).to_contain_text("needs a name")
     expect(page.locator("#name-p2")).to_have_value("Speaker 2")
-    expect(page.locator("#pending")).to_contain_text("shows everything")
+    expect(page.locator("#pending")).to_contain_text("is up to date")
 
 
 def test_least_certain_first(page: Page) -> None:
@@ -99,9 +99,9 @@ def test_nothing_is_changed_while_the_video_is_drawn(page: Page) -> None:
     expect(page.locator("#undo")).to_be_disabled()
     page.fill("#name-p2", "Late")
     page.press("#name-p2", "Enter")
-    expect(page.locator("#pending [role=alert]")).to_contain_text("wait for it or stop it")
+    expect(page.locator("#pending [role=alert]")).to_contain_text("wait for it to finish or stop it")
     expect(page.locator("#name-p2")).to_have_value("Speaker 2")
-    expect(page.locator("#pending")).to_contain_text("shows everything", timeout=DONE)
+    expect(page.locator("#pending")).to_contain_text("is up to date", timeout=DONE)
     expect(page.locator("#redraw")).to_be_enabled()
     expect(page.locator("#undo")).to_be_enabled()
     assert [person.name for person in fakes.RENDERED[-1].people] == ["Ada", "Speaker 2", "Speaker 3"]
@@ -115,7 +115,7 @@ def test_two_speakers_cannot_have_one_name_and_a_new_one_gets_a_name_of_its_own(
     expect(page.locator("#name-p4")).to_have_value("Speaker 4")
     page.fill("#name-p2", "ada")
     page.press("#name-p2", "Enter")
-    expect(page.locator("#pending [role=alert]")).to_contain_text("There is a ada already")
+    expect(page.locator("#pending [role=alert]")).to_contain_text("Somebody is already called ada")
     expect(page.locator("#name-p2")).to_have_value("Speaker 2")
 
 
@@ -173,7 +173,7 @@ def test_start_and_end_are_typed_and_dragged(page: Page) -> None:
     expect(page.locator("#timeline rect.said[data-phrase='2']")).to_have_attribute("width", "1.300")
     page.fill("#start-2", "later")
     page.press("#start-2", "Enter")
-    expect(page.locator("#pending [role=alert]")).to_contain_text("A time is written 1:05.3")
+    expect(page.locator("#pending [role=alert]")).to_contain_text("type one such as 1:05.3")
     expect(page.locator("#start-2")).to_have_value("0:02.2")
     bar = page.locator("#timeline rect.said[data-phrase='2']")
     bar.scroll_into_view_if_needed()
@@ -189,7 +189,7 @@ def test_start_and_end_are_typed_and_dragged(page: Page) -> None:
 def test_several_lines_move_at_once(page: Page) -> None:
     for number in (2, 3):
         page.check(f"#pick-{number}")
-    expect(page.locator("#chosen b")).to_have_text("2 lines chosen")
+    expect(page.locator("#chosen b")).to_have_text("2 lines selected")
     page.select_option("#chosen-to", "p1")
     expect(page.locator("#who-2")).to_have_value("p1")
     expect(page.locator("#who-3")).to_have_value("p1")
@@ -214,7 +214,7 @@ def test_find_and_replace(page: Page) -> None:
 def test_the_sheet_of_keys(page: Page) -> None:
     page.locator("h1").click()
     page.keyboard.press("?")
-    expect(page.locator("#keys")).to_contain_text("Split the line at the caret")
+    expect(page.locator("#keys")).to_contain_text("Split the line at the cursor")
     page.keyboard.press("Escape")
     expect(page.locator("#keys")).to_be_hidden()
 
@@ -227,12 +227,12 @@ def test_evidence_is_there_by_keyboard(page: Page) -> None:
 
 def test_one_click_gives_two_mixed_up_faces_back(page: Page) -> None:
     page.locator("#gallery .person").first.locator(".faces summary").click()
-    page.locator("#gallery .person").first.get_by_label("now Speaker 2").click()
+    page.locator("#gallery .person").first.get_by_label("assigned to Speaker 2").click()
     expect(page.locator("#pending")).to_contain_text("1 change")
     boxes = page.evaluate("JSON.parse(document.querySelector('#shown').dataset.tracks)")
     assert boxes["p1"][0][0][1] > boxes["p2"][0][0][1], "the first speaker is on the right now"
     page.locator("#gallery .person").nth(2).locator(".faces summary").click()
-    page.locator("#gallery .person").nth(2).get_by_label("now Speaker 1").click()
+    page.locator("#gallery .person").nth(2).get_by_label("assigned to Speaker 1").click()
     expect(page.locator("#gallery .person").nth(2).locator(".frame img")).to_have_count(1)
     page.locator("#gallery .person").nth(2).locator(".faces summary").click()
     page.get_by_role("button", name="No face").last.click()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pipeline import transcript
 from tests import fakes
 from tests.browser.test_layout import violations
 from tests.fixtures_browser import DONE, choose, expect, finished, opened, translate
@@ -38,6 +39,38 @@ def test_a_transcript_of_ones_own_is_used_instead_of_what_is_heard(own: Page, cl
     translate(own, clip)
     finished(own)
     expect(own.locator("#source-1")).to_have_value("My own words.")
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("mine.srt", SRT),
+        ("mine.vtt", "WEBVTT\n\n" + SRT.replace(",", ".")),
+        (
+            "mine.ass",
+            "[Script Info]\nScriptType: v4.00+\n\n[Events]\nFormat: Layer, Start, End, Style, Name, MarginL, MarginR, "
+            "MarginV, Effect, Text\nDialogue: 0,0:00:00.40,0:00:02.00,Default,,0,0,0,,My own words.\n"
+            "Dialogue: 0,0:00:02.20,0:00:03.70,Default,,0,0,0,,And more of them.\n",
+        ),
+        ("ours.json", transcript.to_json(fakes.analysis())),
+        (
+            "whisper.json",
+            '{"segments": [{"start": 0.4, "end": 2.0, "text": "My own words."}, '
+            '{"start": 2.2, "end": 3.7, "text": "And more of them."}]}',
+        ),
+    ],
+)
+def test_every_kind_of_transcript_is_read(own: Page, name: str, text: str) -> None:
+    give(own, name, text)
+    expect(own.locator("#brought-note")).to_contain_text("4 lines" if name == "ours.json" else "2 lines", timeout=DONE)
+
+
+def test_who_speaks_when_is_read_from_an_rttm(own: Page, clip: Path) -> None:
+    rttm = "".join(f"SPEAKER clip 1 {start} 1.5 <NA> <NA> {who} <NA> <NA>\n" for start, who in ((0.4, "a"), (2.2, "b")))
+    give(own, "who.rttm", rttm, "#turns")
+    expect(own.locator("#brought-note")).to_contain_text("2 turns by 2 people", timeout=DONE)
+    translate(own, clip)
+    finished(own)
 
 
 @pytest.mark.parametrize(
@@ -78,7 +111,7 @@ def test_a_project_is_saved_and_opened_with_its_clip_as_it_was_left(
         page.press("#name-p1", "Enter")
         expect(page.locator("#pending")).to_contain_text("1 change")
         page.click("#redraw")
-        expect(page.locator("#pending")).to_contain_text("shows everything", timeout=DONE)
+        expect(page.locator("#pending")).to_contain_text("is up to date", timeout=DONE)
         expect(page.locator("#run")).to_be_visible(timeout=DONE)
         with page.expect_download() as download:
             page.click("#download-project")
@@ -98,7 +131,7 @@ def test_a_project_is_saved_and_opened_with_its_clip_as_it_was_left(
         expect(page.locator("#name-p1")).to_have_value("Ada", timeout=DONE)
         expect(page.locator("#result-title")).to_contain_text(clip.name)
         expect(page.locator("#gallery img")).not_to_have_count(0)
-        expect(page.locator("#pending")).to_contain_text("no video of this yet")
+        expect(page.locator("#pending")).to_contain_text("No video has been made")
         expect(page.locator("#result-video .player")).to_have_attribute("data-view", "live")
         assert violations(page) == []
         assert len(fakes.RENDERED) == drawings
@@ -141,7 +174,7 @@ def test_a_face_that_nobody_has_is_in_every_menu_and_can_be_given(own: Page, cli
     summary = own.locator("#gallery .person:has(#name-p3) .faces summary")
     summary.focus()
     own.keyboard.press("Enter")
-    own.locator('#gallery .person:has(#name-p3) .faces button[aria-label*="nobody\'s"]').focus()
+    own.locator('#gallery .person:has(#name-p3) .faces button[aria-label*="not assigned"]').focus()
     own.keyboard.press("Enter")
     expect(own.locator("#gallery .nobodys")).to_have_count(0, timeout=DONE)
     expect(own.locator("#gallery .person:has(#name-p3) .frame img")).to_have_count(1)

@@ -25,6 +25,13 @@ def test_the_video_plays_and_a_line_seeks(page: Page) -> None:
     page.wait_for_function(f"document.querySelector('{VIDEO}').paused")
 
 
+def test_a_click_on_a_line_plays_from_there(page: Page) -> None:
+    page.locator(LINE).nth(3).locator(".meta").click(position={"x": 3, "y": 3})
+    page.wait_for_function(f"document.querySelector('{VIDEO}').currentTime >= 4.7", timeout=DONE)
+    assert not page.evaluate(f"document.querySelector('{VIDEO}').paused")
+    expect(page.locator(LINE).nth(3)).to_have_class(re.compile(r"\bnow\b"))
+
+
 def test_the_subtitles_track_is_off_until_asked_for(page: Page) -> None:
     mode = f"[...document.querySelector('{VIDEO}').textTracks].map((t) => t.mode)[0]"
     page.wait_for_function(f"{mode} === 'disabled'")

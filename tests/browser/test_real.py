@@ -52,7 +52,7 @@ def test_an_example_goes_the_whole_way(browser: Browser, settings: Settings) -> 
             name.press("Enter")
             page.click("#redraw")
             expect(page.locator("#stop")).to_be_visible(timeout=10_000)
-            expect(page.locator("#pending")).to_contain_text("shows everything", timeout=120_000)
+            expect(page.locator("#pending")).to_contain_text("is up to date", timeout=120_000)
 
 
 def test_a_space_without_a_key_works_and_says_how_to_get_one(browser: Browser, tmp_path: Path) -> None:
@@ -78,7 +78,7 @@ def test_a_space_without_a_key_works_and_says_how_to_get_one(browser: Browser, t
             link = page.get_by_role("link", name=re.compile("Duplicate"))
             expect(link).to_have_attribute("href", "https://huggingface.co/spaces/somebody/speechglass?duplicate=true")
             page.click("#more-address button.label-wrap")
-            expect(page.locator("#url")).to_contain_text("Uploading comes first here")
+            expect(page.locator("#url")).to_contain_text("Uploading works better here")
     finally:
         app.send_signal(signal.SIGTERM)
         app.wait(30)

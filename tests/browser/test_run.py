@@ -50,7 +50,7 @@ def stage_by_stage(page: Page, clip: Path) -> None:
     translate(page, clip)
     finished(page)
     seen, transcript_first = set(page.evaluate("[...seen.stages]")), page.evaluate("seen.early")
-    assert {"Hear the words", "Find faces", "Translate", "Draw"} <= seen
+    assert {"Transcribe the speech", "Find faces", "Translate", "Draw the video"} <= seen
     assert transcript_first, "the transcript appears while the rest still runs"
     size = page.evaluate(
         f"(() => {{ const v = document.querySelector('{VIDEO}'); return [v.duration, v.videoWidth, v.videoHeight] }})()"
@@ -88,13 +88,21 @@ def test_too_busy_after_stop_and_translate(page: Page, clip: Path, delay: float)
 def test_the_button_says_stopping_until_it_is_over(browser: Browser, slow_url: str, clip: Path) -> None:
     before = set(jobs.root().glob("job-*"))
     for page in opened(browser, slow_url, example=False):
+        page.evaluate(
+            """() => {
+                window.said = [];
+                new MutationObserver(() => { const stop = document.querySelector('#stop'); if (stop) said.push(stop.innerText.trim()); })
+                    .observe(document.body, {childList: true, subtree: true, characterData: true});
+            }"""
+        )
         translate(page, clip)
-        expect(page.locator("#hud [aria-current=step]")).to_have_text("Hear the words", timeout=DONE)
+        expect(page.locator("#hud [aria-current=step]")).to_have_text("Transcribe the speech", timeout=DONE)
         assert fakes.OPEN == ["analyse"]
         page.click("#stop")
         expect(page.locator("#hud")).to_contain_text("Stopped", timeout=DONE)
         expect(page.locator("#run")).to_be_visible()
         assert fakes.OPEN == []
+        assert "Stopping …" in page.evaluate("said")
         assert set(jobs.root().glob("job-*")) <= before
         expect(page.locator("#result-title b")).to_have_count(0)
 
@@ -108,6 +116,27 @@ def test_what_is_no_clip_is_refused_beside_the_upload_before_translate(page: Pag
     page.click("#run")
     expect(page.locator("#problem [role=alert]")).to_contain_text("give an MP4")
     expect(page.locator("#gallery .person")).to_have_count(3)
+
+
+def test_an_example_clicked_during_a_redraw_waits_its_turn(browser: Browser, tmp_path: Path) -> None:
+    """It broke the redraw, and the page said that many people were waiting."""
+    services = fakes.services(tmp_path, examples=(fakes.make_example(tmp_path),), steps=60)
+    with served(services) as url:
+        for page in opened(browser, url):
+            page.fill("#name-p1", "Ada")
+            page.press("#name-p1", "Enter")
+            expect(page.locator("#pending")).to_contain_text("1 change", timeout=DONE)
+            page.click("#redraw")
+            expect(page.locator("#stop")).to_be_visible(timeout=DONE)
+            page.once("dialog", lambda dialog: dialog.accept())
+            page.click("#example-first_contact")
+            expect(page.locator("#problem")).to_contain_text("stop it first", timeout=DONE)
+            assert fakes.OPEN == ["render"], "it goes on"
+            expect(page.locator("#pending")).to_contain_text("is up to date", timeout=DONE)
+            expect(page.locator("#name-p1")).to_have_value("Ada")
+            page.click("#example-first_contact")
+            expect(page.locator("#name-p1")).to_have_value("Speaker 1", timeout=DONE)
+            expect(page.locator("#problem .failure")).to_have_count(0)
 
 
 def test_no_clip_at_all(page: Page) -> None:
@@ -176,7 +205,9 @@ def test_a_clip_and_an_address_are_one_too_many_and_an_example_clears_the_addres
     page.fill("#url textarea, #url input", "https://example.org/clip.mp4")
     choose(page, clip)
     page.click("#run")
-    expect(page.locator("#problem [role=alert]")).to_contain_text("There is a clip and an address; remove one of them.")
+    expect(page.locator("#problem [role=alert]")).to_contain_text(
+        "There is both a clip and a web address; remove one of them."
+    )
     page.click("#example-first_contact")
     expect(page.locator("#url textarea, #url input")).to_have_value("")
 

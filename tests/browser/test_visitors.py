@@ -44,7 +44,7 @@ def test_leaving_stops_the_run(browser: Browser, slow_url: str, clip: Path, monk
     visit = opened(browser, slow_url, example=False)
     page = next(visit)
     translate(page, clip)
-    expect(page.locator("#hud [aria-current=step]")).to_have_text("Hear the words", timeout=DONE)
+    expect(page.locator("#hud [aria-current=step]")).to_have_text("Transcribe the speech", timeout=DONE)
     assert fakes.OPEN == ["analyse"]
     next(visit, None)
     end = time.monotonic() + 30

@@ -83,7 +83,7 @@ def test_the_gallery_shows_everybody_with_face_time_lines_and_confidence() -> No
     html = cards.gallery(fakes.analysis())
     assert html.count('class="person"') == 3
     assert html.count('class="frame"><img') == 2
-    assert html.count("heard only") == 1
+    assert html.count("voice only") == 1
     assert "<dd>2</dd>" in html
     assert "94%" in html
     assert "--who:#2ee6ff" in html

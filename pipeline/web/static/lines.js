@@ -34,7 +34,7 @@
     if (!bar) return;
     bar.hidden = !numbers.length;
     if (bar.hidden) return;
-    bar.querySelector("b").textContent = numbers.length === 1 ? "1 line chosen" : `${numbers.length} lines chosen`;
+    bar.querySelector("b").textContent = numbers.length === 1 ? "1 line selected" : `${numbers.length} lines selected`;
     const list = $("#chosen-to"), options = $("#transcript template.choices")?.innerHTML ?? "";
     const html = `<option value="-">…</option>${options}<option value="">Nobody</option><option value="new">New speaker</option>`;
     if (list.dataset.html !== html) { list.dataset.html = html; list.innerHTML = html; }

@@ -13,7 +13,7 @@
   // Corrections that are in no video yet are not thrown away without a question.
   document.addEventListener("click", (event) => {
     if (!event.target.closest("#run, #open, #examples button") || !isOpen()) return;
-    if (!confirm("The changes you made are not in the video yet and will be lost. Go on?")) { event.preventDefault(); event.stopImmediatePropagation(); }
+    if (!confirm("Your changes are not in the video yet and will be lost. Continue?")) { event.preventDefault(); event.stopImmediatePropagation(); }
   }, true);
   let staying = false;
   addEventListener("beforeunload", (event) => {
@@ -50,7 +50,7 @@
     ["Każdy głos ma swoją twarz.", "Every voice has a face."],
     ["言葉は目の前で変わる。", "The words change before your eyes."],
     ["Wer spricht, steht im Licht.", "Whoever speaks is in the light."],
-    ["Las palabras flotan sobre quien habla.", "The words float over the one who speaks."],
+    ["Las palabras flotan sobre quien habla.", "The words float above whoever is speaking."],
   ];
   const GLYPHS = "ABCDEFGHJKLMNPRSTUVWXYZ0123456789<>/\\|=+";
   const calm = matchMedia("(prefers-reduced-motion: reduce)");

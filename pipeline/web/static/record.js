@@ -8,13 +8,13 @@
   const clock = (seconds) => `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
 
   async function start(button) {
-    if (!navigator.mediaDevices?.getUserMedia || !window.MediaRecorder) { say("This browser cannot record here; open the page by https, or upload a file."); return; }
+    if (!navigator.mediaDevices?.getUserMedia || !window.MediaRecorder) { say("This browser cannot record here; open the page over https, or upload a file."); return; }
     let stream;
     starting = true;
     try {
       stream = await navigator.mediaDevices.getUserMedia({ video: { width: { ideal: 1280 }, height: { ideal: 720 } }, audio: true });
     } catch (error) {
-      say(error.name === "NotAllowedError" ? "The browser may not use the camera; allow it for this page and try again." : "No camera with a microphone was found; connect one, or upload a file.");
+      say(error.name === "NotAllowedError" ? "The camera is blocked; allow it for this page and try again." : "No camera and microphone were found; connect them, or upload a file.");
       return;
     } finally { starting = false; }
     const kind = KINDS.find((type) => MediaRecorder.isTypeSupported(type)) ?? "", parts = [], begun = performance.now();
@@ -22,7 +22,7 @@
       recorder = new MediaRecorder(stream, kind ? { mimeType: kind } : {});
     } catch {
       stream.getTracks().forEach((track) => track.stop());
-      say("This browser cannot record what the camera gives; upload a file.");
+      say("This browser cannot record from this camera; upload a file instead.");
       return;
     }
     recorder.ondataavailable = (event) => { if (event.data.size) parts.push(event.data); };
@@ -60,7 +60,7 @@
     data.items.add(file);
     input.files = data.files;
     input.dispatchEvent(new Event("change", { bubbles: true }));
-    say("The recording is your clip now.");
+    say("The recording is now your clip.");
     $("#clip")?.scrollIntoView({ block: "nearest" });
   }
 
