@@ -23,4 +23,5 @@ class Options:
     owner: str = field(
         default="", repr=False
     )  #: on a public page, the visitor whose findings in the caches may be used; "" for all
+    speech: str = ""  #: speech model on a page that offers several, as in `Settings`; "" for that of the settings
     known: tuple[Known, ...] = ()  #: people to be named if they are seen or heard

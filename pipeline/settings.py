@@ -22,6 +22,7 @@ class Settings:
 
     models: str = "auto"  #: "auto" (full where CUDA or ZeroGPU is), "full", "light"
     speech: str = "base"  #: of the light set: "base", "small" or "turbo", larger and slower, fetched from the Hub once
+    speech_fixed: bool = False  #: the operator has chosen `speech`, so that visitors of a page cannot
     max_duration_s: float = 300.0  #: longest clip; five minutes is what a public page can serve on two cores
     max_file_bytes: int = 200 * 2**20  #: the page's upload limit too
     max_pixels: int = 4096 * 2304  #: per frame: 4K and a little more; above it a frame no longer decodes in real time
@@ -80,6 +81,7 @@ class Settings:
         raw_keys = env.get("DEEPL_AUTH_KEY") or env.get("DEEPL_KEY") or ""
         return cls(
             **values,  # type: ignore[arg-type]
+            speech_fixed="speech" in values,
             deepl_keys=tuple(key.strip() for key in raw_keys.split(",") if key.strip()),
             deepl_server=env.get("DEEPL_SERVER_URL") or None,
             on_spaces=bool(env.get("SPACE_ID")),

@@ -49,7 +49,7 @@ from pipeline.records import (
     Word,
 )
 from pipeline.settings import Settings
-from pipeline.web.services import Example, Services
+from pipeline.web.services import Example, Services, SpeechModel
 
 DURATION = 6.0
 WIDTH, HEIGHT = 640, 360
@@ -113,9 +113,10 @@ def services(
     examples: tuple[Example, ...] = (),
     parallel: int = 1,
     broken: str = "",
+    speech: tuple[SpeechModel, ...] = (),
 ) -> Services:
     """Fakes whose run takes about `6 * steps * step_s` seconds; `OPEN` counts stages, and a stage called `broken`
-    fails."""
+    fails. `speech` can be chosen, and the transcript names what was."""
     settings = settings or Settings(models="light", cache_dir=folder)
 
     def probe(path: Path) -> Clip:
@@ -130,12 +131,13 @@ def services(
         try:
             with av.open(str(path)) as container:
                 codec = container.streams.video[0].codec_context.name if container.streams.video else ""
+                tracks = len(container.streams.audio)
                 duration = (container.duration or 0) / 1e6
         except av.FFmpegError:
             raise NotAClipError("That file is no video; give an MP4, MOV, WebM or MKV file.") from None
         if not codec:
-            return Clip(path, duration, False, True)
-        return Clip(path, duration, True, True, WIDTH, HEIGHT, Fraction(25), video_codec=codec)
+            return Clip(path, duration, False, True, audio_tracks=tracks)
+        return Clip(path, duration, True, True, WIDTH, HEIGHT, Fraction(25), video_codec=codec, audio_tracks=tracks)
 
     def trim(source: Path, to: Path, start: float, length: float) -> None:
         _ffmpeg("-ss", str(start), "-t", str(length), "-i", str(source), "-c", "copy", "-f", "mp4", str(to))
@@ -157,6 +159,8 @@ def services(
             # The marker's colour names the clip, so that a test sees which visitor's clip came back.
             first = f"Speaker {_marker(path)}" if clip.has_video else "Speaker 1"
             found = analysis(options.target, names=(first, "Speaker 2", "Speaker 3"))
+            media = replace(found.media, audio_track=options.audio or 0)
+            found = replace(found, media=media, models={**found.models, "speech": options.speech or "fake"})
             if not clip.has_video:
                 found = replace(found, media=Media(clip.duration, 0, 0, Fraction(0)), tracks=(), portraits={})
             if options.given.lines:  # what the real run makes of it is tested with the real run
@@ -248,6 +252,7 @@ def services(
         translates_to=lambda target: target.startswith("EN"),
         models={"speech": "fake", "diarization": "fake"},
         settings=settings,
+        speech=lambda: speech,
         examples=examples,
         parallel=parallel,
     )

@@ -37,7 +37,7 @@ def file(path: str | Path | None, services: Services) -> Path:
     Raises InputError for no file and one that is too large.
     """
     if not path:
-        raise NotAClipError("There is no clip yet; choose one, paste an address or pick an example.")
+        raise NotAClipError("There is no clip yet; choose one, paste a web address or pick an example.")
     upload = Path(path)
     if not upload.is_file():
         raise NotAClipError("The clip is not here any more; upload it again.")
@@ -108,7 +108,7 @@ def speakers(number: float | str | None) -> int | None:
     except (TypeError, ValueError, OverflowError):
         exact, count = False, 0
     if not exact or not 0 <= count <= MAX_SPEAKERS:
-        raise UsageError(f"The number of speakers is a whole number from 1 to {MAX_SPEAKERS}, or 0 to find out.")
+        raise UsageError(f"The number of speakers must be a whole number from 1 to {MAX_SPEAKERS}, or 0 to detect it.")
     return count or None
 
 
@@ -123,8 +123,20 @@ def audio_track(number: float | str | None) -> int | None:
     except (TypeError, ValueError, OverflowError):
         exact, track = False, 0
     if not exact or not 0 <= track <= MAX_TRACKS:
-        raise UsageError(f"The sound track is a whole number from 1 to {MAX_TRACKS}, or 0 for the one with speech.")
+        raise UsageError(f"The sound track must be a number from 1 to {MAX_TRACKS}, or 0 for the one with speech.")
     return track or None
+
+
+def speech(name: str | None, services: Services) -> str:
+    """Return the speech model, "" for the one that the settings name.
+
+    Raises UsageError for one that is not offered here.
+    """
+    allowed = [model.name for model in services.speech()]
+    if name and name not in allowed:
+        several = f"must be one of {', '.join(allowed)}" if allowed else "cannot be chosen here"
+        raise UsageError(f"The speech model {several}; reload the page and choose again.")
+    return str(name or "")
 
 
 def formality(text: str | None) -> str:
@@ -134,7 +146,7 @@ def formality(text: str | None) -> str:
     """
     allowed = [value for _, value in FORMALITIES]
     if (text or "default") not in allowed:
-        raise UsageError(f"The formality is one of {', '.join(allowed)}; choose one of these.")
+        raise UsageError(f"The formality must be one of {', '.join(allowed)}; choose one of these.")
     return str(text or "default")
 
 
@@ -145,7 +157,7 @@ def glossary(text: str | None) -> str:
     """
     given = str(text or "").strip()
     if len(given) > MAX_GLOSSARY:
-        raise UsageError(f"The glossary has at most {MAX_GLOSSARY} characters; shorten it.")
+        raise UsageError(f"The glossary may have at most {MAX_GLOSSARY:,} characters; shorten it.")
     if given and not GLOSSARY_ID.fullmatch(given):
         try:
             read_terms(given)
@@ -197,13 +209,13 @@ def look(
     ):
         allowed = [value for _, value in choices]
         if chosen not in allowed:
-            raise UsageError(f"The {what} is one of {', '.join(allowed)}; choose one of these.")
+            raise UsageError(f"The {what} must be one of {', '.join(allowed)}; choose one of these.")
     try:
         size = float(text_size if text_size is not None else 1.0)
     except (TypeError, ValueError):
         size = 0.0
     if not 0.5 <= size <= 2.0:
-        raise UsageError("The text size is a number from 0.5 to 2; 1 is the look's own size.")
+        raise UsageError("The text size must be a number from 0.5 to 2; 1 is the usual size of the look.")
     own = style.from_json(more) if more else Look()
     return Look(
         name=str(name),

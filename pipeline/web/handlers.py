@@ -7,12 +7,13 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
 import gradio as gr
 
-from pipeline import retranslate, style
+from pipeline import retranslate
 from pipeline.errors import PipelineError, UsageError
 from pipeline.progress import ANALYSE, RENDER, Clock, each
 from pipeline.records import Analysis, Attribution, Look, Media, Preview, Progress, Stage
@@ -21,9 +22,10 @@ from pipeline.web.intake import Request
 from pipeline.web.jobs import Kept, Result
 from pipeline.web.runs import Run, Runs, Then, Turnstile, Update, Work
 from pipeline.web.services import Example, Services
+from pipeline.web.style_panel import people
 from pipeline.web.widgets import Widgets, title
 
-WAIT = "The video is being made; wait for it or stop it, then change it."
+WAIT = "A run is in progress; wait for it to finish or stop it, then make your change."
 EXPIRED = "This result has expired; translate the clip again."
 STOPPED = "Stopped. Nothing is running any more."
 GONE = "What was here when you left has expired; translate the clip again."
@@ -222,11 +224,15 @@ class Handlers:
 
     def _follow(self, stage: Stage[Any], stages: tuple[str, ...], words: str = "") -> Generator[Update, None, Any]:
         """Runs the stage to its end, showing where it is and what it found; returns its result. Closing closes it."""
-        shown, at = "", 0.0
+        shown, at, fraction = "", 0.0, 0.0
 
         def seen(step: Progress) -> Update | None:
-            nonlocal shown, at, words
+            nonlocal shown, at, fraction, words
             words = _longest(step.preview) or words
+            if step.stage not in stages:  # weights are downloaded, and another stage waits for them
+                said = f"{step.message}: {step.fraction:.0%}" if step.message else ""
+                step = replace(step, stage=shown or step.stage, fraction=fraction, message=said)
+            fraction = step.fraction
             now = time.monotonic()
             if step.stage == shown and now - at <= views.TICK_S and step.preview is None:
                 return None
@@ -282,12 +288,9 @@ class Handlers:
         """The result, with its files; `play` is new where the video shall begin by itself, `live` where the captions
         that the page draws shall be shown.
         """
-        look = result.look
-        choices = (look.name, look.position, look.text_size, look.texts, look.reduced_motion, look.reveal)
-        more = style.to_json(look)
         return {
             **self._views(result, order, play=play, live=live),
-            **dict(zip(self.w.look, (*choices, more, gr.skip()), strict=True)),
+            **self.w.style.of_the_result(result.look, result.analysis),
             self.w.title: title(result.title, example=result.is_example),
         }
 
@@ -297,7 +300,7 @@ class Handlers:
         def show(running: str, previous: str, order: str) -> Update:
             w = self.w
             if self.is_busy(running):
-                return {w.problem: views.failure("Please check", "A clip is being translated; stop that first.")}
+                return {w.problem: views.failure("Please check", "A clip is being translated; stop it first.")}
             self.kept.forget(previous)
             result = examples.result_of(example)
             self.kept.put(result)
@@ -321,10 +324,11 @@ class Handlers:
             w.gallery: cards.gallery(result.analysis, editable=editable, picture=result.picture),
             w.timeline: timeline.timeline(result.analysis),
             w.transcript: lines.transcript_table(result.analysis, unsure_first=order == "unsure", editable=editable),
-            w.notices: views.notices(jobs.noted(result.analysis, result.notices).notices),
+            w.notices: views.notices(result.noted),
             w.pending: self._unseen(result) if editable or result.drawn else "",
             w.undo: gr.Button(interactive=editable and bool(result.undo)),
             w.redo: gr.Button(interactive=editable and bool(result.redo)),
+            w.style.person: gr.Dropdown(choices=people(result.analysis)),
             w.sources: player.sources(result, play=play, live=live),
             w.downloads: player.downloads(result),
             w.token: result.token if self.kept.get(result.token) else "",
@@ -334,7 +338,7 @@ class Handlers:
     def _unseen(result: Result) -> str:
         """What the video does not show yet."""
         if result.drawn is None and result.analysis.media.width:
-            return views.note("There is no video of this yet; “Redraw the video” makes it.")
+            return views.note("No video has been made of this yet; press “Redraw the video” to make one.")
         return views.pending(result.pending) if result.drawn else ""
 
     def _controls(self, hud: str, *, busy: bool) -> Update:

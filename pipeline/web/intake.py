@@ -25,7 +25,7 @@ FORM = (
     "clip", "url", "target", "source", "speakers", "look", "position", "text_size", "texts", "calm", "reveal",
     "more", "font",
     "formality",
-    "glossary", "key", "trim", "trim_from", "track", "brought", "turns",
+    "glossary", "key", "trim", "trim_from", "track", "brought", "turns", "speech",
 )  # fmt: skip
 
 LOOK = FORM[FORM.index("look") : FORM.index("font") + 1]
@@ -58,6 +58,7 @@ def request(form: Sequence[Any], services: Services, session: str = "") -> Reque
         glossary=check.glossary(given["glossary"]),
         audio=check.audio_track(given["track"]),
         given=check.brought(given["brought"], given["turns"]),
+        speech=check.speech(given["speech"], services),
         owner=str(given["clip"] or session),  # an upload has a name that nobody else knows
     )
     chosen = look(
@@ -65,7 +66,7 @@ def request(form: Sequence[Any], services: Services, session: str = "") -> Reque
     )
     url = str(given["url"] or "").strip()
     if given["clip"] and url:
-        raise UsageError("There is a clip and an address; remove one of them.")
+        raise UsageError("There is both a clip and a web address; remove one of them.")
     if url:
         address = check.address(url, services.settings)
         return Request(options, chosen, jobs.plain_name(address.split("?")[0].rstrip("/")), address=address)
@@ -98,7 +99,7 @@ def check_trim(path: str | None, start: Any, services: Services) -> float | None
     begin = words.seconds(str(start or "0"))
     if begin is None or begin > measured.duration - 1:
         raise UsageError(
-            f"The piece begins between 0:00 and {words.clock(measured.duration - 1)}; type a time such as 1:30."
+            f"The part must start between 0:00 and {words.clock(measured.duration - 1)}; type a time such as 1:30."
         )
     return begin
 
@@ -148,12 +149,13 @@ class Intake:
         if clip.duration <= most:  # it is something else that is too much
             return {w.clip_note: views.failure("Too large", str(error)), w.problem: "", **whole}
         said = (
-            f"It is {words.clock(clip.duration)} long, and {check.minutes(most)} can be done: choose where they begin."
+            f"The clip is {words.clock(clip.duration)} long, and the limit is {check.minutes(most)}: choose where to "
+            f"start."
         )
         return {
             w.clip_note: views.note(said),
             w.problem: "",
-            w.trim: gr.Checkbox(visible=True, value=True, label=f"Use {check.minutes(most)} of it"),
+            w.trim: gr.Checkbox(visible=True, value=True, label=f"Use only {check.minutes(most)} of it"),
             w.trim_from: gr.Textbox(visible=True, value="0:00"),
             w.track: tracks_of(clip),
         }
@@ -174,13 +176,23 @@ class Intake:
         except PipelineError as error:
             problem = str(error)
         if code and spoken and languages.same_language(spoken, code):
-            note = f"It is spoken in {name} already, so nothing is translated; choose another language for that."
+            note = f"The clip is already in {name}, so nothing will be translated; choose another language for that."
         elif code and not own and not self.services.works_now(code):
             needs_key = True
-            note = f"{name} needs a DeepL key: without one you get the original texts only. A free one is at deepl.com."
+            note = (
+                f"{name} needs a DeepL key: without one you get the original text only. You can get a free one at "
+                "deepl.com."
+            )
         html = f'<p class="hint" role="status">{escape(note)}</p>' if note else ""
         html += f'<p class="problem" role="alert">{escape(problem)}</p>' if problem else ""
         return {w.target_note: html, w.key: gr.Textbox(visible=needs_key or bool(key) or bool(problem))}
+
+    def speech_chosen(self, name: str | None) -> str:
+        """Say what has to be downloaded before the chosen speech model can be used."""
+        model = next((model for model in self.services.speech() if model.name == name), None)
+        if model is None or not model.megabytes:
+            return ""
+        return views.hint(f"Downloads {words.size(model.megabytes)} once, before the first clip.")
 
     def glossary_typed(self, glossary: str | None, key: str | None) -> str:
         """Say how many pairs there are and whether they will be applied, or which line is no pair."""
@@ -193,7 +205,7 @@ class Intake:
         count = 0 if check.GLOSSARY_ID.fullmatch(given) else len(read_terms(given))
         what = f"{count} pair{'s' if count != 1 else ''}. " if count else "A glossary in your DeepL account. "
         own = bool(str(key or "").strip()) or bool(self.services.settings.deepl_keys)
-        return views.hint(what + ("DeepL applies it." if own else "It is not applied without a DeepL key."))
+        return views.hint(what + ("DeepL will apply it." if own else "It is applied only with a DeepL key."))
 
     def key_typed(self, key: str | None, target: str | None) -> Any:
         """With a key of one's own every language works."""
@@ -214,17 +226,16 @@ def facts(name: str, clip: Clip, shown: bool) -> str:
     """What the file is, in a line."""
     parts = [f"<b>{escape(name)}</b>", words.clock(clip.duration)]
     parts.append(
-        f"{clip.width} × {clip.height}" if clip.has_video else "sound only: transcript and subtitles, no video"
+        f"{clip.width} × {clip.height}" if clip.has_video else "audio only: transcript and subtitles, no video"
     )
     if not clip.has_audio:
         return f'<p class="clip-facts">{" · ".join(parts)}</p>' + views.failure(
-            "No sound", "The clip has no sound, so there is nothing to translate; give a clip in which people talk."
+            "No sound", "The clip has no sound, so there is nothing to translate; choose a clip in which people talk."
         )
     text = f'<p class="clip-facts" role="status">{" · ".join(parts)}</p>'
     if clip.has_video and not shown:
         text += views.note(
-            "Your browser cannot play this format itself; it is translated all the same, and the result plays "
-            "everywhere."
+            "Your browser cannot play this format, but the clip can be translated, and the result plays everywhere."
         )
     return text
 

@@ -24,6 +24,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from pipeline.errors import NotAClipError
+from pipeline.notices import after_drawing
 from pipeline.records import Analysis, Look, Notice
 from pipeline.workspace import workspace
 
@@ -144,6 +145,13 @@ class Result:
         if self.drawn is None or self.drawn == self.analysis:
             return 0
         return max(1, abs(len(self.undo) - self.drawn_at))
+
+    @property
+    def noted(self) -> tuple[Notice, ...]:
+        """What the visitor should know of the result."""
+        if self.is_example:  # drawn before the page was opened
+            return self.analysis.notices
+        return noted(self.analysis, self.notices).notices
 
     def new_files(self) -> Path:
         """An empty folder for the next drawing."""
@@ -279,8 +287,8 @@ class Kept:
 
 
 def noted(analysis: Analysis, notices: tuple[Notice, ...]) -> Analysis:
-    """The analysis with what drawing it had to say."""
-    return replace(analysis, notices=tuple(dict.fromkeys(analysis.notices + notices)))
+    """The analysis with what drawing it had to say, in place of what an earlier drawing had."""
+    return replace(analysis, notices=after_drawing(analysis.notices, notices))
 
 
 def zip_faces(analysis: Analysis, to: Path) -> None:

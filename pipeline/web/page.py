@@ -100,7 +100,7 @@ def connect(
 
     for table in (w.gallery, w.timeline, w.transcript):
         table.edit(change.correct, [*w.standing, w.order], w.edited, **quick)
-    w.style.connect(do, w.look, w.token, quick)
+    w.style.connect(do, w.token, quick)
     w.undo.click(change.undo, [*w.standing, w.order], w.edited, **quick)
     w.redo.click(change.redo, [*w.standing, w.order], w.edited, **quick)
     w.order.change(change.reorder, [*w.standing, w.order], [w.transcript, w.pending], **quick)
@@ -110,6 +110,7 @@ def connect(
     gr.on([w.brought.change, w.turns.change], own.chosen, [w.brought, w.turns], [w.brought_note, w.open], **quick)
     w.open.click(own.open, [w.running, w.token, w.order, w.brought, w.clip], [w.brought_note, *w.everything], **quick)
     gr.on([w.glossary.change, w.key.change], take.glossary_typed, [w.glossary, w.key], w.glossary_note, **quick)
+    w.speech.change(take.speech_chosen, w.speech, w.speech_note, **quick)
     w.key.change(take.key_typed, [w.key, w.target], w.target, **quick)
     gr.on(
         [w.target.change, w.source.change, w.key.change, page.load],

@@ -25,13 +25,18 @@ PARALLEL_LIGHT, PARALLEL_FULL = 1, 2
 CACHE_AGE_S = 2 * 3600.0  #: what a visitor's clip left in the caches goes with the clip
 
 LOOKS = (
-    ("Cyberpunk: over the head", "cyberpunk"),
+    ("Cyberpunk: above the head", "cyberpunk"),
     ("Kiroshi: one voice at a time", "kiroshi"),
     ("Bars: above and below", "bars"),
     ("Classic subtitles", "classic"),
-    ("Word pop: one word after the other", "word-pop"),
+    ("Word pop: one word at a time", "word-pop"),
 )
-FORMALITIES = (("As the language has it", "default"), ("More formal", "more"), ("Less formal", "less"))
+SPEECH_TITLES = {
+    "base": "Base: the fastest",
+    "small": "Small: fewer mistakes, slower",
+    "turbo": "Turbo: the fewest mistakes, the slowest",
+}
+FORMALITIES = (("Default", "default"), ("More formal", "more"), ("Less formal", "less"))
 POSITIONS = (("Follow the speaker", "auto"), ("Bottom", "bottom"))
 TEXTS = (
     ("Original turns into translation", "morph"),
@@ -40,9 +45,9 @@ TEXTS = (
     ("Original only", "original"),
 )
 REVEALS = (
-    ("Live: turns while they speak", "live"),
-    ("As spoken: typed, and turns afterwards", "spoken"),
-    ("None: the translation at once", "none"),
+    ("Live: turns while they are speaking", "live"),
+    ("As spoken: typed out, then turns", "spoken"),
+    ("None: the translation right away", "none"),
 )
 
 
@@ -54,6 +59,15 @@ class Example:
     title: str
     clip: Path
     folder: Path  #: video.mp4, transcript.json, faces/<person id>.jpg
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechModel:
+    """A speech model that a visitor can choose."""
+
+    name: str  #: as in `Settings.speech`
+    title: str  #: what a visitor reads
+    megabytes: float  #: to be downloaded before it can be used, 0 where it is on this machine
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +92,7 @@ class Services:
     instead: Callable[[], Mapping[str, str]] = dict  #: what does the work of others at the moment, by job
     settings: Settings = field(default_factory=Settings)
     targets: Callable[[], tuple[languages.Language, ...]] = lambda: languages.TARGETS  #: what can be translated into
+    speech: Callable[[], tuple[SpeechModel, ...]] = lambda: ()  #: what can be chosen; () where there is no choice
     examples: tuple[Example, ...] = ()
     parallel: int = PARALLEL_LIGHT
 
@@ -98,8 +113,13 @@ def real(settings: Settings) -> Services:
 
     settings = replace(settings, cache_age_s=min(settings.cache_age_s, CACHE_AGE_S))
     loaded = sets.load(settings)
+    offered = _speech_models(settings)
+    by_name = {model.name: sets.load(replace(settings, speech=model.name)) for model in offered}
+    by_title = {models.names["speech"]: models for models in by_name.values()}
     return Services(
-        analyse=lambda path, options, clock: untimed(run.analyse(path, options, settings, loaded, clock)),
+        analyse=lambda path, options, clock: untimed(
+            run.analyse(path, options, settings, by_name.get(options.speech, loaded), clock)
+        ),
         render=lambda path, analysis, look, to, clock: run.render(path, analysis, look, to, settings, clock),
         write_records=results.write_records,
         probe=lambda path: media.probe(path, settings),
@@ -107,7 +127,13 @@ def real(settings: Settings) -> Services:
         trim=media.cut,
         fetch=lambda url, folder: download.fetch(url, folder, settings),
         retranslate=lambda path, analysis, options, lines, clock: retranslate(
-            path, analysis, options, settings, loaded, lines=lines, clock=clock
+            path,
+            analysis,
+            options,
+            settings,
+            by_title.get(analysis.models.get("speech", ""), loaded),  # that which heard the clip
+            lines=lines,
+            clock=clock,
         ),
         preview=lambda path, analysis, look, t: run.preview(path, analysis, look, t, settings),
         sample=lambda path, analysis, look, to, t: sample(path, analysis, look, to, t, settings),
@@ -116,6 +142,7 @@ def real(settings: Settings) -> Services:
         instead=lambda: sets.instead(settings),
         settings=settings,
         targets=lambda: translate.available_targets(settings),
+        speech=lambda: _speech_models(settings),
         examples=ready_examples(EXAMPLES),
         parallel=PARALLEL_FULL if settings.zero_gpu else PARALLEL_LIGHT,
     )
@@ -129,6 +156,22 @@ def sample(path: Path, analysis: Analysis, look: Look, to: Path, t: float, setti
     from pipeline import run
 
     finish(run.render(path, analysis, look, to, settings, part=(t, t + run.SAMPLE_S)))
+
+
+def _speech_models(settings: Settings) -> tuple[SpeechModel, ...]:
+    """The speech models to choose from: none where a GPU runs the best one, or where the operator has chosen."""
+    from pipeline.models import sets
+    from pipeline.models.catalogue import model
+    from pipeline.models.speech import CHOICES
+
+    if settings.speech_fixed or sets.chosen(settings) != "light":
+        return ()
+    found = []
+    for name, (key, _) in CHOICES.items():
+        weights = model(key).weights
+        missing = weights is not None and not sets.has(key, settings)
+        found.append(SpeechModel(name, SPEECH_TITLES[name], weights.bytes / 1e6 if weights and missing else 0.0))
+    return tuple(found)
 
 
 def untimed(stage: Stage[Analysis]) -> Stage[Analysis]:

@@ -24,7 +24,7 @@ from pipeline.web.style import STATIC
 if TYPE_CHECKING:
     from pipeline.web.handlers import Handlers
 
-OPACITIES = (("The look's own", ""), *((f"{share} %", f"{share / 100:g}") for share in (0, 25, 50, 75, 100)))
+OPACITIES = (("Default for the look", ""), *((f"{share} %", f"{share / 100:g}") for share in (0, 25, 50, 75, 100)))
 LEAD_S = 3.0  #: a sample begins so long before the line that it shows
 SAMPLE = '<video class="sample" src="{address}" controls autoplay playsinline style="width:100%;display:block"></video>'
 STILL_WIDTH = 960  #: px at most
@@ -44,42 +44,70 @@ SAVE = """(text) => {
 class StylePanel:
     """The fields, made where the page is laid out, and their events."""
 
-    def __init__(self) -> None:
-        """Lay the fields out, inside the accordion about the look."""
+    def __init__(self, choices: tuple[Any, ...]) -> None:
+        """Lay the fields out, inside the accordion about the look; `choices` are those that stand there already."""
+        self.choices = choices
         with gr.Row():
             self.family = gr.Dropdown(
-                [("The look's own", ""), *((name, name) for name in fonts.installed())], value="", label="Font"
+                [("Default for the look", ""), *((name, name) for name in fonts.installed())], value="", label="Font"
             )
-            self.opacity = gr.Dropdown(list(OPACITIES), value="", label="Opacity of panels")
-        self.own = gr.File(label="A font of your own (TTF or OTF, 5 MB)", type="filepath", height=90)
+            self.opacity = gr.Dropdown(list(OPACITIES), value="", label="Panel opacity")
+        self.own = gr.File(
+            label="Your own font (TTF or OTF, up to 5 MB)", type="filepath", height=90, elem_id="own-font"
+        )
         with gr.Row():
-            self.person = gr.Dropdown([], label="Place the panels of", allow_custom_value=True, elem_id="still-person")
-            self.show = gr.Button("Show a still", size="sm", elem_id="show-still")
+            self.person = gr.Dropdown([], label="Move the panels of", allow_custom_value=True, elem_id="still-person")
+            self.show = gr.Button("Show a preview", size="sm", elem_id="show-still")
             self.ten = gr.Button("Draw ten seconds", size="sm", elem_id="draw-sample")
-            self.free = gr.Button("Let them follow again", size="sm", elem_id="free-places")
+            self.free = gr.Button("Reset positions", size="sm", elem_id="free-places")
         self.still = gr.HTML(
-            views.hint("A still of your look shows here; drag on it to place somebody's panels."),
+            views.hint("A preview of your look appears here; drag on it to move somebody's panels."),
             apply_default_css=False,
             elem_id="still",
             js_on_load=(STATIC / "still.js").read_text(encoding="utf-8"),
         )
         with gr.Row():
             self.given = gr.File(label="Style file", type="filepath", height=90, elem_id="style-file")
-            self.save = gr.Button("Save the style", size="sm", elem_id="save-style")
+            self.save = gr.Button("Save as a style file", size="sm", elem_id="save-style")
         self.note = gr.HTML("", apply_default_css=False)
         self.more = gr.Textbox("", visible=False, max_length=style.MAX_BYTES, label="more")  #: a style file's text
         self.text = gr.Textbox("", visible=False, label="text")  #: of the style file that is saved
 
     @property
-    def fields(self) -> tuple[Any, Any]:
-        """What goes with the choices of the look: the rest of the style, and the font of one's own."""
-        return self.more, self.own
+    def fields(self) -> tuple[Any, ...]:
+        """All that makes a look, in the order of `check.look`."""
+        return (*self.choices, self.more, self.own)
 
-    def connect(self, on: Handlers, choices: tuple[Any, ...], token: Any, quick: dict[str, Any]) -> None:
-        """Connect the events; `choices` are all fields of the look."""
-        self.on = on
+    @property
+    def everything(self) -> tuple[Any, ...]:
+        """All that follows the result on the page."""
+        return (*self.fields, self.family, self.opacity, self.person)
+
+    def showing(self, look: Look) -> Update:
+        """The fields as `look` has them; the font of one's own is no part of it."""
+        values = (look.name, look.position, look.text_size, look.texts, look.reduced_motion, look.reveal)
+        return {
+            **dict(zip(self.choices, values, strict=True)),
+            self.more: style.to_json(look),
+            self.family: "" if Path(look.font).is_absolute() else look.font,
+            self.opacity: _opacity(look.panel_opacity),
+        }
+
+    def of_the_result(self, look: Look, analysis: Analysis) -> Update:
+        """All fields as a result has them that comes onto the page."""
+        own = Path(look.font)
+        names = people(analysis)
+        return {
+            **self.showing(look),
+            self.own: str(own) if own.is_absolute() and own.is_file() else None,
+            self.person: gr.Dropdown(choices=names, value=names[0][1] if names else None),
+        }
+
+    def connect(self, on: Handlers, token: Any, quick: dict[str, Any]) -> None:
+        """Connect the events."""
+        self.on, choices = on, self.fields
         shown = [self.still, self.person, self.note]
-        own = [self.more, self.family, self.opacity]
+        styled = [*self.choices, self.more, self.family, self.opacity, self.note]
         self.family.input(font_chosen, [self.more, self.family], self.more, **quick)
         self.opacity.input(opacity_chosen, [self.more, self.opacity], self.more, **quick)
         still = {**quick, "queue": True, "concurrency_limit": STILLS, "concurrency_id": "stills"}
@@ -89,7 +117,7 @@ class StylePanel:
         freed = self.free.click(self.freed, self.more, self.more, **quick)
         for event in (placed, freed):
             event.then(self.drawn, [token, self.person, *choices], shown, **still)
-        self.given.upload(self.opened, self.given, [*choices[:6], *own, self.note], **quick)
+        self.given.upload(self.opened, self.given, styled, **quick)
         saved = self.save.click(self.saved, [*choices], [self.text, self.note], **quick)
         saved.then(None, self.text, None, js=SAVE, **quick)
 
@@ -103,7 +131,7 @@ class StylePanel:
             frame = self.on.services.preview(result.clip, analysis, look, 0.0 if turning is None else turning)
         except Exception as error:
             return {self.still: gr.skip(), self.person: gr.skip(), self.note: views.failure(*failures.said(error))}
-        names = [(one.name, one.id) for one in analysis.people]
+        names = people(analysis)
         known = person if person in {one.id for one in analysis.people} else (names[0][1] if names else None)
         return {self.still: _picture(frame), self.person: gr.Dropdown(choices=names, value=known), self.note: ""}
 
@@ -128,7 +156,7 @@ class StylePanel:
         try:
             known = {one.id for one in self.on._current(token).analysis.people}
             if person not in known:
-                raise PipelineError("Choose whose panels are placed, then drag on the still.")
+                raise PipelineError("Choose whose panels to move, then drag on the preview.")
             look = _read(more)
             own = look.people.get(str(person), PersonStyle())
             place = (round(float(data["x"]), 4), round(float(data["y"]), 4))
@@ -136,7 +164,7 @@ class StylePanel:
             text = style.to_json(replace(look, people=people))
             style.from_json(text)
         except (PipelineError, KeyError, TypeError, ValueError) as error:
-            said = error if isinstance(error, PipelineError) else PipelineError("Drag inside the still.")
+            said = error if isinstance(error, PipelineError) else PipelineError("Drag inside the preview.")
             return {self.more: gr.skip(), self.note: views.failure(*failures.said(said))}
         return {self.more: text, self.note: ""}
 
@@ -147,18 +175,14 @@ class StylePanel:
             replace(look, people={who: replace(one, position=None) for who, one in look.people.items()})
         )
 
-    def opened(self, file: str | None) -> list[Any]:
+    def opened(self, file: str | None) -> Update:
         """The choices of an uploaded style file."""
         try:
             look = style.read(Path(str(file)))
         except PipelineError as error:
-            return [*[gr.skip()] * 9, views.failure(*failures.said(error))]
-        opacity = "" if look.panel_opacity is None else f"{look.panel_opacity:g}"
-        listed = opacity if opacity in [value for _, value in OPACITIES] else gr.skip()
-        return [
-            look.name, look.position, look.text_size, look.texts, look.reduced_motion, look.reveal, style.to_json(look),
-            look.font, listed, views.note("The style is set. Redraw the video, or translate a clip with it."),
-        ]  # fmt: skip
+            return {self.note: views.failure(*failures.said(error))}
+        said = "The style is loaded. Redraw the video, or translate a clip, to use it."
+        return {**self.showing(look), self.note: views.note(said)}
 
     def saved(self, *choices: Any) -> Update:
         """The text of the look's style file, for the browser to save."""
@@ -176,6 +200,20 @@ def font_chosen(more: str, family: str | None) -> str:
 def opacity_chosen(more: str, opacity: str | None) -> str:
     """The rest of the style with another opacity."""
     return style.to_json(replace(_read(more), panel_opacity=float(opacity) if opacity else None))
+
+
+def people(analysis: Analysis) -> list[tuple[str, str]]:
+    """The choices of whose panels are moved."""
+    return [(one.name, one.id) for one in analysis.people]
+
+
+def _opacity(share: float | None) -> gr.Dropdown:
+    """The field at `share`, which is listed too where a style file has another than the page offers."""
+    value = "" if share is None else f"{share:g}"
+    listed = list(OPACITIES)
+    if share is not None and value not in [known for _, known in listed]:
+        listed.append((f"{share:.0%}".replace("%", " %"), value))
+    return gr.Dropdown(choices=listed, value=value)
 
 
 def _read(more: str) -> Look:
@@ -198,8 +236,8 @@ def _picture(frame: Any) -> str:
         data = base64.b64encode(made.getvalue()).decode()
     return (
         '<div class="still" style="position:relative;touch-action:none;cursor:move">'
-        f'<img alt="A still of the look; drag to place the panels" style="width:100%;display:block" draggable="false" '
-        f'src="data:image/jpeg;base64,{data}">'
+        '<img alt="A preview of the look; drag on it to move the panels" style="width:100%;display:block" '
+        f'draggable="false" src="data:image/jpeg;base64,{data}">'
         '<span class="still-mark" hidden style="position:absolute;width:14px;height:14px;margin:-7px;border-radius:50%;'
         'border:2px solid #fff;background:#0af;pointer-events:none"></span></div>'
     )

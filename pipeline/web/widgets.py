@@ -21,7 +21,7 @@ FILE_TYPES = [
 ]  # fmt: skip
 
 
-FIND_TRACK = ("The one in which somebody speaks", "0")
+FIND_TRACK = ("The one with speech", "0")
 
 
 @dataclass
@@ -48,6 +48,8 @@ class Widgets:
     glossary: Any = None
     glossary_note: Any = None
     key: Any = None
+    speech: Any = None  #: the speech model, where the machine leaves a choice
+    speech_note: Any = None  #: what it takes to use it
     run: Any = None
     stop: Any = None
     problem: Any = None  #: why the run was not begun, or how it failed, beside its button
@@ -79,7 +81,7 @@ class Widgets:
         return [
             self.clip, self.url, self.target, self.source, self.speakers, *self.look, self.formality, self.glossary,
             self.key,
-            self.trim, self.trim_from, self.track, self.brought, self.turns,
+            self.trim, self.trim_from, self.track, self.brought, self.turns, self.speech,
         ]  # fmt: skip
 
     @property
@@ -92,7 +94,7 @@ class Widgets:
         """What an edit changes."""
         return [
             self.gallery, self.timeline, self.transcript, self.pending, self.undo, self.redo, self.sources, self.token,
-            self.visit,
+            self.visit, self.style.person,
         ]  # fmt: skip
 
     @property
@@ -114,7 +116,11 @@ class Widgets:
     @property
     def everything(self) -> list[Any]:
         """All that a run or another result changes."""
-        return [*dict.fromkeys([*self.begun, *self.edited, self.title, self.notices, self.downloads, *self.look])]
+        return [
+            *dict.fromkeys(
+                [*self.begun, *self.edited, self.title, self.notices, self.downloads, *self.style.everything]
+            )
+        ]
 
 
 def lay_out(services: Services) -> Widgets:
@@ -155,16 +161,16 @@ def _stage(w: Widgets, first: jobs.Result | None) -> None:
         w.redo = gr.Button("Redo", size="sm", min_width=70, interactive=False, elem_id="redo")
         w.redraw = gr.Button("Redraw the video", variant="primary", size="sm", min_width=150, elem_id="redraw")
     with gr.Accordion("How it looks", open=False, elem_id="looks"):
-        w.look = (
+        choices = (
             gr.Radio(list(LOOKS), value="cyberpunk", label="Look", elem_id="look-choice"),
             gr.Radio(list(POSITIONS), value="auto", label="Position"),
             gr.Slider(0.5, 2.0, value=1.0, step=0.1, label="Text size"),
-            gr.Dropdown(list(TEXTS), value="morph", label="Texts"),
-            gr.Checkbox(False, label="Calm: no flicker, no typing"),
+            gr.Dropdown(list(TEXTS), value="morph", label="Text shown"),
+            gr.Checkbox(False, label="Reduced motion: no flicker, no typing"),
             gr.Dropdown(list(REVEALS), value="live", label="Reveal"),
         )
-        w.style = StylePanel()
-        w.look += w.style.fields
+        w.style = StylePanel(choices)
+        w.look = w.style.fields
 
 
 def _result(w: Widgets, services: Services, first: jobs.Result | None) -> None:
@@ -203,33 +209,15 @@ def _result(w: Widgets, services: Services, first: jobs.Result | None) -> None:
 
 def _again(w: Widgets, services: Services) -> None:
     """Translating what stands there again: all lines here, single ones by their menu."""
-    with gr.Accordion("Translate again, or into another language", open=False, elem_id="more-again"):
-        w.again_target = gr.Dropdown(
-            target_choices(services),
-            value=_first_target(services),
-            label="Translate all lines into",
-            filterable=True,
-            allow_custom_value=True,
-            num_choices_shown=None,
-            elem_id="again-target",
-        )
+    with gr.Accordion("Translate again or into another language", open=False, elem_id="more-again"):
+        w.again_target = _target_field(services, "Translate all lines into", "again-target")
         w.again_note = html("", elem_id="again-note")
-        w.again_key = gr.Textbox(
-            "",
-            type="password",
-            label="Your DeepL key, for this",
-            info="Used for this visit only, never stored.",
-            html_attributes=gr.InputHTMLAttributes(autocomplete="off", spellcheck=False),
-            max_length=200,
-            visible=False,
-            elem_id="again-key",
-        )
+        w.again_key = _key_field("again-key")
         w.again = gr.Button("Translate all lines again", size="sm", elem_id="again")
         html(
-            '<p class="limits">From the originals as they stand: words, voices and faces are not looked for again. A '
-            "single "
-            "line is translated again by its menu (⋯) or Alt+T. Form of address and glossary are those of your "
-            "clip.</p>"
+            '<p class="limits">The lines are translated as they now stand; speech, voices and faces are not analysed '
+            "again. To translate a single line, use its menu (⋯) or press Alt+T. The formality and the glossary are "
+            "those under “Translation options”.</p>"
         )
 
 
@@ -243,11 +231,11 @@ LINE_BAR = (
     '<label class="box"><input type="checkbox" id="find-case"> Match case</label><span id="find-count" '
     'role="status"></span>'
     '<button type="button" id="replace-all">Replace all</button></div></details>'
-    '<div id="chosen" hidden role="group" aria-label="The chosen lines"><b></b><label>Move to <select '
+    '<div id="chosen" hidden role="group" aria-label="Selected lines"><b></b><label>Move to <select '
     'id="chosen-to"></select></label>'
     '<button type="button" id="chosen-again">Translate again</button><button type="button" '
-    'id="chosen-remove">Delete</button><button type="button" id="chosen-none">Clear the selection</button></div>'
-    '<button type="button" id="keys-button" aria-haspopup="dialog">Keys <kbd>?</kbd></button></div>'
+    'id="chosen-remove">Delete</button><button type="button" id="chosen-none">Clear selection</button></div>'
+    '<button type="button" id="keys-button" aria-haspopup="dialog">Keyboard shortcuts <kbd>?</kbd></button></div>'
 )
 
 
@@ -262,44 +250,27 @@ def _input_panel(w: Widgets, services: Services) -> None:
         elem_id="clip",
     )
     w.clip_note = html("", elem_id="clip-note")
-    w.trim = gr.Checkbox(False, label="Use a piece of it", visible=False, elem_id="trim")
-    w.trim_from = gr.Textbox("0:00", label="From", visible=False, max_length=10, elem_id="trim-from")
+    w.trim = gr.Checkbox(False, label="Use only a part of it", visible=False, elem_id="trim")
+    w.trim_from = gr.Textbox("0:00", label="Starting at", visible=False, max_length=10, elem_id="trim-from")
     w.track = gr.Dropdown(
         [FIND_TRACK], value="0", label="Sound track", visible=False, allow_custom_value=True, elem_id="track"
     )
     html(
         f'<p class="limits">Up to <b>{check.minutes(settings.max_duration_s)}</b> and '
-        f"<b>{check.megabytes(settings.max_file_bytes)}</b>. Video or sound: MP4, MOV, WebM, MKV, AVI, MP3, WAV and "
-        f"more.</p>",
+        f"<b>{check.megabytes(settings.max_file_bytes)}</b>. Video or audio: MP4, MOV, WebM, MKV, AVI, MP3, WAV "
+        f"and more.</p>",
         elem_id="limits",
     )
-    w.target = gr.Dropdown(
-        target_choices(services),
-        value=_first_target(services),
-        label="Translate into",
-        filterable=True,
-        allow_custom_value=True,  # so that a language there is not is refused instead of replaced
-        num_choices_shown=None,
-        elem_id="target",
-    )
+    w.target = _target_field(services, "Translate into", "target")
     w.target_note = html("", elem_id="target-note")
-    w.key = gr.Textbox(
-        "",
-        type="password",
-        label="Your DeepL key",
-        info="Opens every language. Used for this visit only, never stored.",
-        html_attributes=gr.InputHTMLAttributes(autocomplete="off", spellcheck=False),
-        max_length=200,
-        visible=False,
-        elem_id="key",
-    )
+    w.key = _key_field("key")
     with gr.Row(elem_id="go"):
         w.run = gr.Button("Translate", variant="primary", size="lg", elem_id="run")
         w.stop = gr.Button("Stop", variant="stop", size="lg", visible=False, elem_id="stop")
     w.problem = html("", elem_id="problem")
-    with gr.Accordion("What is spoken", open=False, elem_id="more-speech"):
+    with gr.Accordion("Speech and speakers", open=False, elem_id="more-speech"):
         w.source = gr.Dropdown(
-            [("Find out by listening", "auto"), *((f"{s.name} · {s.own_name}", s.code) for s in languages.SOURCES)],
+            [("Detect automatically", "auto"), *((f"{s.name} · {s.own_name}", s.code) for s in languages.SOURCES)],
             value="auto",
             label="Spoken language",
             filterable=True,
@@ -308,24 +279,43 @@ def _input_panel(w: Widgets, services: Services) -> None:
             elem_id="source",
         )
         w.speakers = gr.Slider(
-            0, check.MAX_SPEAKERS, value=0, step=1, label="Number of speakers", info="0: find out", elem_id="speakers"
+            0,
+            check.MAX_SPEAKERS,
+            value=0,
+            step=1,
+            label="Number of speakers",
+            info="0: detect automatically",
+            elem_id="speakers",
         )
-    with gr.Accordion("How it is translated", open=False, elem_id="more-translation"):
+        offered = services.speech()
+        w.speech = gr.Dropdown(
+            [(model.title, model.name) for model in offered],
+            value=settings.speech if offered else None,
+            label="Speech model",
+            visible=bool(offered),
+            elem_id="speech",
+        )
+        w.speech_note = html("", elem_id="speech-note")
+    with gr.Accordion("Translation options", open=False, elem_id="more-translation"):
         w.formality = gr.Dropdown(
-            list(FORMALITIES), value="default", label="Form of address", info="Where DeepL has it.", elem_id="formality"
+            list(FORMALITIES),
+            value="default",
+            label="Formality",
+            info="For languages in which DeepL supports it.",
+            elem_id="formality",
         )
         w.glossary = gr.Textbox(
             "",
-            label="Glossary for DeepL",
-            info="One pair per line: the word as spoken = its translation. Or the id of one of your glossaries. "
-            "Without a DeepL key it is not applied.",
+            label="Glossary",
+            info="One pair per line: term = translation. Or the ID of a glossary in your DeepL account. It is applied "
+            "only with a DeepL key.",
             placeholder="neural net = sieć neuronowa\nSpeechglass = Speechglass",
             lines=3,
             max_length=check.MAX_GLOSSARY,
             elem_id="glossary",
         )
         w.glossary_note = html("", elem_id="glossary-note")
-    with gr.Accordion("Bring a transcript, or open a project", open=False, elem_id="more-own"):
+    with gr.Accordion("Use your own transcript, or open a project", open=False, elem_id="more-own"):
         w.brought = gr.File(
             label="Transcript or project",
             file_types=[".srt", ".vtt", ".ass", ".ssa", ".json"],
@@ -336,10 +326,10 @@ def _input_panel(w: Widgets, services: Services) -> None:
         w.brought_note = html("", elem_id="brought-note")
         w.open = gr.Button("Open the project", size="sm", visible=False, elem_id="open")
         html(
-            '<p class="limits">SRT, VTT, ASS, Whisper\'s JSON or ours: its text is timed by the sound, and '
-            "speakers and faces are found for it. A project opens with its clip as you left it.</p>"
+            '<p class="limits">SRT, VTT, ASS, Whisper JSON or a Speechglass transcript: the text is aligned with the '
+            "speech, and speakers and faces are found for it. A project opens with its clip, just as you left it.</p>"
         )
-    with gr.Accordion("Record, or an address instead of a file", open=False, elem_id="more-address"):
+    with gr.Accordion("Record a clip, or use a web address", open=False, elem_id="more-address"):
         html(
             f'<div class="record"><button type="button" id="record" data-most="{settings.max_duration_s:.0f}">'
             'Record with the camera</button><span id="record-said" role="status"></span>'
@@ -347,19 +337,46 @@ def _input_panel(w: Widgets, services: Services) -> None:
         )
         w.url = gr.Textbox(
             "",
-            label="Address of a clip",
+            label="Web address of a clip",
             placeholder="https://",
             info=_address_note(services),
             max_length=2000,
             elem_id="url",
         )
     if services.examples:
-        html('<h3 id="examples-title">Examples, ready to look at</h3>')
+        html('<h3 id="examples-title">Examples, ready to watch</h3>')
         with gr.Row(elem_id="examples"):
             w.examples = tuple(
                 gr.Button(example.title, size="sm", min_width=120, elem_id=f"example-{example.name}")
                 for example in services.examples
             )
+
+
+def _target_field(services: Services, label: str, elem_id: str) -> gr.Dropdown:
+    """A choice of the language to translate into."""
+    return gr.Dropdown(
+        target_choices(services),
+        value=_first_target(services),
+        label=label,
+        filterable=True,
+        allow_custom_value=True,  # so that a language there is not is refused instead of replaced
+        num_choices_shown=None,
+        elem_id=elem_id,
+    )
+
+
+def _key_field(elem_id: str) -> gr.Textbox:
+    """A field for a visitor's own key, hidden until a language needs one."""
+    return gr.Textbox(
+        "",
+        type="password",
+        label="Your DeepL key",
+        info="Unlocks every language. Used for this visit only and never stored.",
+        html_attributes=gr.InputHTMLAttributes(autocomplete="off", spellcheck=False),
+        max_length=200,
+        visible=False,
+        elem_id=elem_id,
+    )
 
 
 def target_choices(services: Services, own_key: bool = False) -> list[tuple[str, str]]:
@@ -381,7 +398,7 @@ def _first_target(services: Services) -> str:
 def _masthead(services: Services) -> str:
     free = [language.code for language in services.targets() if services.works_now(language.code)]
     able = f"{len(free)} languages work" if any(code[:2] != "EN" for code in free) else "English works"
-    key = "" if services.settings.deepl_keys else f"{able} right away; every other language with a DeepL key."
+    key = "" if services.settings.deepl_keys else f"{able} right away; every other language needs a DeepL key."
     space = escape(services.settings.space_id)
     duplicate = (
         f'<a href="https://huggingface.co/spaces/{space}?duplicate=true" target="_blank" rel="noopener">Duplicate this '
@@ -390,15 +407,15 @@ def _masthead(services: Services) -> str:
         else ""
     )
     help_text = (
-        f"This Space has no DeepL key. {key} To have one for everybody: {duplicate}, choose ZeroGPU and add the secret "
-        "<code>DEEPL_AUTH_KEY</code>."
+        f"This Space has no DeepL key. {key} To set one up for everybody: {duplicate}, choose ZeroGPU and add the "
+        "secret <code>DEEPL_AUTH_KEY</code>."
         if space and not services.settings.deepl_keys
         else key
     )
     note = f'<p class="keynote">{help_text}</p>' if help_text else ""
     return (
         '<a class="skip" href="#your-clip">Skip to your clip</a><header><div class="mark"><h1>Speechglass</h1>'
-        "<p>Speech turns into your language, over the head of the one who speaks.</p></div>"
+        "<p>Speech turns into your language, right above the person speaking.</p></div>"
         '<div class="saying" aria-hidden="true"><span>Every voice has a face.</span><b>Speaker 1</b></div>'
         f"</header>{note}"
     )
@@ -407,8 +424,8 @@ def _masthead(services: Services) -> str:
 def _foot(services: Services) -> str:
     ran = ", ".join(f"{escape(job)}: {escape(name)}" for job, name in services.models.items())
     return (
-        "<p>A clip and everything made of it belong to your visit alone and are deleted within two and a half hours "
-        "after your last change. Nothing is used for training, nothing is published.</p>"
+        "<p>Your clip and everything made from it are private to your visit and are deleted within two and a half "
+        "hours of your last change. Nothing is used for training or published.</p>"
         f"<p>{ran}.</p>"
     )
 
@@ -420,10 +437,10 @@ def title(name: str, *, example: bool) -> str:
 
 
 def _nothing_yet(what: str) -> str:
-    return f'<p class="empty">{what} will stand here.</p>'
+    return f'<p class="empty">{what} will appear here.</p>'
 
 
 def _address_note(services: Services) -> str:
     if services.settings.on_spaces:
-        return "Uploading comes first here: most video sites block addresses of clouds like this one."
-    return "A public address of a clip or of a page with one. Uploading the file is more reliable."
+        return "Uploading works better here: most video sites block requests from cloud servers like this one."
+    return "The public address of a clip, or of a page with one. Uploading the file is more reliable."

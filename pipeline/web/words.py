@@ -23,6 +23,13 @@ def duration_in_words(seconds: float) -> str:
     return f"{round(seconds / 60)} minute{'s' if round(seconds / 60) != 1 else ''}"
 
 
+def size(megabytes: float) -> str:
+    """Return a size as people say it: "490 MB", "1.6 GB"."""
+    if megabytes >= 1000:
+        return f"{megabytes / 1000:.1f} GB"
+    return f"{round(megabytes, -1 if megabytes >= 100 else 0):.0f} MB"
+
+
 def colour(colour: str) -> str:
     """Return `colour` if it is written as #rrggbb, else a grey."""
     return colour if re.fullmatch(r"#[0-9a-fA-F]{6}", colour) else "#93a4b5"

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import imageio_ffmpeg
 import pytest
 
 from pipeline.settings import Settings
 from tests import fakes
+from tests.browser.states import SPEECH, toggle
 from tests.browser.test_layout import violations
 from tests.fixtures_browser import DONE, choose, expect, finished, opened, translate
 from tests.fixtures_web import served
@@ -35,19 +37,68 @@ def sound(folder: Path) -> Path:
 
 
 def test_a_sound_only_file_can_be_chosen(page: Page, sound: Path) -> None:
+    assert "audio" in (page.locator("#clip input[type=file]").get_attribute("accept") or "")
     choose(page, sound)
-    expect(page.locator("#clip-note")).to_contain_text("sound only: transcript and subtitles, no video")
+    expect(page.locator("#clip-note")).to_contain_text("audio only: transcript and subtitles, no video")
     page.click("#run")
     expect(page.locator("#result-title")).to_contain_text("speech", timeout=DONE)
     expect(page.locator("#download-srt")).to_be_visible(timeout=DONE)
     expect(page.locator("#download-video")).to_have_count(0)
 
 
+def written(page: Page, key: str = "json") -> Any:
+    """The content of a JSON file that the page offers."""
+    with page.expect_download() as download:
+        page.click(f"#download-{key}")
+    return json.loads(Path(download.value.path()).read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_one_of_several_sound_tracks_is_chosen(
+    browser: Browser, url: str, folder: Path, clip: Path, width: int
+) -> None:
+    two = folder / "two tracks.mp4"
+    ffmpeg("-i", str(clip), "-map", "0:v", "-map", "0:a", "-map", "0:a", "-c", "copy", str(two))
+    for page in opened(browser, url, width, 844):
+        choose(page, clip)
+        expect(page.locator("#track")).to_be_hidden()
+        page.click("#clip button[aria-label*=emove], #clip button[aria-label*=lear]")
+        choose(page, two)
+        expect(page.locator("#track input")).to_have_value("The one with speech", timeout=DONE)
+        page.focus("#track input")
+        page.keyboard.press("ArrowDown")
+        page.get_by_role("option", name="Track 2").click()
+        page.click("#run")
+        finished(page)
+        assert written(page)["media"]["audio_track"] == 2
+
+
+def test_a_speech_model_is_chosen_where_the_machine_leaves_a_choice(
+    browser: Browser, url: str, tmp_path: Path, clip: Path
+) -> None:
+    for page in opened(browser, url):
+        toggle(page, "more-speech")
+        expect(page.locator("#speakers")).to_be_visible()
+        expect(page.locator("#speech")).to_be_hidden()
+    with served(fakes.services(tmp_path, speech=SPEECH)) as offering:
+        for page in opened(browser, offering, example=False):
+            toggle(page, "more-speech")
+            expect(page.locator("#speech input")).to_have_value("Base: the fastest")
+            page.focus("#speech input")
+            page.keyboard.press("ArrowDown")
+            page.get_by_role("option", name="Small").click()
+            expect(page.locator("#speech-note")).to_contain_text("Downloads 490 MB once", timeout=DONE)
+            choose(page, clip)
+            page.click("#run")
+            finished(page)
+            assert written(page)["models"]["speech"] == "small"
+
+
 def test_an_avi_is_not_called_unplayable(page: Page, folder: Path, clip: Path) -> None:
     avi = folder / "old.avi"
     ffmpeg("-i", str(clip), "-c:v", "mpeg4", "-c:a", "mp3", str(avi))
     choose(page, avi)
-    expect(page.locator("#clip-note")).to_contain_text("it is translated all the same")
+    expect(page.locator("#clip-note")).to_contain_text("the clip can be translated")
     assert "not playable" not in page.locator("#panel").inner_text()
 
 
@@ -69,7 +120,7 @@ def test_english_to_english_says_so_before_the_run(page: Page) -> None:
     source.click()
     source.press_sequentially("English")
     source.press("Enter")
-    expect(page.locator("#target-note")).to_contain_text("It is spoken in English (American) already")
+    expect(page.locator("#target-note")).to_contain_text("The clip is already in English (American)")
 
 
 def test_klingon_is_refused_at_once(page: Page) -> None:
@@ -125,7 +176,7 @@ def test_a_clip_that_is_too_long_can_be_trimmed(browser: Browser, folder: Path, 
     with served(services) as url:
         for page in opened(browser, url, example=False):
             page.set_input_files("#clip input[type=file]", str(clip))
-            expect(page.locator("#clip-note")).to_contain_text("It is 0:06 long", timeout=DONE)
+            expect(page.locator("#clip-note")).to_contain_text("The clip is 0:06 long", timeout=DONE)
             expect(page.locator("#trim input")).to_be_checked()
             page.fill("#trim-from input, #trim-from textarea", "0:01")
             page.click("#run")
@@ -186,9 +237,7 @@ def test_a_camera_that_may_not_be_used_is_said_in_a_sentence(browser: Browser, u
 def test_a_glossary_is_typed_as_pairs_and_what_becomes_of_it_stands_beside_it(page: Page) -> None:
     page.click("#more-translation button.label-wrap")
     page.fill("#glossary textarea", "neural net = sieć neuronowa\nSpeechglass = Speechglass")
-    expect(page.locator("#glossary-note")).to_contain_text(
-        "2 pairs. It is not applied without a DeepL key", timeout=DONE
-    )
+    expect(page.locator("#glossary-note")).to_contain_text("2 pairs. It is applied only with a DeepL key", timeout=DONE)
     page.fill("#glossary textarea", "neural net = sieć neuronowa\nSpeechglass")
     expect(page.locator("#glossary-note [role=alert]")).to_contain_text("'Speechglass' must be 'term = translation'")
     assert violations(page) == []

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import struct
 import time
 from pathlib import Path
 from typing import Any
 
+import gradio as gr
 import numpy as np
 import pytest
 from fontTools.ttLib import TTFont
@@ -21,6 +23,7 @@ from pipeline.records import Look, PersonStyle
 from pipeline.subtitles import fonts, own_font
 from pipeline.subtitles.draw import compose
 from pipeline.web import check, style_panel
+from tests import fakes
 from tests.fixtures_export import to_ass
 from tests.fixtures_look import HEIGHT, LEFT, RIGHT, TRANSLATIONS, WIDTH, analysis, phrase, track
 
@@ -228,6 +231,23 @@ def test_another_font_leaves_an_opacity_that_the_page_cannot_list() -> None:
     more = style.to_json(Look(font="NotoSans", panel_opacity=0.3))
     assert style.from_json(style_panel.font_chosen(more, "Rajdhani")).panel_opacity == 0.3
     assert style.from_json(style_panel.opacity_chosen(more, "0.5")).font == "NotoSans"
+
+
+def test_the_fields_of_the_page_show_any_look(tmp_path: Path) -> None:
+    with gr.Blocks():
+        panel = style_panel.StylePanel(tuple(gr.Textbox() for _ in range(6)))
+    look = Look("bars", "bottom", 1.2, "both", reduced_motion=True, reveal="none", font="NotoSans", panel_opacity=0.3)
+    shown = panel.showing(look)
+    assert [shown[field] for field in panel.choices] == ["bars", "bottom", 1.2, "both", True, "none"]
+    assert (shown[panel.family], shown[panel.opacity].value) == ("NotoSans", "0.3")
+    assert ("30 %", "0.3") in shown[panel.opacity].choices
+    assert check.look(*(shown[field] for field in panel.choices), shown[panel.more]) == look
+    font = tmp_path / "mine.ttf"
+    font.write_bytes(b"")
+    own = panel.of_the_result(dataclasses.replace(look, font=str(font)), fakes.analysis())
+    assert (own[panel.own], own[panel.family]) == (str(font), "")
+    assert ("Speaker 2", "p2") in own[panel.person].choices
+    assert panel.of_the_result(look, fakes.analysis())[panel.own] is None
 
 
 def test_a_style_file_without_markers_has_none_on_the_page_either() -> None:

@@ -13,10 +13,12 @@ from typing import Any
 import pytest
 
 from pipeline import errors
-from pipeline.records import Look
+from pipeline.options import Options
+from pipeline.progress import Clock, finish
+from pipeline.records import Analysis, Look, Models, Progress, Stage
 from pipeline.settings import Settings
 from pipeline.web import check, failures, files, jobs, style
-from pipeline.web.services import Services
+from pipeline.web.services import Services, SpeechModel
 from tests import fakes
 
 KEY = "5e0ca3b1-dead-4bee-9f00-0123456789ab:fx"
@@ -114,6 +116,7 @@ def test_clips_are_there_and_not_too_heavy(services: Services, tmp_path: Path) -
 def test_what_went_wrong_is_said_without_secrets(caplog: pytest.LogCaptureFixture) -> None:
     title, sentence = failures.said(errors.KeyRefusedError(f"The key {KEY} is refused; check it."), (KEY,))
     assert title == "DeepL refused the key"
+    assert failures.said(errors.KeyMissingError("German needs a key."))[0] == "A DeepL key is needed"
     assert KEY not in sentence
     title, sentence = failures.said(RuntimeError(f"headers: {KEY}"), (KEY,))
     assert title == "Our mistake"
@@ -130,7 +133,7 @@ def test_every_error_of_the_pipeline_has_a_title() -> None:
 
     for kind in kinds(errors.PipelineError):
         if kind.__module__ == "pipeline.errors":
-            assert failures.said(kind("A sentence."))[0] != "Something is wrong", kind
+            assert failures.said(kind("A sentence."))[0] != "Something went wrong", kind
 
 
 def test_a_job_folder_is_ours_alone_and_goes() -> None:
@@ -232,6 +235,49 @@ def test_the_sheet_asks_nobody_for_anything() -> None:
     assert "http" not in style.css()
     assert "@import" not in style.css()
     assert style.css().count("@font-face") == 8
+
+
+def test_a_machine_without_a_gpu_offers_speech_models_unless_the_operator_has_chosen(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pipeline import run
+    from pipeline.web import services
+
+    offered = {model.name: model for model in services.real(settings).speech()}
+    assert list(offered) == ["base", "small", "turbo"]
+    assert 480 < offered["small"].megabytes < 500
+    assert services.real(replace(settings, speech_fixed=True)).speech() == ()
+    assert services._speech_models(replace(settings, zero_gpu=True, models="auto")) == ()
+    asked: list[Models] = []
+
+    def analyse(path: Path, options: Options, settings: Settings, models: Models, clock: Clock) -> Stage[Analysis]:
+        yield Progress("probe")
+        asked.append(models)
+        return fakes.analysis()
+
+    monkeypatch.setattr(run, "analyse", analyse)
+    real = services.real(settings)
+    for name in ("", "base", "turbo"):
+        finish(real.analyse(Path("clip.mp4"), Options(speech=name), Clock(())))
+    assert [models.names["speech"].split()[1] for models in asked] == ["base", "base", "large-v3-turbo"]
+
+
+def test_a_setting_for_the_speech_model_leaves_no_choice() -> None:
+    assert Settings.from_environment({"SPEECHGLASS_SPEECH": "small"}).speech_fixed
+    assert Settings.from_environment({}, speech="base").speech_fixed
+    assert not Settings.from_environment({}).speech_fixed
+
+
+def test_a_speech_model_that_is_not_offered_is_refused(services: Services) -> None:
+    with pytest.raises(errors.UsageError, match="cannot be chosen here"):
+        check.speech("turbo", services)
+    offering = replace(
+        services, speech=lambda: (SpeechModel("base", "Base", 0.0), SpeechModel("small", "Small", 490.0))
+    )
+    assert check.speech("small", offering) == "small"
+    assert check.speech(None, offering) == ""
+    with pytest.raises(errors.UsageError, match="must be one of base, small"):
+        check.speech("huge", offering)
 
 
 def test_with_a_key_the_page_offers_the_languages_the_service_offers(settings: Settings) -> None:

@@ -29,7 +29,7 @@ from tests.fixtures_runs import finish
 
 LOOK = ("cyberpunk", "auto", 1.0, "morph", False, "live", "", None)
 VISITOR: Any = SimpleNamespace(request=SimpleNamespace(scope={"client": ("127.0.0.1", 1)}), session_hash="session")
-FORM = (None, "", "EN-US", "auto", 0, *LOOK, "default", "", "", False, "0:00", "0", None, None)
+FORM = (None, "", "EN-US", "auto", 0, *LOOK, "default", "", "", False, "0:00", "0", None, None, None)
 
 
 @pytest.fixture
@@ -334,7 +334,7 @@ def test_a_clip_that_is_too_long_is_offered_to_be_cut(tmp_path: Path) -> None:
     with gr.Blocks():
         w = widgets.lay_out(fake)
     said = intake.Intake(w, fake).clip_chosen(str(clip))
-    assert "It is 0:06 long, and 4 seconds can be done" in said[w.clip_note]
+    assert "The clip is 0:06 long, and the limit is 4 seconds" in said[w.clip_note]
     given = [str(clip), *FORM[1:-5], True, "0:01", "0", None, None]
     assert intake.request(given, fake).trim == 1.0
     with pytest.raises(UsageError, match="begins between"):
