@@ -235,9 +235,8 @@ def _picture(frame: Any) -> str:
         image.save(made, "JPEG", quality=85)
         data = base64.b64encode(made.getvalue()).decode()
     return (
-        '<div class="still" style="position:relative;touch-action:none;cursor:move">'
-        '<img alt="A preview of the look; drag on it to move the panels" style="width:100%;display:block" '
-        f'draggable="false" src="data:image/jpeg;base64,{data}">'
-        '<span class="still-mark" hidden style="position:absolute;width:14px;height:14px;margin:-7px;border-radius:50%;'
-        'border:2px solid #fff;background:#0af;pointer-events:none"></span></div>'
+        '<div class="still" tabindex="0" role="group" aria-label="Place of the panels: arrow keys move the mark, Enter '
+        'puts them there"><img alt="A preview of the look" draggable="false" '
+        f'src="data:image/jpeg;base64,{data}"><span class="still-mark" hidden></span></div>'
+        '<p class="limits">Drag on the preview to move the panels, or use the arrow keys and Enter.</p>'
     )

@@ -82,6 +82,25 @@ def test_the_fields_follow_a_project_that_is_opened(browser: Browser, url: str, 
         expect(page.get_by_role("option")).to_have_text(["Speaker 1", "Speaker 2", "Speaker 3"])
 
 
+def test_panels_are_placed_by_keyboard_at_phone_width(browser: Browser, url: str) -> None:
+    for page in opened(browser, url, 390, 844):
+        page.click("#looks button.label-wrap")
+        page.focus("#show-still")
+        page.keyboard.press("Enter")
+        expect(page.locator("#still img")).to_be_visible(timeout=DONE)
+        page.focus("#still .still")
+        for key in ("ArrowLeft", "ArrowLeft", "ArrowDown"):
+            page.keyboard.press(key)
+        expect(page.locator("#still .still-mark")).to_be_visible()
+        page.keyboard.press("Enter")
+        page.wait_for_timeout(1500)
+        expect(page.locator("#still .still")).to_be_focused()
+        with page.expect_download() as downloading:
+            page.click("#save-style")
+        (own,) = json.loads(Path(downloading.value.path()).read_text())["people"].values()
+        assert own["position"] == pytest.approx([0.46, 0.52])
+
+
 def test_panels_are_placed_by_dragging_and_the_style_is_saved_and_given_back(page: Page, tmp_path: Path) -> None:
     page.locator("#looks > button").click()
     page.locator("#show-still").click()
