@@ -92,6 +92,8 @@ def read(file: Path) -> Project:
             project = from_json(opened.read(transcript.MAX_BYTES + 1))
     except OSError as error:
         raise RecordError(f"{file} cannot be read ({error.strerror}); give the transcript.json of a run.") from None
+    except ValueError:  # a null byte
+        raise RecordError("That is not the name of a file; give the transcript.json of a run.") from None
     analysis = project.analysis
     if analysis.portraits:
         return project

@@ -78,7 +78,7 @@ def notices(phrases: Sequence[Phrase]) -> tuple[Notice, ...]:
     doubted = [phrase.start for phrase in phrases if phrase.misheard]
     if not doubted:
         return ()
-    text = about_phrases(doubted, "may be misheard; check it", "may be misheard; check them")
+    text = about_phrases(doubted, "may have been misheard; check it", "may have been misheard; check them")
     return (Notice("misheard", f"{text} against the clip."),)
 
 

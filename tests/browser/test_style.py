@@ -18,7 +18,7 @@ from tests.fixtures_browser import DONE, choose, expect, finished, opened, trans
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-FONT = fonts.installed()[0]
+FONT = next(iter(fonts.installed()))
 LOOK = Look("bars", "bottom", 1.3, "both", reduced_motion=True, reveal="none", font=FONT, panel_opacity=0.3)
 
 

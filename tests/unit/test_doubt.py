@@ -79,7 +79,7 @@ def test_notices_of_one_kind_are_one_with_a_count_and_the_times() -> None:
     phrases = [phrase("a 我", start) for start in (2.0, 71.0)] + [phrase("clear", 5.0)]
     (notice,) = notices(marked(phrases, "vi"))
     assert notice.code == "misheard"
-    assert notice.text == "2 phrases (at 0:02 and 1:11) may be misheard; check them against the clip."
+    assert notice.text == "2 phrases (at 0:02 and 1:11) may have been misheard; check them against the clip."
     assert notices(marked([phrase("clear")], "vi")) == ()
 
 
@@ -99,7 +99,7 @@ def test_what_may_be_misheard_is_marked_in_the_picture_in_every_file_and_on_the_
     own = [cue for cue in cues if cue.start < first.end - 0.1]
     assert [cue for cue in cues if "(?)" in f"{cue.source}{cue.translation}"] == own[-1:]
     assert both_srt(doubted).count("(?)") == 2
-    assert transcript_table(doubted).count("may be misheard") == 1
+    assert transcript_table(doubted).count("may have been misheard") == 1
     corrected = edit.correct_source(doubted, first.id, "What was really said.")
     assert "(?)" not in write_all(corrected, Look(name))["subtitles.srt"]
 

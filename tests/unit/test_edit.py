@@ -172,7 +172,7 @@ def test_who_or_what_is_not_there_is_refused(analysis: Analysis) -> None:
         lambda: edit.remove(analysis, 0),
     )
     for attempt in attempts:
-        with pytest.raises(UsageError, match="no such"):
+        with pytest.raises(UsageError, match="not there any more"):
             attempt()
 
 

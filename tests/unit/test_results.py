@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
@@ -154,6 +154,7 @@ WORDS = st.sampled_from(
 
 @hypothesis_settings(max_examples=250, deadline=None)
 @given(st.lists(WORDS, max_size=7))
+@example(["render", "\x00", "clip.mp4"])
 def test_any_arguments_end_in_a_status_and_never_in_a_traceback(arguments: list[str]) -> None:
     """No clip exists, so nothing can run; what can be said is said by status 1 or 2, or 0 for --help and the list of
     models."""

@@ -164,14 +164,14 @@ def test_an_address_is_not_fetched_for_a_full_queue(do: Handlers) -> None:
     for _ in range(1 + runs.LONGEST_QUEUE):
         do.models.enter()
     refused = do.begin(VISITOR, "", "", None, "https://example.com/a.mp4", *FORM[2:])
-    assert "are waiting already" in refused[do.w.problem]
+    assert "are already waiting" in refused[do.w.problem]
     assert do.fetching.enter().ahead == 0
 
 
 def test_a_full_queue_refuses_with_its_length() -> None:
     turnstile = Turnstile(1, longest=2)
     tickets = [turnstile.enter() for _ in range(3)]
-    with pytest.raises(BusyError, match="2 clips are waiting"):
+    with pytest.raises(BusyError, match="2 clips are already waiting"):
         turnstile.enter()
     tickets[0].leave()
     assert turnstile.enter().ahead == 2
@@ -181,7 +181,7 @@ def test_nobody_holds_more_than_a_share_of_the_queue() -> None:
     turnstile = Turnstile(1)
     for _ in range(limits.JOBS_PER_ADDRESS):
         turnstile.enter("one")
-    with pytest.raises(BusyError, match="clips of yours are waiting"):
+    with pytest.raises(BusyError, match="You already have 8 clips waiting"):
         turnstile.enter("one")
     assert turnstile.enter("another").ahead == limits.JOBS_PER_ADDRESS
 
@@ -335,10 +335,10 @@ def test_a_clip_that_is_too_long_is_offered_to_be_cut(tmp_path: Path) -> None:
         w = widgets.lay_out(fake)
     said = intake.Intake(w, fake).clip_chosen(str(clip))
     assert "The clip is 0:06 long, and the limit is 4 seconds" in said[w.clip_note]
-    given = [str(clip), *FORM[1:-5], True, "0:01", "0", None, None]
+    given = [str(clip), *FORM[1:-6], True, "0:01", "0", None, None, None]
     assert intake.request(given, fake).trim == 1.0
-    with pytest.raises(UsageError, match="begins between"):
-        intake.request([*given[:-4], "0:59", "0", None, None], fake)
+    with pytest.raises(UsageError, match="must start between"):
+        intake.request([*given[:-5], "0:59", "0", None, None, None], fake)
     folder = jobs.new_folder()
     piece = intake.trimmed(jobs.adopt(clip, folder), 1.0, fake)
     assert fake.measure(piece).duration == pytest.approx(4.0, abs=0.3)
