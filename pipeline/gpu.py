@@ -126,14 +126,12 @@ def _translator() -> open_translation.Translator:
 
 
 def _fetch_speaking() -> Stage[None]:
-    """The weights of LR-ASD are in the cache, unless their host is down. Outside the worker: there it would be paid
-    for.
-    """
+    """Fetch the weights of LR-ASD, unless they are here or their host is down. In the worker it would be paid for."""
     yield from sets.optional_weights("lr-asd", Settings.from_environment())
 
 
 def place() -> None:
-    """All weights of the full set are on the device, each once, and those of LR-ASD in the cache, where they can be
+    """Put all weights of the full set on the device, each once, and those of LR-ASD into the cache, where they can be
     had: what a stage would have to fetch, a visitor would pay for in GPU time.
 
     Raises ModelError, OSError or ValueError where weights cannot be had; not for LR-ASD, in whose place lips are read.
@@ -162,7 +160,7 @@ TRANSLATION_S, TRANSLATION = 3.0, 0.05  #: s to bring 4 GB from main memory to t
 
 
 def seconds_asked(duration: float, *work: str) -> int:
-    """Seconds of GPU to ask for: `work` of FACTOR, and "translate", on `duration` s of clip."""
+    """Return the seconds of GPU to ask for: `work` of FACTOR, and "translate", on `duration` s of clip."""
     on_card = sum(FACTOR[name] for name in ("speech", "voices") if name in work)
     beside = FACTOR["faces"] if "faces" in work else 0.0
     copying, translating = (TRANSLATION_S, TRANSLATION * duration) if "translate" in work else (0.0, 0.0)
@@ -201,7 +199,7 @@ Crossing = Iterator[Progress | Findings | Done | Failed]
 
 
 def _across(perceiving: Perceiving) -> Crossing:
-    """In the worker: every step, then how it ended."""
+    """Yield, in the worker, every step and then how it ended."""
     try:
         yield Done((yield from perceiving))
     except PipelineError as error:
@@ -213,7 +211,7 @@ def _across(perceiving: Perceiving) -> Crossing:
 
 
 def _received(crossing: Crossing) -> Perceiving:
-    """Outside: the generator again, from what crossed.
+    """Drive, outside, the generator again from what crossed.
 
     Raises what it raised, or GpuError with a sentence for what `spaces` raised.
     """
@@ -297,8 +295,8 @@ def perceive_on_gpu(job: Job) -> Crossing:
 
 
 def full_models() -> Models:
-    """The callables of the full set. On ZeroGPU the weights are placed already, elsewhere each call loads what it
-    needs.
+    """Return the callables of the full set. On ZeroGPU the weights are placed already, elsewhere each call loads what
+    it needs.
 
     Only `perceive` may be called in the main process of a Space: the stages run where the GPU is.
     """
@@ -323,7 +321,7 @@ def full_models() -> Models:
 
 
 def perceive_by_gpu(models: Models, job: Job) -> Perceiving:
-    """`perceive.perceive` in one GPU call; without any where everything is known.
+    """Run `perceive.perceive` in one GPU call; without any where everything is known.
 
     What the GPU had found when it was taken away is kept: with the words there is a result, with a notice for what is
     missing. Raises GpuError where there are no words, and what the models raise.
@@ -350,7 +348,7 @@ def perceive_by_gpu(models: Models, job: Job) -> Perceiving:
 
 
 def _finished(models: Models, job: Job, found: Findings, error: PipelineError) -> Perceiving:
-    """The result without what the GPU did not get to: nobody told apart, nobody seen, nothing translated."""
+    """Return the result without what the GPU did not get to: nobody told apart, nobody seen, nothing translated."""
     missing = [
         name
         for name, value in (("speakers", found.diarization), ("faces", found.faces if job.clip.has_video else ()))
@@ -371,7 +369,7 @@ def _finished(models: Models, job: Job, found: Findings, error: PipelineError) -
 
 
 def explain(title: str, message: str) -> str:
-    """A sentence for a visitor about an error of `spaces` 0.51.3, with the wait where there is one."""
+    """Return a sentence for a visitor about an error of `spaces` 0.51.3, with the wait where there is one."""
     wait = re.search(r"Try again in ((?:(\d+) days?, )?(\d+):(\d+):(\d+))", message)
     asked = re.search(r"(\d+)s requested vs\. (-?\d+)s left", message)
     if title == "ZeroGPU quota exceeded":

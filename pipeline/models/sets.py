@@ -43,7 +43,7 @@ def chosen(settings: Settings) -> str:
 
 
 def load(settings: Settings) -> Models:
-    """The callables of the chosen set. Nothing is fetched or loaded before the first call of each.
+    """Return the callables of the chosen set. Nothing is fetched or loaded before the first call of each.
 
     Raises UsageError when the full set is asked for and its packages are not installed, and for a
     SPEECHGLASS_WEIGHTS_SHA256 that pins nothing.
