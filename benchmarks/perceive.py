@@ -57,7 +57,7 @@ RECORDS = {
     "faces": (Faces, FaceTrack, Box, Shot, Likeness, Notice),
     "lips": (Faces, FaceTrack, Box, Shot, Likeness, Notice),
 }
-TRANSCRIBING = ("guards.py", "transcribe.py")
+TRANSCRIBING = ("guards.py", "starts.py", "transcribe.py")
 FULL_ONLY = ("nemo.py", "whisper_full.py")
 KINDS: dict[str, type] = {"transcript": Transcript, "diarization": Diarization, "faces": Faces, "lips": Faces}
 #: What a case is made of, with the learned detector of speaking faces and without.

@@ -2,6 +2,7 @@
 
     pip install espeakng-loader==0.2.4       (or Debian's espeak-ng), only for this
     python -m benchmarks.wordstarts [--models light|full] [--voices en-us pl ...]
+    python -m benchmarks.wordstarts --fit      the numbers of pipeline/speech/starts.py, fitted on the voice of FITTED
 
 eSpeak NG reads sentences aloud and says at which sample each word begins; the models of the set transcribe what it has
 said. Of every word that was recognised the error is the recognised start minus the true one. Printed by voice: how many
@@ -23,14 +24,19 @@ import wave
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 from typing import Any
+from unittest import mock
 
 import numpy as np
 
 from pipeline import Settings, load_models, media
 from pipeline.progress import finish
+from pipeline.records import Models, Word
+from pipeline.speech import starts
 
-#: (eSpeak voice, words a minute): two speeds of English, which parameters may be fitted on, and others.
+#: eSpeak's voices, with words a minute.
+FITTED = "en-gb"  #: the only voice that parameters are fitted on
 VOICES = {"en-us": 160, "en-gb": 140, "pl": 150, "de": 150}
 TEXTS = {
     "en": (
@@ -162,13 +168,31 @@ def write(spoken: Spoken, to: Path) -> None:
 
 def errors(recognised: Sequence[tuple[float, str]], true: Sequence[tuple[float, str]]) -> np.ndarray:
     """Return the signed errors (s) of the words that both have, in order."""
+    return np.array([recognised[i][0] - true[j][0] for i, j in matched(recognised, true)])
+
+
+def matched(recognised: Sequence[tuple[float, str]], true: Sequence[tuple[float, str]]) -> list[tuple[int, int]]:
+    """Return the places, in both, of the words that both have."""
     a, b = ([_key(word) for _, word in words] for words in (recognised, true))
-    found = [
-        recognised[block.a + k][0] - true[block.b + k][0]
-        for block in difflib.SequenceMatcher(None, a, b, autojunk=False).get_matching_blocks()
-        for k in range(block.size)
-    ]
-    return np.array(found)
+    blocks = difflib.SequenceMatcher(None, a, b, autojunk=False).get_matching_blocks()
+    return [(block.a + k, block.b + k) for block in blocks for k in range(block.size)]
+
+
+def fitted(words: Sequence[Word], true: Sequence[tuple[float, str]]) -> dict[str, float]:
+    """Return the numbers of `starts` that make up best for the errors of uncorrected words."""
+    pace = median([starts.seconds(word) / starts.letters(word) for word in words])
+    rows, wanted = [], []
+    for i, j in matched([(word.start, word.text) for word in words], true):
+        behind, own, before = starts.excesses(words, i, pace)
+        rows.append([1.0, float(behind), behind * own, (not behind) * own, -behind * before])
+        wanted.append(true[j][0] - words[i].start)
+    features, target, trust = np.array(rows), np.array(wanted), np.ones(len(rows))
+    for _ in range(30):  # Huber's loss by reweighting: some words are misheard
+        weighted = features * trust[:, None]
+        found = np.linalg.solve(weighted.T @ features + 1e-3 * np.eye(features.shape[1]), weighted.T @ target)
+        trust = np.minimum(1.0, 0.06 / np.maximum(1e-6, np.abs(target - features @ found)))
+    names = ("EARLY_S", "EARLY_BEHIND_S", "SHARE_OF_WORD", "SHARE_OF_PAUSE", "SHARE_BACK")
+    return {name: round(float(value), 3) for name, value in zip(names, found, strict=True)}
 
 
 def _key(word: str) -> str:
@@ -186,25 +210,37 @@ def figures(found: np.ndarray) -> dict[str, float]:
     }
 
 
+def heard(models: Models, spoken: Spoken, language: str) -> list[Word]:
+    """Return the words that the models hear in what was spoken."""
+    with tempfile.TemporaryDirectory() as scratch:
+        read, sound = Path(scratch) / "read.wav", Path(scratch) / "sound.wav"
+        write(spoken, read)
+        finish(media.extract_sound(media.probe(read, Settings()), sound))
+        found = finish(models.transcribe(sound, language))
+    return [word for segment in found.segments for word in segment.words]
+
+
 def main() -> None:
-    """Print the figures of every voice."""
+    """Print the figures of every voice, or the fitted numbers."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--models", choices=("light", "full"), default="light")
     parser.add_argument("--voices", nargs="*", choices=VOICES, default=list(VOICES))
+    parser.add_argument("--fit", action="store_true", help="fit the correction instead")
     given = parser.parse_args()
-    settings = Settings.from_environment(models=given.models)
-    models, espeak, result = load_models(settings), Espeak(), {}
-    print(f"{'voice':8} words  median ms  95 % ms  bias ms")
-    with tempfile.TemporaryDirectory() as scratch:
-        for voice in given.voices:
-            spoken = reading(espeak, voice, VOICES[voice])
-            read, sound = Path(scratch) / f"{voice}.wav", Path(scratch) / f"{voice}_16k.wav"
-            write(spoken, read)
-            finish(media.extract_sound(media.probe(read, settings), sound))
-            heard = finish(models.transcribe(sound, voice.split("-")[0]))
-            words = [(word.start, word.text) for segment in heard.segments for word in segment.words]
-            one = result[voice] = figures(errors(words, spoken.words))
-            print(f"{voice:8} {one['words']:5} {one['median_ms']:10} {one['p95_ms']:8} {one['bias_ms']:8}", flush=True)
+    models, espeak = load_models(Settings.from_environment(models=given.models)), Espeak()
+    if given.fit:
+        spoken = reading(espeak, FITTED, VOICES[FITTED])
+        with mock.patch.object(starts, "corrected", tuple):
+            words = heard(models, spoken, FITTED.split("-")[0])
+        print(json.dumps(fitted(words, spoken.words)))
+        return
+    result = {}
+    print("voice    words  median ms  95 % ms  bias ms")
+    for voice in given.voices:
+        spoken = reading(espeak, voice, VOICES[voice])
+        words = heard(models, spoken, voice.split("-")[0])
+        one = result[voice] = figures(errors([(word.start, word.text) for word in words], spoken.words))
+        print(f"{voice:8} {one['words']:5} {one['median_ms']:10} {one['p95_ms']:8} {one['bias_ms']:8}", flush=True)
     print(json.dumps({"models": given.models, "speech": models.names["speech"], "voices": result}))
 
 

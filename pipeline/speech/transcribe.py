@@ -14,7 +14,7 @@ import numpy as np
 
 from pipeline.errors import ModelError
 from pipeline.records import Notice, Phrase, Preview, Progress, Segment, Stage, Transcript, Word
-from pipeline.speech import doubt, guards
+from pipeline.speech import doubt, guards, starts
 from pipeline.speech.activity import RATE, speech_probability, voiced
 from pipeline.text.scripts import foreign_letters
 
@@ -78,7 +78,7 @@ def transcribe(sound: Path, language: str | None, *, weights: Path) -> Stage[Tra
         own = next((own for _, end, own in chunks if hole[0] < end), main)
         for segment in _hear(model, samples, *hole, own):
             heard = _inserted(heard, _within(segment, *_room(hole, heard)))
-    segments = guards.guarded(heard, spans, duration)
+    segments = starts.corrected(guards.guarded(heard, spans, duration))
     if not segments:
         nothing = Notice("no_speech", "No words could be made out in this clip.")
         return Transcript("", 0.0, (), (nothing, *decision.notices))
