@@ -29,8 +29,9 @@ FEWEST = 8  #: words that tell the pace of a clip
 def corrected(segments: Sequence[Segment]) -> tuple[Segment, ...]:
     """Return the segments with the starts of their words corrected.
 
-    The end of a word moves with the start of a word right behind it; words stay in order, and none gets shorter than
-    `LEAST_S` by it. Languages written without spaces stay as they are: their words are pieces that Whisper made up.
+    The end of a word moves with the start of a word right behind it, else it stays; words stay in order, and none gets
+    shorter than `LEAST_S` by it. Languages written without spaces stay as they are: their words are pieces that Whisper
+    made up.
     """
     words = [word for one in segments for word in one.words]
     spaced = [one.language not in UNSPACED for one in segments for _ in one.words]
@@ -38,12 +39,14 @@ def corrected(segments: Sequence[Segment]) -> tuple[Segment, ...]:
     moves = [_move(words, k, pace) if spaced[k] else 0.0 for k in range(len(words))]
     moved: list[Word] = []
     for k, word in enumerate(words):
-        start = max(0.0, word.start + moves[k], moved[-1].start + LEAST_S if moved else 0.0)
+        start = min(word.start + moves[k], max(word.start, word.end - LEAST_S))
+        if moved:
+            start = max(start, min(moved[-1].start + LEAST_S, word.start))
         if moved and spaced[k] and _behind(words, k):
-            moved[-1] = replace(moved[-1], end=max(start, moved[-1].start + LEAST_S))
-        elif moved and moved[-1].end > start + 1e-6:
-            start = moved[-1].end
-        moved.append(replace(word, start=start, end=max(word.end, start + LEAST_S)))
+            moved[-1] = replace(moved[-1], end=start)
+        elif moved and spaced[k]:
+            start = max(start, moved[-1].end)
+        moved.append(replace(word, start=max(0.0, start)))
     found, at = [], 0
     for one in segments:
         own = tuple(moved[at : at + len(one.words)])

@@ -54,14 +54,16 @@ class Drawing:
         from_right = spot.edge == "right" if spot.edge else self.from_right
         x, y = self._corner(spot, t, from_right)
         opacity, opened = self._appearing(t)
-        self._draw_pane(target, x, y, opacity, opened, from_right)
+        columns = self._columns(opened, from_right)
+        self._draw_pane(target, x, y, opacity, columns, from_right)
         if style.pointer and spot.face is not None and spot.kind != "low":
             self._point(target, spot, x, y, t, opacity)
         left, top = x + owner.padding[0], y + owner.padding[1]
         width = self.width - 2 * owner.padding[0]
         for row in self.rows:
             for sprite, dx, dy in row.sprites(t, width):
-                sprite.blend(target, left + dx, top + dy, opacity)
+                inside = columns and (max(0, columns[0] + x - left - dx), max(0, columns[1] + x - left - dx))
+                sprite.blend(target, left + dx, top + dy, opacity, inside)
             if style.caret and not owner.look.reduced_motion and (caret := row.caret(t, width)):
                 a, b, c, d = caret
                 yuv.fill(target, left + a, top + b, left + c, top + d, row.accent, opacity)
@@ -82,14 +84,19 @@ class Drawing:
             y += self.owner.canvas.top
         return x, y + spot.tab
 
+    def _columns(self, opened: float, from_right: bool) -> tuple[int, int] | None:
+        """Return which columns of the panel are seen when it has opened by `opened` (0..1), from the accent on; None
+        for all.
+        """
+        edge = round(self.width * opened)
+        if opened >= 1.0:
+            return None
+        return (self.width - edge, self.width) if from_right else (0, edge)
+
     def _draw_pane(
-        self, target: tuple[Any, ...], x: int, y: int, opacity: float, opened: float, from_right: bool
+        self, target: tuple[Any, ...], x: int, y: int, opacity: float, columns: tuple[int, int] | None, from_right: bool
     ) -> None:
-        """Draw glass and trim; `opened` (0..1) of their width is seen, from the accent on."""
-        columns = None
-        if opened < 1.0:
-            edge = round(self.width * opened)
-            columns = (self.width - edge, self.width) if from_right else (0, edge)
+        """Draw glass and trim, or `columns` of them."""
         frost, trim = self._pane(from_right)
         strength = self._strength(target[0], x, y) if frost else 0.0
         if frost and strength > 0:

@@ -460,6 +460,25 @@ def test_no_mark_is_left_alone_while_a_line_turns(source: str, translation: str)
             assert row.begins[i] == cue.turn_end
 
 
+@pytest.mark.parametrize("target", ["PL", "AR"])
+def test_no_text_stands_beside_a_panel_that_still_opens(target: str) -> None:
+    said = phrase(1, "p1", 1, 1.4, "We know that, and so do you.", TRANSLATIONS[target])
+    made = compositor(Look(markers=False), said, target=target)
+    cue, (spot,) = made.cues[0], made.spots[0][0]
+    drawn(made, cue.start + 0.02)
+    panel = made._live[0, 0]
+    for t in np.arange(cue.start, cue.start + 0.2, 0.02):
+        _, opened = panel._appearing(t)
+        columns = panel._columns(opened, panel.from_right)
+        if columns is None:
+            continue
+        changed = np.abs(drawn(made, t).astype(int) - drawn(made, 0.1))[:HEIGHT]
+        x, y = spot.at(t)
+        rows = changed[y + 2 : y + panel.height - 2]
+        assert rows[:, : max(0, x + columns[0] - 1)].max(initial=0) == 0
+        assert rows[:, x + columns[1] + 1 :].max(initial=0) == 0
+
+
 def test_a_word_is_lit_as_it_is_said() -> None:
     made = compositor(Look(markers=False, reveal="spoken"), phrase(1, "p1", 0, 4, translation=PL))
     drawn(made, 1.0)

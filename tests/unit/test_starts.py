@@ -71,6 +71,8 @@ def test_words_stay_in_order_and_keep_a_length(steps: list[tuple[float, float, s
     assert [word.text for word in found.words] == [text for _, _, text in words]
     for before, after in pairwise(found.words):
         assert before.start < before.end <= after.start + 1e-9
-    for word, (start, _, _) in zip(found.words, words, strict=True):
-        assert word.start >= start - starts.MOST_S - 1e-9
+    for word, (start, end, _) in zip(found.words, words, strict=True):
+        assert abs(word.start - start) <= starts.MOST_S + 1e-9
+        assert word.end <= max(end, end + starts.MOST_S)
+    assert found.words[-1].end == words[-1][1]
     assert starts.corrected([replace(found, words=())])[0].words == ()
