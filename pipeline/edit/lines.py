@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Collection
+from collections import defaultdict
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from pipeline.edit.common import (
@@ -29,19 +30,7 @@ def give(analysis: Analysis, phrase: int, person: str | None) -> Analysis:
 
     Raises UsageError for an unknown line or person.
     """
-    line = phrase_of(analysis, phrase)
-    if person is not None:
-        person_of(analysis, person)
-    if line.person == person:
-        return analysis
-    turns = [turn for turn in analysis.turns if turn.person != line.person]
-    for turn in analysis.turns:
-        if turn.person == line.person:
-            turns += without(turn, line.start, line.end)
-    if person is not None:
-        turns.append(PersonTurn(line.start, line.end, person))
-    given = replace(analysis, turns=joined(turns))
-    return recounted(with_phrase(given, replace(line, person=person, evidence=BY_HAND)))
+    return give_many(analysis, [phrase], person)
 
 
 def give_to_new(analysis: Analysis, phrases: Collection[int]) -> Analysis:
@@ -58,11 +47,48 @@ def give_many(analysis: Analysis, phrases: Collection[int], person: str | None) 
 
     Raises UsageError for an unknown line or person, or no line.
     """
+    chosen = {line.id: line for line in _lines(analysis, phrases) if line.person != person}
+    if person is not None:
+        person_of(analysis, person)
+    if not chosen:
+        return analysis
+    taken: dict[str | None, list[Phrase]] = defaultdict(list)
+    for line in sorted(chosen.values(), key=lambda line: line.start):
+        taken[line.person].append(line)
+    turns = [piece for turn in analysis.turns for piece in _left_of(turn, taken.get(turn.person, []))]
+    if person is not None:
+        turns += [PersonTurn(line.start, line.end, person) for line in chosen.values()]
+    given = tuple(
+        replace(line, person=person, evidence=BY_HAND) if line.id in chosen else line for line in analysis.phrases
+    )
+    return recounted(replace(analysis, phrases=given, turns=joined(turns)))
+
+
+def _lines(analysis: Analysis, phrases: Collection[int]) -> list[Phrase]:
+    """Return the lines with these ids.
+
+    Raises UsageError for an unknown line, or none.
+    """
     if not phrases:
         raise UsageError("No line is selected; select one first.")
-    for phrase in phrases:
-        analysis = give(analysis, phrase, person)
-    return analysis
+    known = {line.id: line for line in analysis.phrases}
+    return [known.get(number) or phrase_of(analysis, number) for number in phrases]
+
+
+def _left_of(turn: PersonTurn, lines: Sequence[Phrase]) -> list[PersonTurn]:
+    """Return what is left of the turn outside these lines, which are in order of their starts."""
+    left: list[PersonTurn] = []
+    start = turn.start
+    for line in lines:
+        if line.start >= turn.end or start >= turn.end:
+            break
+        if line.end > start:
+            if line.start > start:
+                left.append(replace(turn, start=start, end=line.start))
+            start = line.end
+    if start < turn.end:
+        left.append(replace(turn, start=start))
+    return left
 
 
 def correct_source(analysis: Analysis, phrase: int, text: str) -> Analysis:
@@ -93,8 +119,7 @@ def remove(analysis: Analysis, phrase: int) -> Analysis:
 
     Raises UsageError for an unknown line.
     """
-    nobodys = give(analysis, phrase, None)
-    return recounted(replace(nobodys, phrases=tuple(p for p in nobodys.phrases if p.id != phrase)))
+    return remove_many(analysis, [phrase])
 
 
 def remove_many(analysis: Analysis, phrases: Collection[int]) -> Analysis:
@@ -102,11 +127,9 @@ def remove_many(analysis: Analysis, phrases: Collection[int]) -> Analysis:
 
     Raises UsageError for an unknown line, or none.
     """
-    if not phrases:
-        raise UsageError("No line is selected; select one first.")
-    for phrase in phrases:
-        analysis = remove(analysis, phrase)
-    return analysis
+    nobodys = give_many(analysis, phrases, None)
+    gone = set(phrases)
+    return recounted(replace(nobodys, phrases=tuple(p for p in nobodys.phrases if p.id not in gone)))
 
 
 def split(analysis: Analysis, phrase: int, at: int, *, translated: bool = False) -> Analysis:
