@@ -31,7 +31,9 @@ from pipeline.workspace import workspace
 STAGES = ("probe", "translate")
 
 #: The notices of a translation, by code: another translation replaces them.
-ABOUT_TRANSLATION = frozenset(("already_in_target", "no_key", "deepl_usage", "untranslated", "glossary", "heard_again"))
+ABOUT_TRANSLATION = frozenset(
+    ("already_in_target", "no_key", "deepl_usage", "untranslated", "partly_translated", "glossary", "heard_again")
+)
 
 
 def retranslate(

@@ -162,6 +162,7 @@ def carry_out(
     notices += _missing(
         [i for i in foreign if texts[i] is None], phrases, "the open model gave nothing that can be trusted"
     )
+    notices += _partial(texts, fallback.texts, phrases)
     return Translation(texts, fallback.model, tuple(notices))
 
 
@@ -300,6 +301,19 @@ def _missing(indices: Sequence[int], phrases: Sequence[Phrase], cause: str) -> l
     starts = [phrases[i].start for i in indices]
     text = about_phrases(starts, "stays in its original language", "stay in their original language")
     return [Notice("untranslated", f"{text}: {cause.rstrip('.')}.")]
+
+
+def _partial(texts: Sequence[str | None], given: Sequence[str | None], phrases: Sequence[Phrase]) -> tuple[Notice, ...]:
+    """Return the notice about phrases of which a sentence has lost its translation, because it was an invented one."""
+    starts = [
+        phrase.start
+        for text, translation, phrase in zip(texts, given, phrases, strict=True)
+        if text and translation and guards.is_partial(text, translation, phrase.source)
+    ]
+    if not starts:
+        return ()
+    text = about_phrases(starts, "is translated in part", "are translated in part")
+    return (Notice("partly_translated", f"{text}: for the rest the open model gave words that nobody says."),)
 
 
 def _checked(translation: str | None, source: str, target: str) -> str | None:

@@ -6,11 +6,8 @@ import itertools
 from collections.abc import Sequence
 
 from pipeline.records import Transcript, Word
-from pipeline.text import ends_sentence, split_words
+from pipeline.text import goes_on, is_fragment, split_words
 
-#: A phrase of one word of fewer characters than this joins the neighbour it belongs to, where the same person goes on
-#: within `CONTINUES_S`.
-SHORT, CONTINUES_S = 12, 0.5
 #: Runs of words shorter than this (s) between two of one person are that person's: nobody says anything so short.
 ISLAND_S = 0.3
 
@@ -65,18 +62,13 @@ def _without_fragments(phrases: Sequence[Span], words: Sequence[tuple[Word, int]
 
 
 def _is_fragment(span: Span, words: Sequence[tuple[Word, int]]) -> bool:
-    return span[1] - span[0] == 1 and len(words[span[0]][0].text) < SHORT
+    return is_fragment([word for word, _ in words[span[0] : span[1]]])
 
 
 def _continues(a: Span, b: Span, words: Sequence[tuple[Word, int]], person: Sequence[int]) -> bool:
     """Return whether `b` goes on with the sentence of `a`, said by the same person."""
     last, first = words[a[1] - 1], words[b[0]]
-    return (
-        person[a[0]] == person[b[0]]
-        and last[1] == first[1]
-        and first[0].start - last[0].end < CONTINUES_S
-        and not ends_sentence(last[0].text)
-    )
+    return person[a[0]] == person[b[0]] and last[1] == first[1] and goes_on(last[0], first[0])
 
 
 class Writing:

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from pipeline.records import Segment, Word
-from pipeline.text import ends_sentence, join_words, text_width
+from pipeline.text import UNSPACED, ends_sentence, goes_on, is_fragment, join_words, text_width
 
 Spans = Sequence[tuple[float, float]]  # s, in order and apart
 
@@ -56,6 +56,8 @@ _FAREWELLS = re.compile(
     re.IGNORECASE,
 )
 
+_SENTENCE_ENDS = re.compile("[.!?\u2026\u3002\uff01\uff1f\u0964\u061f\u06d4]+")
+
 
 def guarded(segments: Iterable[Segment], voiced: Spans, duration: float) -> tuple[Segment, ...]:
     """Return the segments that were spoken, in order, with times that can be shown.
@@ -74,7 +76,29 @@ def guarded(segments: Iterable[Segment], voiced: Spans, duration: float) -> tupl
             continue
         text = segment.text if len(words) == len(segment.words) else join_words(words, segment.language)
         kept.append(replace(segment, text=text.strip(), words=to_voice(words, voiced)))
-    return _tidied(kept, duration)
+    return _without_fragments(_tidied(kept, duration))
+
+
+def _without_fragments(segments: Iterable[Segment]) -> tuple[Segment, ...]:
+    """Return the segments with a single short word joined to the one whose sentence it goes on with, or begins.
+
+    Whisper ends its segments anywhere; a phrase lies in one of them, and "and" is none.
+    """
+    joined: list[Segment] = []
+    for segment in segments:
+        last = joined[-1] if joined else segment
+        fits = (last.language, last.channel) == (segment.language, segment.channel)
+        if (
+            joined
+            and fits
+            and (is_fragment(last.words) or is_fragment(segment.words))
+            and goes_on(last.words[-1], segment.words[0])
+        ):
+            text = f"{last.text}{'' if segment.language in UNSPACED else ' '}{segment.text}"
+            joined[-1] = replace(last, end=segment.end, text=text, words=last.words + segment.words)
+        else:
+            joined.append(segment)
+    return tuple(joined)
 
 
 def spoken(segment: Segment, voiced: Spans) -> bool:
@@ -117,6 +141,19 @@ def without_invention(translation: str, source: str) -> str | None:
         return translation
     kept = [sentence for sentence in _sentences(translation) if not _is_farewell(sentence)]
     return " ".join(kept) or None
+
+
+def is_partial(kept: str, translation: str, source: str) -> bool:
+    """Return whether `kept`, which is left of a translation, says fewer sentences than the source.
+
+    A sentence that the model put in the place of a spoken one is invented all the same, but then something is missing.
+    """
+    return count_sentences(kept) < min(count_sentences(translation), count_sentences(source))
+
+
+def count_sentences(text: str) -> int:
+    """Return how many stretches with a letter or digit the ends of sentences divide a text into, in any script."""
+    return sum(any(map(str.isalnum, part)) for part in _SENTENCE_ENDS.split(text))
 
 
 def _is_farewell(sentence: str) -> bool:

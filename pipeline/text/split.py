@@ -8,13 +8,16 @@ from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from pipeline.text.breaks import line_breaks
-from pipeline.text.ends import pause
+from pipeline.text.ends import ends_sentence, pause
 from pipeline.text.graphemes import graphemes
 from pipeline.text.width import character_width, text_width
 
 COLUMNS, LINES = 42, 2  #: of one subtitle (Netflix timed-text guide)
 LONGEST_S = 6.5  #: of one subtitle
 LONG_GAP_S = 1.0  #: a silence inside a subtitle is shorter than this
+
+#: A single word of fewer characters than this is no piece of its own, where its sentence goes on within `CONTINUES_S`.
+SHORT, CONTINUES_S = 12, 0.5
 
 #: Languages written without spaces between words (Whisper's codes).
 UNSPACED = frozenset({"ja", "zh", "yue", "th", "lo", "my", "km"})
@@ -123,6 +126,16 @@ def wrap(text: str, columns: int = COLUMNS, tag: str = "und") -> tuple[str, ...]
 def join_words(words: Iterable[TimedText], language: str) -> str:
     """Return the words as a line of text, with single spaces, or none in languages written without (`UNSPACED`)."""
     return ("" if language in UNSPACED else " ").join(word.text.strip() for word in words)
+
+
+def is_fragment(words: Sequence[TimedText]) -> bool:
+    """Return whether the words are a single short one."""
+    return len(words) == 1 and len(words[0].text.strip()) < SHORT
+
+
+def goes_on(last: TimedText, first: TimedText) -> bool:
+    """Return whether a sentence goes on from the word `last` to the word `first`."""
+    return first.start - last.end < CONTINUES_S and not ends_sentence(last.text)
 
 
 def split_words(

@@ -296,6 +296,18 @@ def test_a_translator_that_could_not_be_had_is_the_only_notice(settings: Setting
     assert result == translate.Translation((None,), "", (why,))
 
 
+def test_a_sentence_whose_translation_was_invented_does_not_vanish_without_a_word(settings: Settings) -> None:
+    plan = finish(translate.plan(Options("EN-US"), settings, LIGHT, 10.0))
+    phrases = said("To piękna historia. Dziękuję i do zobaczenia.", "Dwa.")
+    given = ("It is a beautiful story. Thank you for watching!", "Two. Thank you for watching!")
+    result = finish(translate.carry_out(plan, phrases, "pl", KeyFree(given), settings))
+    assert result.texts == ("It is a beautiful story.", "Two.")
+    assert [n.code for n in result.notices] == ["no_key", "partly_translated"]
+    assert result.notices[1].text == (
+        "The phrase at 0:00 is translated in part: for the rest the open model gave words that nobody says."
+    )
+
+
 def test_the_list_of_languages_is_the_services_own_where_there_is_a_key(keyed: Settings, server: DeepLServer) -> None:
     assert {language.code for language in translate.available_targets(keyed)} == {"EN-US", "EN-GB", "PL", "DE"}
     server.limits.clear()

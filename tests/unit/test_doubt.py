@@ -10,7 +10,7 @@ from pipeline import edit, transcript
 from pipeline.notices import about_phrases, when
 from pipeline.records import Look, Phrase, Segment, Word
 from pipeline.speech.doubt import decide, marked, notices
-from pipeline.speech.guards import without_invention
+from pipeline.speech.guards import is_partial, without_invention
 from pipeline.subtitles.formats import write_all
 from pipeline.subtitles.plan import plan_files
 from pipeline.text.scripts import foreign_letters
@@ -126,3 +126,19 @@ def test_times_in_a_sentence() -> None:
 )  # fmt: skip
 def test_a_translation_says_nothing_its_source_does_not(translation: str, source: str, kept: str | None) -> None:
     assert without_invention(translation, source) == kept
+
+
+@pytest.mark.parametrize(
+    ("kept", "translation", "source", "partial"),
+    [
+        ("It is a beautiful story.", "It is a beautiful story. Thank you for watching!",
+         "To piękna historia. Dziękuję i do zobaczenia.", True),
+        ("It is a beautiful story.", "It is a beautiful story. Thank you for watching!", "To piękna historia.", False),
+        ("Will you go?", "Will you go? Thanks for watching.", "行きますか？またね。", True),
+        ("It costs 3.50, they say.", "It costs 3.50, they say.", "Podobno kosztuje 3,50. Tak.", False),
+    ],
+)  # fmt: skip
+def test_a_sentence_that_loses_its_translation_is_noticed(
+    kept: str, translation: str, source: str, partial: bool
+) -> None:
+    assert is_partial(kept, translation, source) is partial

@@ -55,6 +55,16 @@ def test_text_on_silence_is_dropped_and_text_on_a_voice_is_kept() -> None:
     assert guards.guarded(segments, [], 10) == ()
 
 
+def test_a_single_short_word_is_no_segment_where_its_sentence_goes_on() -> None:
+    """Whisper ends its segments anywhere: "and" was one."""
+    said = [_segment("They left", 0), _segment("and", 0.6), _segment("came back.", 0.9), _segment("No.", 1.5)]
+    assert _texts(guards.guarded(said, [(0, 2)], 2)) == ["They left and", "came back.", "No."]
+    paused = [said[0], _segment("and", 1.2), _segment("came back.", 1.5)]
+    assert _texts(guards.guarded(paused, [(0, 3)], 3)) == ["They left", "and came back."]
+    others = [said[0], _segment("i", 0.6, language="pl"), said[2]]
+    assert _texts(guards.guarded(others, [(0, 2)], 2)) == ["They left", "i", "came back."]
+
+
 def test_words_give_the_silence_around_them_back() -> None:
     words = (Word(0.0, 1.5, "Über"), Word(1.5, 4.0, "uns"))
     first, last = guards.to_voice(words, [(1.3, 2.0)])

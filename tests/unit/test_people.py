@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from pipeline.people import attribute
 from pipeline.people.palette import PALETTE
+from pipeline.people.phrases import cut
 from pipeline.records import (
     EVIDENCE_HZ,
     Attribution,
@@ -237,6 +238,19 @@ def test_islands_of_one_short_word_join_their_neighbours() -> None:
     heard = Transcript("en", 1.0, (Segment(0, 8, " ".join(w.text for w in spoken), spoken),))
     answer = attribute(heard, voices((0, 4, "v1"), (4.0, 4.25, "v2"), (4.3, 8, "v1")), Faces((), ()))
     assert {p.person for p in answer.phrases} == {"p1"}
+
+
+def test_a_single_short_word_is_no_phrase_where_its_sentence_goes_on() -> None:
+    texts = ("They", "left", "and", "came", "back.", "No.")
+
+    def phrases(person: list[int], pauses: tuple[float, ...] = (0.0,) * 6) -> list[str]:
+        starts = [0.4 * n + pause for n, pause in enumerate(itertools.accumulate(pauses))]
+        heard = [(Word(start, start + 0.3, text), 0) for start, text in zip(starts, texts, strict=True)]
+        return [" ".join(texts[a:b]) for a, b in cut(heard, person, "en")]
+
+    assert phrases([0] * 6) == ["They left and came back. No."]
+    assert phrases([0] * 6, (0, 0, 1.2, 0, 0, 0)) == ["They left", "and came back. No."]
+    assert phrases([0, 0, 1, 0, 0, 0]) == ["They left", "and", "came back. No."]  # said by another
 
 
 def test_a_word_that_no_voice_is_near_is_nobodys() -> None:
