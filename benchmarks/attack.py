@@ -24,7 +24,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -165,6 +165,55 @@ def many_calls(by: Attacker, seen: Seen) -> None:
     _together([call] * 26)
 
 
+def costly_edits(by: Attacker, seen: Seen) -> None:
+    """As many edits as there may be, and more, in the largest transcript that five minutes may have."""
+    found = transcript(2_400, 8)
+    found["media"]["duration"] = 300.0
+    for number, phrase in enumerate(found["phrases"]):
+        phrase["start"] = round(number // 8, 3)
+        phrase["end"] = phrase["start"] + 1.0
+        phrase["source"] = phrase["translation"] = "Here I am."
+    found["people"].append({**found["people"][0], "id": "p2"})
+    lines = list(range(400))
+    for count in (500, 5):
+        edits = [{"kind": "give", "lines": lines, "value": f"p{1 + number % 2}"} for number in range(count)]
+        answer = seen.ask(by.client, "POST", "/gradio_api/call/v2/edit", json={"transcript": found, "edits": edits})
+        if answer is not None and answer.status_code == 200:
+            seen.ask(by.client, "GET", f"/gradio_api/call/edit/{answer.json()['event_id']}")
+
+
+def heavy_files(by: Attacker, seen: Seen) -> None:
+    """Transcripts and projects that are costly to read, chosen on the page eight times at once."""
+    event = next(e for e in by.client.get("/config").json()["dependencies"] if e["api_name"] == "chosen")
+    cue = b"1\n00:00:01,000 --> 00:00:02,000\n" + b"<i>a</i> {x} " * 60 + b"\n\n"
+    shapes = {
+        "a.json": b'{"phrases":[' + b"[]," * 2_600_000 + b"[]]}",
+        "a.srt": cue * 4_900,
+        "a.vtt": b"WEBVTT\n\n00:01.000 --> 00:02.000\n" + b"<" * 9_000 + b"\n",
+    }  # fmt: skip
+    given = [_upload(by.client, content, name) for name, content in shapes.items()]
+
+    def choose(file: dict[str, Any]) -> None:
+        body = {"fn_index": event["id"], "data": [file, None], "session_hash": "heavy"}
+        seen.ask(by.client, "POST", "/gradio_api/run/predict", json=body)
+
+    _together([lambda file=file: choose(file) for file in given * 3])  # type: ignore[misc]
+
+
+def slow_heads(by: Attacker, seen: Seen) -> None:
+    """Seven hundred connections whose request never comes."""
+    open_ones = []
+    for _ in range(700):
+        with suppress(OSError):
+            connection = socket.create_connection(_host(by), timeout=2)
+            open_ones.append(connection)
+            connection.sendall(b"POST /gradio_api/call/render HTTP/1.1\r\nHost: ")
+    time.sleep(2)
+    for connection in open_ones:
+        connection.close()
+    seen.statuses[0] += len(open_ones)
+
+
 def malformed_events(by: Attacker, seen: Seen) -> None:
     """Events that do not exist, and data that do not fit."""
     for body in (b"{", b"[]", b'{"fn_index":12,"data":[1],"session_hash":"a"}', b'{"fn_index":999,"session_hash":"a"}'):
@@ -205,7 +254,8 @@ def slow_bodies(by: Attacker, seen: Seen) -> None:
 
 
 ATTACKS: tuple[Callable[[Attacker, Seen], None], ...] = (
-    closed_routes, large_bodies, endless_uploads, crowded_transcripts, many_calls, malformed_events, flood, slow_bodies,
+    closed_routes, large_bodies, endless_uploads, crowded_transcripts, many_calls, costly_edits, heavy_files,
+    malformed_events, flood, slow_heads, slow_bodies,
 )  # fmt: skip
 
 
@@ -220,15 +270,15 @@ def _together(calls: list[Callable[[], None]]) -> None:
 def honest_render(client: httpx.Client, clip: Path) -> float:
     """Return the seconds from the upload to the drawn video."""
     start = time.monotonic()
-    call = {"video": _upload(client, clip), "transcript": transcript()}
+    call = {"video": _upload(client, clip.read_bytes()), "transcript": transcript()}
     event = client.post("/gradio_api/call/v2/render", json=call).raise_for_status().json()["event_id"]
     text = client.get(f"/gradio_api/call/render/{event}").text
     assert "event: complete" in text, text[-500:]
     return time.monotonic() - start
 
 
-def _upload(client: httpx.Client, clip: Path) -> dict[str, Any]:
-    answer = client.post("/gradio_api/upload", files={"files": ("clip.mp4", clip.read_bytes())}).raise_for_status()
+def _upload(client: httpx.Client, content: bytes, name: str = "clip.mp4") -> dict[str, Any]:
+    answer = client.post("/gradio_api/upload", files={"files": (name, content)}).raise_for_status()
     return {"path": answer.json()[0], "meta": META}
 
 
@@ -290,7 +340,7 @@ def under(attack: Callable[[Attacker, Seen], None], url: str, clip: Path, second
         httpx.Client(base_url=url, headers={"x-forwarded-for": f"198.51.100.{number}"}, timeout=120) as hostile,
         httpx.Client(base_url=url, headers={"x-forwarded-for": f"203.0.113.{number}"}, timeout=300) as honest,
     ):
-        by = Attacker(hostile, clip, _upload(hostile, clip))
+        by = Attacker(hostile, clip, _upload(hostile, clip.read_bytes()))
 
         def again() -> None:
             while not ended.is_set():

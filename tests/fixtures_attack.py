@@ -92,7 +92,11 @@ def upload(client: httpx.Client, clip: Path) -> dict[str, Any]:
 def result_of(client: httpx.Client, name: str, **parameters: object) -> tuple[str, object]:
     """Call an endpoint and wait for its end; return the last event's name and data."""
     answer = client.post(f"/gradio_api/call/v2/{name}", json=parameters)
-    answer.raise_for_status()
+    try:
+        answer.raise_for_status()
+    except httpx.HTTPStatusError as error:
+        error.add_note(answer.text[:500])
+        raise
     event, last = "", ("", None)
     with client.stream("GET", f"/gradio_api/call/{name}/{answer.json()['event_id']}") as stream:
         for line in stream.iter_lines():

@@ -23,15 +23,19 @@ def main() -> None:
 
     folder, keep_s = Path(sys.argv[1]), float(sys.argv[2])
     settings = Settings(models="light", cache_dir=folder, max_file_bytes=8 * 2**20)
+    example = fakes.make_example(folder)
     services = replace(
-        fakes.services(folder, settings=settings, examples=(fakes.make_example(folder),), steps=4),
+        fakes.services(folder, settings=settings, examples=(example,), steps=4),
         probe=lambda path: media.probe(path, settings),
         render=lambda path, analysis, look, to, clock: run.render(path, analysis, look, to, settings, clock),
     )
     limits.UPLOADED_BYTES = 64 * 2**20
     built = serve.build_app(services)
     sweep.sweep_regularly(settings, built, sweep.Ages(keep_s, keep_s, keep_s, keep_s), every=0.5)
-    _, url, _ = built.launch(**page.launch_options(services), prevent_thread_lock=True, quiet=True)
+    allowed = [str(example.clip)]  # the real ones lie in the working folder
+    _, url, _ = built.launch(
+        **page.launch_options(services), allowed_paths=allowed, prevent_thread_lock=True, quiet=True
+    )
     print(json.dumps({"url": url}), flush=True)
     sys.stdin.read()
     built.close(verbose=False)

@@ -1,4 +1,4 @@
-"""Child processes that read strangers' files: ffmpeg, and the scan of a file's headers and packets.
+"""Child processes that read strangers' files: ffmpeg, the scan of a file's headers and packets, and other readers.
 
 A child gets a small environment without keys, a memory limit and a process group of its own. It is dead
 when its block ends.
@@ -30,11 +30,24 @@ SCAN_LIMIT_S = 30.0  #: for a whole scan; five minutes of 240 fps with PCM sound
 SCAN_MEMORY = 2 * 2**30  #: bytes of address space for a scan; one frame of 8192 x 4096 in 12 bits 4:4:4 is 200 MB
 SCAN_ANSWER = 2**20  #: bytes; the facts of a file with a hundred streams are 40 kB
 FFMPEG_MEMORY = 4 * 2**30  #: bytes of data; x264 at 4K needs 0.6 GB on two cores
+READERS = 3  #: processes of `ask` at once, of which each may take a gigabyte or two and a processor
 PIPE_BYTES = 2**20  #: the kernel's default ceiling; the 64 KiB default costs a context switch per 64 KiB
-NICENESS = 5  #: the page must answer while two cores encode
+NICENESS = 5  #: the page must answer while two cores encode ...
+READER_NICENESS = 2  #: ... and while files are read, for which their senders wait
 
 #: What children get of the environment. They read strangers' files and need no keys.
 _ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "TMPDIR", "HOME")
+
+_readers = threading.BoundedSemaphore(READERS)
+
+
+def _forked() -> None:
+    """Start with all places free in a forked process, in which nobody gives the parent's back."""
+    global _readers
+    _readers = threading.BoundedSemaphore(READERS)
+
+
+os.register_at_fork(after_in_child=_forked)
 
 
 def ffmpeg_binary() -> str:
@@ -76,24 +89,34 @@ def scan(order: bytes) -> bytes:
     libraries = str(Path(package.submodule_search_locations[0]).parent)
     program = str(Path(__file__).with_name("scan.py"))
     command = [sys.executable, "-I", "-S", program, libraries, str(SCAN_MEMORY), str(int(SCAN_LIMIT_S) + 1)]
-    process = _start(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-    assert process.stdin is not None
-    assert process.stdout is not None
-    try:
-        with contextlib.suppress(BrokenPipeError):
-            process.stdin.write(order)
-            process.stdin.close()
-        answer = _read_all(process.stdout.fileno(), SCAN_LIMIT_S, SCAN_ANSWER)
-        if process.wait(SCAN_LIMIT_S) != 0 or not answer:
-            raise ScanFailed("crash")
-        return answer
-    except subprocess.TimeoutExpired:
-        raise ScanFailed("time") from None
-    finally:
-        kill(process)
-        for pipe in (process.stdin, process.stdout):
-            with contextlib.suppress(OSError):
-                pipe.close()
+    return ask(command, order, SCAN_LIMIT_S, SCAN_ANSWER)
+
+
+def ask(command: Sequence[str], order: bytes, limit_s: float, limit_bytes: int) -> bytes:
+    """Return what a process of its own writes to its output, given `order` on its input. `READERS` run at once.
+
+    Raises ScanFailed when it takes longer than `limit_s`, writes more than `limit_bytes`, nothing, or fails.
+    """
+    with _readers:
+        process = _start(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        _be_nice(process, READER_NICENESS)
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            with contextlib.suppress(BrokenPipeError):
+                process.stdin.write(order)
+                process.stdin.close()
+            answer = _read_all(process.stdout.fileno(), limit_s, limit_bytes)
+            if process.wait(limit_s) != 0 or not answer:
+                raise ScanFailed("crash")
+            return answer
+        except subprocess.TimeoutExpired:
+            raise ScanFailed("time") from None
+        finally:
+            kill(process)
+            for pipe in (process.stdin, process.stdout):
+                with contextlib.suppress(OSError):
+                    pipe.close()
 
 
 def _read_all(descriptor: int, limit_s: float, limit_bytes: int) -> bytes:
@@ -133,6 +156,11 @@ def _start(
     )  # fmt: skip
 
 
+def _be_nice(process: subprocess.Popen[bytes], by: int) -> None:
+    with contextlib.suppress(OSError):  # it has ended already
+        os.setpriority(os.PRIO_PROCESS, process.pid, by)
+
+
 class FFmpeg:
     """A running ffmpeg. Its stderr is drained by a thread and becomes the message of a failure."""
 
@@ -158,8 +186,7 @@ class FFmpeg:
             stderr=subprocess.PIPE,
             inherited=inherited,
         )
-        with contextlib.suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, self.process.pid, NICENESS)
+        _be_nice(self.process, NICENESS)
         if hasattr(resource, "prlimit"):  # not on macOS
             with contextlib.suppress(OSError):  # it has ended already
                 resource.prlimit(self.process.pid, resource.RLIMIT_DATA, (FFMPEG_MEMORY, FFMPEG_MEMORY))

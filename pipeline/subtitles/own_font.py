@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
 from pathlib import Path
 
 from pipeline import languages
 from pipeline.errors import UsageError
+from pipeline.media import child
 from pipeline.subtitles import font_scan, fonts
 
 MAX_BYTES = 5 * 2**20
 LIMIT_S = 30.0  #: for the process that reads a font
+MOST_ANSWER = 2**20  #: bytes; 65,535 characters are half of it
 NO_FONT = "That file is not a font that can be used; give a TrueType or OpenType font (.ttf or .otf)."
 #: How a file begins that HarfBuzz reads. WOFF is packed for the web, and nothing here unpacks it.
 SIGNATURES = (b"\0\1\0\0", b"true", b"OTTO")
@@ -50,12 +50,7 @@ def _characters(file: Path) -> set[int]:
     Raises UsageError for what is no font, or a damaged one.
     """
     command = [sys.executable, "-I", str(Path(font_scan.__file__)), str(file.absolute())]
-    environment = {name: os.environ[name] for name in ("PATH", "LANG", "LD_LIBRARY_PATH") if name in os.environ}
     try:
-        answer = subprocess.run(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True,
-            env=environment, timeout=LIMIT_S,
-        ).stdout  # fmt: skip
-        return set(json.loads(answer))
-    except (subprocess.SubprocessError, OSError, ValueError):
+        return set(json.loads(child.ask(command, b"", LIMIT_S, MOST_ANSWER)))
+    except (child.ScanFailed, OSError, ValueError):
         raise UsageError(NO_FONT) from None

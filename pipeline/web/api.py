@@ -289,73 +289,29 @@ class Endpoints:
 
     # before the queue
 
-    def check_translate_video(
-        self,
-        video: Any,
-        target: Any,
-        source: Any,
-        speakers: Any,
-        look: Any,
-        position: Any,
-        text_size: Any,
-        texts: Any,
-        calm: Any,
-        reveal: Any,
-        key: Any,
-        formality: Any,
-        glossary: Any,
-        audio: Any,
-        address: Any,
-    ) -> list[calls.Verdict]:
+    def check_translate_video(self, video: Any, *values: Any) -> list[calls.Verdict]:
         """Return one verdict for each input."""
+        return self._check_run(video, values[:3], calls.check_look(*values[3:9]), values[9:])
+
+    def check_transcribe(self, video: Any, *values: Any) -> list[calls.Verdict]:
+        """Return one verdict for each input."""
+        return self._check_run(video, values[:3], [], values[3:])
+
+    def _check_run(
+        self, video: Any, choices: tuple[Any, ...], look: list[calls.Verdict], rest: tuple[Any, ...]
+    ) -> list[calls.Verdict]:
+        key, formality, glossary, audio, address = rest
         others = [
-            *calls.check_choices(target, source, speakers),
-            *calls.check_look(look, position, text_size, texts, calm, reveal),
-            calls.verdict(check.keys, key),
-            calls.verdict(check.formality, formality),
-            calls.verdict(check.glossary, glossary),
+            *calls.check_choices(*choices),
+            *look,
+            *calls.check_service(key, formality, glossary),
             calls.verdict(check.audio_track, audio),
         ]
         return calls.check_clip_or_address(video, address, others, self.services)
 
-    def check_transcribe(
-        self,
-        video: Any,
-        target: Any,
-        source: Any,
-        speakers: Any,
-        key: Any,
-        formality: Any,
-        glossary: Any,
-        audio: Any,
-        address: Any,
-    ) -> list[calls.Verdict]:
+    def check_render(self, video: Any, transcript: Any, *look: Any) -> list[calls.Verdict]:
         """Return one verdict for each input."""
-        others = [
-            *calls.check_choices(target, source, speakers),
-            calls.verdict(check.keys, key),
-            calls.verdict(check.formality, formality),
-            calls.verdict(check.glossary, glossary),
-            calls.verdict(check.audio_track, audio),
-        ]
-        return calls.check_clip_or_address(video, address, others, self.services)
-
-    def check_render(
-        self,
-        video: Any,
-        transcript: Any,
-        look: Any,
-        position: Any,
-        text_size: Any,
-        texts: Any,
-        calm: Any,
-        reveal: Any,
-    ) -> list[calls.Verdict]:
-        """Return one verdict for each input."""
-        others = [
-            calls.verdict(calls.opened, transcript),
-            *calls.check_look(look, position, text_size, texts, calm, reveal),
-        ]
+        others = [calls.verdict(calls.opened, transcript), *calls.check_look(*look)]
         return [calls.check_clip(video, others, self.services), *others]
 
     # work

@@ -98,6 +98,11 @@ def check_look(name: Any, position: Any, text_size: Any, texts: Any, calm: Any, 
     return [verdict(check.look, name, position, text_size, texts, calm, reveal), *[gr.validate(True, "")] * 5]
 
 
+def check_service(key: Any, formality: Any, glossary: Any) -> list[Verdict]:
+    """Check what the translation service is told."""
+    return [verdict(check.keys, key), verdict(check.formality, formality), verdict(check.glossary, glossary)]
+
+
 def check_clip(video: Any, others: Sequence[Verdict], services: Services) -> Verdict:
     """Check the upload. It is looked into, which takes a process, only where the `others` found nothing wrong."""
     whole = all(other["is_valid"] for other in others)

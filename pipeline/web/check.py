@@ -102,14 +102,8 @@ def speakers(number: float | str | None) -> int | None:
 
     Raises UsageError beyond 1..`MAX_SPEAKERS`; 0 means None.
     """
-    try:
-        count = int(number or 0)
-        exact = float(number or 0) == count
-    except (TypeError, ValueError, OverflowError):
-        exact, count = False, 0
-    if not exact or not 0 <= count <= MAX_SPEAKERS:
-        raise UsageError(f"The number of speakers must be a whole number from 1 to {MAX_SPEAKERS}, or 0 to detect it.")
-    return count or None
+    what = f"The number of speakers must be a whole number from 1 to {MAX_SPEAKERS}, or 0 to detect it."
+    return _whole_number(number, MAX_SPEAKERS, what) or None
 
 
 def audio_track(number: float | str | None) -> int | None:
@@ -117,14 +111,23 @@ def audio_track(number: float | str | None) -> int | None:
 
     Raises UsageError for what is no such number.
     """
+    what = f"The sound track must be a number from 1 to {MAX_TRACKS}, or 0 for the one with speech."
+    return _whole_number(number, MAX_TRACKS, what) or None
+
+
+def _whole_number(value: float | str | None, most: int, sentence: str) -> int:
+    """Return a whole number from 0 to `most`; None and "" are 0.
+
+    Raises UsageError with the sentence for anything else.
+    """
     try:
-        track = int(number or 0)
-        exact = float(number or 0) == track
+        number = int(value or 0)
+        exact = float(value or 0) == number
     except (TypeError, ValueError, OverflowError):
-        exact, track = False, 0
-    if not exact or not 0 <= track <= MAX_TRACKS:
-        raise UsageError(f"The sound track must be a number from 1 to {MAX_TRACKS}, or 0 for the one with speech.")
-    return track or None
+        exact, number = False, 0
+    if not exact or not 0 <= number <= most:
+        raise UsageError(sentence)
+    return number
 
 
 def speech(name: str | None, services: Services) -> str:
@@ -171,7 +174,9 @@ def brought(transcript: str | None, turns: str | None) -> Given:
 
     Raises RecordError for a file that cannot be read or is none.
     """
-    return given.read_files(Path(transcript) if transcript else None, Path(turns) if turns else None)
+    if not transcript and not turns:
+        return Given()
+    return given.read_apart(Path(transcript) if transcript else None, Path(turns) if turns else None)
 
 
 def of_the_clip(what: Given, clip: Clip) -> None:

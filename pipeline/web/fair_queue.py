@@ -1,15 +1,15 @@
 """Gradio's queue, made fair: nobody holds more than a share of it, and visitors take turns.
 
-Built on `gradio.queueing.Queue` of the pinned version. Jobs are the events that run a model or draw; every other
-event (checks, /languages, /health) passes beside them and is never refused because jobs are waiting.
+Built on `gradio.queueing.Queue` of the pinned version. Jobs are the events that run a model, draw, or make edits over
+the API; every other event (checks, /languages, /health) passes beside them and is never refused because jobs are
+waiting.
 """
 
 from __future__ import annotations
 
-import asyncio
 import random
 import time
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -19,7 +19,7 @@ from gradio.queueing import Event, Queue
 
 from pipeline.web import limits
 
-JOBS = frozenset(("models", "drawing", "stills"))  #: concurrency ids
+JOBS = frozenset(("models", "drawing", "stills", "edits"))  #: concurrency ids
 UNHEARD_S = 30.0  #: after which a job that nobody listens to is dropped; clients listen at once
 
 
@@ -43,7 +43,7 @@ class FairQueue(Queue):
         self._forwarded = forwarded
         self._coming: Counter[str] = Counter()  #: jobs that are being checked, by visitor and session
         self._checking = 0  #: jobs that are being checked
-        self._checks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)  #: by visitor
+        self._checks = limits.Turns(1)
         self._listeners: Counter[str] = Counter()  #: open streams, by event or session
 
     @contextmanager
@@ -71,8 +71,8 @@ class FairQueue(Queue):
             return await super().push(body, request, username)
         visitor, session = self._visitor(request), self._session(body, request)
         self._check_share(visitor, session)
-        waiting = sum(len(self.event_queue_per_concurrency_id[name].queue) for name in self._job_queues())
-        if waiting + self._checking >= limits.WAITING_JOBS:
+        queue = self.event_queue_per_concurrency_id.get(function.concurrency_id)
+        if (len(queue.queue) if queue else 0) + self._checking >= limits.WAITING_JOBS:
             return (
                 False,
                 "The queue is full: many people are waiting just now; try again in a few minutes.",
@@ -82,13 +82,12 @@ class FairQueue(Queue):
         self._coming.update(held)
         self._checking += 1
         try:
-            async with self._checks[visitor]:  # one after another: reading a stranger's file keeps a processor busy
+            # One after another: reading a stranger's file keeps a processor busy.
+            async with self._checks.turn(visitor):
                 answer = await super().push(body, request, username)
         finally:
             self._coming -= Counter(held)
             self._checking -= 1
-            if not self._coming[visitor]:
-                self._checks.pop(visitor, None)
         if function.concurrency_id in self.event_queue_per_concurrency_id:
             self._take_turns(function.concurrency_id)
         return answer

@@ -55,6 +55,7 @@ class Guard:
         self._rates, self._shares = limits.Rates(), limits.Shares()
         self._uploaded = limits.Rates(limits.UPLOADED_BYTES, limits.UPLOADED_BYTES_PER_S)
         self._pace = limits.Rates(limits.FAST_BYTES, limits.FAST_BYTES_PER_S)
+        self._turns = limits.Turns(limits.EVENTS_AT_ONCE)
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -66,10 +67,12 @@ class Guard:
         body = _Body(receive)
         try:
             await self._let_in(scope, body, answer)
+            return
         except (Refused, limits.Exceeded) as refusal:
-            status = refusal.status if isinstance(refusal, Refused) else 429
-            log.info("refused %s %r with %d: %s", scope["method"], scope["path"][:80], status, refusal)
-            await answer.refuse(status, str(refusal), body)
+            status, sentence = refusal.status if isinstance(refusal, Refused) else 429, str(refusal)
+        # Not in the block above: an exception being handled holds on to the piece of the body that was read last.
+        log.info("refused %s %r with %d: %s", scope["method"], scope["path"][:80], status, sentence)
+        await answer.refuse(status, sentence, body)
 
     async def _let_in(self, scope: Message, body: _Body, answer: _Answer) -> None:
         route = routes.find(scope["method"], scope["path"])
@@ -79,7 +82,7 @@ class Guard:
         if scope["method"] not in SAFE_METHODS:
             self._check_names(scope)
             self._rates.take(visitor)
-        with contextlib.ExitStack() as held:
+        async with contextlib.AsyncExitStack() as held:
             if scope["path"].startswith(routes.API):
                 held.enter_context(self._shares.request(visitor))
             if followed := routes.followed(scope["method"], scope["path"], scope.get("query_string", b"")):
@@ -94,6 +97,8 @@ class Guard:
                     events.check(scope["path"], events.read(whole), scope["app"].get_blocks())
                 else:
                     events.parse(whole)
+                if scope["path"].startswith(routes.BESIDE_THE_QUEUE):
+                    await held.enter_async_context(self._turns.turn(visitor))
                 await self.app(scope, body.replay(whole), answer.send)
 
     def _check_names(self, scope: Message) -> None:
@@ -111,7 +116,7 @@ class Guard:
         if origin and _host(origin) not in known | {_host(limits.header(scope, b"x-forwarded-host"))} - {""}:
             raise Refused(403, "Requests from other sites are not answered; open the page itself.")
 
-    async def _whole(self, scope: Message, body: _Body, visitor: str, held: contextlib.ExitStack) -> bytes:
+    async def _whole(self, scope: Message, body: _Body, visitor: str, held: contextlib.AsyncExitStack) -> bytes:
         """Return the body, read to its end; its bytes are counted as the visitor's until `held` is closed.
 
         Raises Refused as soon as it is too long or stops coming, Exceeded where too much is being read.

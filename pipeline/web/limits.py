@@ -5,16 +5,17 @@ Everything is counted by address: a session is a random text that the caller cho
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import time
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 JOBS_PER_SESSION = 4  #: waiting and running
 JOBS_PER_ADDRESS = 8  #: waiting and running; a household or a class shares an address
-WAITING_JOBS = 20  #: of all visitors; the next one is told to come back
+WAITING_JOBS = 20  #: of all visitors, of one kind; the next one is told to come back
 WAITING_CHECKS = 200  #: events that need no slot; each takes milliseconds
 
 POSTS_AT_ONCE = 60  #: requests with a body that one address may send in a burst ...
@@ -22,6 +23,7 @@ POSTS_PER_SECOND = 4.0  #: ... and from then on; an edit on the page is one
 BYTES_PER_POST = (
     100_000  #: of a body that count as one more request: to read a large one costs as much as many small ones
 )
+EVENTS_AT_ONCE = 4  #: of one address beside the queue, in one of 40 threads; some look into a file for seconds
 OPEN_REQUESTS = 64  #: of one address to the API at the same time; a page holds two open
 UPLOADED_BYTES = 2 * 2**30  #: that one address may upload in a burst ...
 UPLOADED_BYTES_PER_S = 2**30 / 300  #: ... and from then on; what is uploaded lies on the disk for two hours
@@ -155,3 +157,24 @@ class Shares:
         counter[visitor] -= count
         if counter[visitor] <= 0:
             del counter[visitor]
+
+
+class Turns:
+    """Lets some requests of every address go on at once; its others wait, in the order in which they came."""
+
+    def __init__(self, places: int) -> None:
+        self._places = places
+        self._semaphores: dict[str, asyncio.Semaphore] = {}
+        self._there: Counter[str] = Counter()  #: going on and waiting
+
+    @asynccontextmanager
+    async def turn(self, visitor: str) -> AsyncIterator[None]:
+        """Wait for one of the visitor's places, and hold it until the block ends."""
+        self._there[visitor] += 1
+        try:
+            async with self._semaphores.setdefault(visitor, asyncio.Semaphore(self._places)):
+                yield
+        finally:
+            self._there -= Counter((visitor,))
+            if not self._there[visitor]:
+                self._semaphores.pop(visitor, None)

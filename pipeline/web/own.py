@@ -7,7 +7,7 @@ from pathlib import Path
 
 import gradio as gr
 
-from pipeline import project
+from pipeline import given
 from pipeline.errors import NotAClipError, PipelineError
 from pipeline.project import Project
 from pipeline.records import Clip
@@ -28,10 +28,10 @@ class Own:
         w = self.w
         opens = False
         try:
-            given = check.brought(brought, turns)
-            said = _said(len(given.lines), {line.speaker for line in given.lines if line.speaker}, "lines")
-            said += _said(len(given.turns), {turn.speaker for turn in given.turns}, "turns")
-            opens = bool(brought) and _is_project(Path(str(brought)))
+            found = check.brought(brought, turns)
+            said = _said(len(found.lines), {line.speaker for line in found.lines if line.speaker}, "lines")
+            said += _said(len(found.turns), {turn.speaker for turn in found.turns}, "turns")
+            opens = bool(brought) and _is_project(str(brought))
             note = views.note(said.strip())
             if opens:
                 note += views.hint("Open it together with its clip, or translate the clip again with its text.")
@@ -74,12 +74,15 @@ def read(file: str | None) -> Project:
     """
     if not file:
         raise PipelineError("There is no project yet; choose the file that “Project” saved.")
-    return project.read(Path(file))
+    return given.read_project_apart(Path(file))
 
 
-def _is_project(file: Path) -> bool:
+def _is_project(file: str) -> bool:
+    with Path(file).open("rb") as opened:
+        if not opened.read(64).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
+            return False
     try:
-        project.from_json(file.read_bytes())
+        read(file)
     except PipelineError:
         return False
     return True

@@ -9,7 +9,7 @@ from typing import Any
 import gradio as gr
 from starlette.middleware import Middleware
 
-from pipeline.web import api, jobs, rework, style, sweep, uploads
+from pipeline.web import api, connections, jobs, rework, style, sweep, uploads
 from pipeline.web.again import Again
 from pipeline.web.editing import Editing
 from pipeline.web.fair_queue import FairQueue
@@ -58,6 +58,7 @@ def build(services: Services) -> Any:
     """
     os.environ.setdefault("GRADIO_TEMP_DIR", str(jobs.served_folder()))
     uploads.make_private()
+    connections.bound()
     services = replace(services, probe=uploads.Probed(services.probe))
     with gr.Blocks(
         title="Speechglass: speech that turns into your language",

@@ -59,6 +59,7 @@ def add_endpoints(services: Services, models: Turnstile, drawing: Turnstile) -> 
             api_name="edit",
             validator=endpoint.check_edit,
             concurrency_limit=2,
+            concurrency_id="edits",
             show_progress="hidden",
         )
         trigger.click(
@@ -251,40 +252,25 @@ class Rework:
         return [calls.verdict(calls.opened, transcript), calls.verdict(_edits, edits)]
 
     def check_retranslate(
-        self, transcript: Any, target: Any, lines: Any, video: Any, key: Any, formality: Any, glossary: Any
+        self, transcript: Any, target: Any, lines: Any, video: Any, *service: Any
     ) -> list[calls.Verdict]:
         """Return one verdict for each input."""
         others = [
             calls.verdict(calls.opened, transcript),
             calls.verdict(check.target, target),
             calls.verdict(numbers, lines),
-            calls.verdict(check.keys, key),
-            calls.verdict(check.formality, formality),
-            calls.verdict(check.glossary, glossary),
+            *calls.check_service(*service),
         ]
         clip = calls.check_clip(video, others, self.services) if video else gr.validate(True, "")
         return [*others[:3], clip, *others[3:]]
 
-    def check_bring(
-        self,
-        video: Any,
-        transcript: Any,
-        turns: Any,
-        target: Any,
-        source: Any,
-        speakers: Any,
-        key: Any,
-        formality: Any,
-        glossary: Any,
-    ) -> list[calls.Verdict]:
+    def check_bring(self, video: Any, transcript: Any, turns: Any, *values: Any) -> list[calls.Verdict]:
         """Return one verdict for each input."""
         others = [
             calls.verdict(check.brought, transcript, turns),
             gr.validate(True, ""),
-            *calls.check_choices(target, source, speakers),
-            calls.verdict(check.keys, key),
-            calls.verdict(check.formality, formality),
-            calls.verdict(check.glossary, glossary),
+            *calls.check_choices(*values[:3]),
+            *calls.check_service(*values[3:]),
         ]
         clip = calls.check_clip(video, others, self.services)
         if all(one["is_valid"] for one in (clip, *others)):

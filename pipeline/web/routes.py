@@ -12,6 +12,7 @@ from enum import Enum
 from urllib.parse import parse_qs
 
 API = "/gradio_api"
+BESIDE_THE_QUEUE = f"{API}/run/"  #: events that Gradio runs at once, in one of the threads that all visitors share
 
 #: Bytes of a request that is not an upload. A transcript of five minutes with six faces in every picture has about 1
 #: MB.

@@ -24,8 +24,9 @@ FUZZ = settings(
     max_examples=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), database=None
 )
 OPEN = (
-    "queue/join", "run/edit", "run/predict", "call/edit", "call/v2/edit", "call/v2/retranslate", "call/v2/preview", "call/render", "call/transcribe", "call/health", "call/v2/render", "call/v2/transcribe",
-    "cancel", "reset", "upload", "mcp/", "mcp/messages/",
+    "queue/join", "run/edit", "run/predict", "call/edit", "call/v2/edit", "call/v2/retranslate", "call/v2/preview",
+    "call/render", "call/transcribe", "call/health", "call/import", "call/v2/render", "call/v2/transcribe",
+    "call/v2/translate_video", "call/v2/import", "cancel", "reset", "upload", "mcp/", "mcp/messages/",
 )  # fmt: skip
 MB = 2**20
 
