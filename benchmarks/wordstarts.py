@@ -32,8 +32,9 @@ import numpy as np
 
 from pipeline import Settings, load_models, media
 from pipeline.progress import finish
-from pipeline.records import Models, Word
+from pipeline.records import Word
 from pipeline.speech import starts
+from pipeline.stages import Models
 
 #: eSpeak's voices, with words a minute.
 FITTED = "en-gb"  #: the only voice that parameters are fitted on

@@ -15,9 +15,10 @@ for _name in ("ORT_DISABLE_TELEMETRY", "HF_HUB_DISABLE_TELEMETRY", "DO_NOT_TRACK
 
 from pipeline.errors import PipelineError  # noqa: E402
 from pipeline.options import Options  # noqa: E402
-from pipeline.records import Analysis, Look, Models, Notice, Progress, Stage  # noqa: E402
+from pipeline.records import Analysis, Look, Notice, Progress, Stage  # noqa: E402
 from pipeline.run import analyse, render  # noqa: E402
 from pipeline.settings import Settings  # noqa: E402
+from pipeline.stages import Models  # noqa: E402
 
 __all__ = [
     "Analysis",

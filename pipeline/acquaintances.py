@@ -23,8 +23,9 @@ from pipeline.edit.common import one_line
 from pipeline.errors import InputError, MediaError, UsageError
 from pipeline.people.across import mean
 from pipeline.people.parameters import VOICE_LIKENESS
-from pipeline.records import FaceTrack, Known, Models, Progress, Stage
+from pipeline.records import FaceTrack, Known, Progress, Stage
 from pipeline.settings import Settings
+from pipeline.stages import Models
 from pipeline.terminal import printable
 from pipeline.workspace import workspace
 

@@ -54,9 +54,7 @@ from pipeline.records import (
     Findings,
     Job,
     KeyFree,
-    Models,
     Notice,
-    Perceiving,
     Perception,
     Phrase,
     Preview,
@@ -66,6 +64,7 @@ from pipeline.records import (
 )
 from pipeline.settings import Settings
 from pipeline.speech import nemo, whisper_full
+from pipeline.stages import Models, Perceiving
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)

@@ -17,15 +17,14 @@ from pipeline.records import (
     Findings,
     Job,
     KeyFree,
-    Models,
     Notice,
-    Perceiving,
     Perception,
     Preview,
     Progress,
     Stage,
     Transcript,
 )
+from pipeline.stages import Models, Perceiving
 
 T = TypeVar("T")
 

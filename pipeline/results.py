@@ -21,8 +21,9 @@ from pipeline.notices import after_drawing
 from pipeline.options import Options
 from pipeline.progress import ANALYSE, RENDER, Clock
 from pipeline.project import Project
-from pipeline.records import Analysis, Look, Models, Stage
+from pipeline.records import Analysis, Look, Stage
 from pipeline.settings import Settings
+from pipeline.stages import Models
 from pipeline.workspace import abandoned, disk_error, workspace
 
 #: what a run's folder may hold; a folder that holds anything else is nobody's to replace

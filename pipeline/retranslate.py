@@ -11,21 +11,9 @@ from pipeline.errors import KeyMissingError, TranslationError, UsageError
 from pipeline.options import Options
 from pipeline.perceive import perceive
 from pipeline.progress import Clock, each
-from pipeline.records import (
-    Analysis,
-    Clip,
-    Findings,
-    Job,
-    KeyFree,
-    Models,
-    Notice,
-    Perceiving,
-    Perception,
-    Phrase,
-    Progress,
-    Stage,
-)
+from pipeline.records import Analysis, Clip, Findings, Job, KeyFree, Notice, Perception, Phrase, Progress, Stage
 from pipeline.settings import Settings
+from pipeline.stages import Models, Perceiving
 from pipeline.workspace import workspace
 
 STAGES = ("probe", "translate")

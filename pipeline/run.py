@@ -33,9 +33,7 @@ from pipeline.records import (
     Known,
     Look,
     Media,
-    Models,
     Notice,
-    Perceiving,
     Perception,
     Preview,
     Progress,
@@ -44,6 +42,7 @@ from pipeline.records import (
     Transcript,
 )
 from pipeline.settings import Settings
+from pipeline.stages import Models, Perceiving
 from pipeline.workspace import workspace
 
 if TYPE_CHECKING:

@@ -26,9 +26,10 @@ from pipeline.deepl_service import MAX_CONTEXT, Request, Service, Unavailable
 from pipeline.errors import KeyRefusedError, QuotaError, TranslationError
 from pipeline.notices import about_phrases
 from pipeline.options import Options
-from pipeline.records import KeyFree, Models, Notice, Phrase, Progress, Stage
+from pipeline.records import KeyFree, Notice, Phrase, Progress, Stage
 from pipeline.settings import Settings
 from pipeline.speech import guards
+from pipeline.stages import Models
 from pipeline.text import chinese
 
 #: characters a second of clip: 12 to 16 in our clips of running speech, 9 with ordinary pauses; English and Polish

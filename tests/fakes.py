@@ -34,7 +34,6 @@ from pipeline.records import (
     KeyFree,
     Look,
     Media,
-    Models,
     Notice,
     Person,
     PersonTurn,
@@ -49,6 +48,7 @@ from pipeline.records import (
     Word,
 )
 from pipeline.settings import Settings
+from pipeline.stages import Models
 from pipeline.web.services import Example, Services, SpeechModel
 
 DURATION = 6.0

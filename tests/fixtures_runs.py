@@ -26,7 +26,6 @@ from pipeline.records import (
     Faces,
     FaceTrack,
     KeyFree,
-    Models,
     Phrase,
     Progress,
     Segment,
@@ -37,6 +36,7 @@ from pipeline.records import (
     Voice,
     Word,
 )
+from pipeline.stages import Models
 from tests.fixtures_clips import AAC, X264, ffmpeg
 
 SECONDS = 1.2

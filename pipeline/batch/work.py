@@ -15,8 +15,9 @@ from pipeline.batch.jobs import Job
 from pipeline.errors import NotAClipError, PipelineError
 from pipeline.options import Options
 from pipeline.progress import Clock
-from pipeline.records import Analysis, Models, Notice, Stage
+from pipeline.records import Analysis, Notice, Stage
 from pipeline.settings import Settings
+from pipeline.stages import Models
 from pipeline.workspace import disk_error, workspace
 
 Load = Callable[[Settings], Models]

@@ -17,8 +17,9 @@ from pipeline.long.work import Analyse, Heard, Task
 from pipeline.options import Options
 from pipeline.perceive import Stopwatch
 from pipeline.progress import Clock
-from pipeline.records import Analysis, Look, Models, Progress, Stage
+from pipeline.records import Analysis, Look, Progress, Stage
 from pipeline.settings import Settings
+from pipeline.stages import Models
 from pipeline.workspace import workspace
 
 #: The longest recording, s, and the largest, bytes: what a transcript and a summary of it are still of use for.

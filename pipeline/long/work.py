@@ -12,8 +12,9 @@ from pipeline.errors import MediaError
 from pipeline.long.windows import Window, view
 from pipeline.people.across import Part, profiles
 from pipeline.progress import Clock
-from pipeline.records import Attribution, Clip, Job, KeyFree, Likeness, Models, Notice, Shot, Stage
+from pipeline.records import Attribution, Clip, Job, KeyFree, Likeness, Notice, Shot, Stage
 from pipeline.settings import Settings
+from pipeline.stages import Models
 from pipeline.workspace import workspace
 
 #: The stages of a window; the recording is probed and translated as a whole.

@@ -15,8 +15,9 @@ from pipeline.models.catalogue import CATALOGUE, model
 from pipeline.models.entries import Model
 from pipeline.models.hub import operators_pins
 from pipeline.models.speech import CHOICES
-from pipeline.records import Clip, Diarization, Faces, KeyFree, Models, Phrase, Progress, Stage, Transcript
+from pipeline.records import Clip, Diarization, Faces, KeyFree, Phrase, Progress, Stage, Transcript
 from pipeline.settings import Settings
+from pipeline.stages import Models
 
 if TYPE_CHECKING:
     from pipeline.faces import speaking

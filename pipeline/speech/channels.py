@@ -14,21 +14,11 @@ from typing import TypeVar
 
 import numpy as np
 
-from pipeline.records import (
-    Diarization,
-    Diarize,
-    KeyFree,
-    Phrase,
-    Segment,
-    Stage,
-    Transcribe,
-    Transcript,
-    TranslateSpeech,
-    Turn,
-)
+from pipeline.records import Diarization, KeyFree, Phrase, Segment, Stage, Transcript, Turn
 from pipeline.speech.activity import RATE, speech_probability
 from pipeline.speech.diarize import fewer_voices
 from pipeline.speech.envelope import envelope
+from pipeline.stages import Diarize, Transcribe, TranslateSpeech
 
 T = TypeVar("T")
 

@@ -26,8 +26,9 @@ from pipeline.batch import driver, jobs, pool, records
 from pipeline.batch.work import Analyse, Draw, Outcome
 from pipeline.errors import KeyRefusedError, PipelineError, QuotaError, UsageError
 from pipeline.options import Options
-from pipeline.records import Look, Models, Progress, Stage
+from pipeline.records import Look, Progress, Stage
 from pipeline.settings import Settings
+from pipeline.stages import Models
 from tests import deepl_server
 from tests.fixtures_runs import finish, quick_models, small_clip, tree
 

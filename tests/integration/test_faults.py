@@ -34,8 +34,9 @@ from pipeline.models import fetch
 from pipeline.models.entries import Archive, File, Part, Weights
 from pipeline.options import Options
 from pipeline.progress import TOGETHER
-from pipeline.records import Analysis, Look, Models, Stage, Transcript
+from pipeline.records import Analysis, Look, Stage, Transcript
 from pipeline.settings import Settings
+from pipeline.stages import Models
 from pipeline.subtitles import draw
 from pipeline.subtitles.formats import rttm
 from pipeline.workspace import workspace

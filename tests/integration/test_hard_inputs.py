@@ -34,8 +34,9 @@ from pipeline import languages, media, project, results, transcript
 from pipeline.errors import InputError, NoAudioError
 from pipeline.models import sets
 from pipeline.options import Options
-from pipeline.records import Analysis, Clip, Look, Models, Segment, Stage, Transcript, Word
+from pipeline.records import Analysis, Clip, Look, Segment, Stage, Transcript, Word
 from pipeline.settings import Settings
+from pipeline.stages import Models
 from tests.fixtures_clips import CORPUS, Ugly, click_at, flash_at, is_upright, make
 from tests.fixtures_runs import finish, nothing_is_left
 from tests.fixtures_web import served

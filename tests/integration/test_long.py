@@ -18,8 +18,9 @@ from pipeline.batch import driver, jobs
 from pipeline.errors import LimitError, MediaError, NoAudioError, PipelineError
 from pipeline.long import windows
 from pipeline.options import Options
-from pipeline.records import Look, Models, Stage, Transcript
+from pipeline.records import Look, Stage, Transcript
 from pipeline.settings import Settings
+from pipeline.stages import Models
 from pipeline.workspace import workspace
 from tests.fixtures_clips import AAC, X264, ffmpeg
 from tests.fixtures_runs import finish, quick_models, small_clip, tree

@@ -18,8 +18,9 @@ from pipeline.options import Options
 from pipeline.people.across import Profile, Statistics
 from pipeline.people.known import recognised
 from pipeline.people.parameters import Parameters
-from pipeline.records import Clip, Faces, Known, Look, Models, Stage
+from pipeline.records import Clip, Faces, Known, Look, Stage
 from pipeline.settings import Settings
+from pipeline.stages import Models
 from tests.fixtures_clips import ffmpeg
 from tests.fixtures_runs import finish, quick_models, small_clip
 

@@ -22,15 +22,14 @@ from pipeline.records import (
     Findings,
     Job,
     Look,
-    Models,
     Notice,
-    Perceiving,
     Preview,
     Progress,
     Stage,
     Transcript,
 )
 from pipeline.settings import Settings
+from pipeline.stages import Models, Perceiving
 from tests.fixtures_runs import finish, quick_models, small_clip
 
 ALL = {"speech": 1, "voices": 1, "faces": 1}

@@ -11,8 +11,9 @@ import pytest
 from pipeline import edit, retranslate
 from pipeline.errors import KeyMissingError, TranslationError, UsageError
 from pipeline.options import Options
-from pipeline.records import Analysis, KeyFree, Models, Notice, Phrase, Stage
+from pipeline.records import Analysis, KeyFree, Notice, Phrase, Stage
 from pipeline.settings import Settings
+from pipeline.stages import Models
 from tests import fakes
 from tests.deepl_server import DeepLServer, status, translated
 from tests.fixtures_runs import FOUND, finish, quick_models

@@ -12,8 +12,9 @@ from pipeline import deepl_service, translate
 from pipeline.errors import KeyRefusedError, QuotaError, TranslationError
 from pipeline.options import Options
 from pipeline.progress import finish
-from pipeline.records import KeyFree, Models, Notice, Phrase
+from pipeline.records import KeyFree, Notice, Phrase
 from pipeline.settings import Settings
+from pipeline.stages import Models
 from tests.deepl_server import KEY, DeepLServer, half_a_response, hang_up, silence, status
 
 

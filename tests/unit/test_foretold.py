@@ -12,8 +12,9 @@ from pipeline import __main__ as command
 from pipeline import results, translate
 from pipeline.models import sets
 from pipeline.options import Options
-from pipeline.records import Analysis, Models, Progress, Stage
+from pipeline.records import Analysis, Progress, Stage
 from pipeline.settings import Settings
+from pipeline.stages import Models
 from pipeline.web import calls
 from tests import fakes
 from tests.fixtures_runs import quick_models

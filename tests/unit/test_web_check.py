@@ -15,8 +15,9 @@ import pytest
 from pipeline import errors
 from pipeline.options import Options
 from pipeline.progress import Clock, finish
-from pipeline.records import Analysis, Look, Models, Progress, Stage
+from pipeline.records import Analysis, Look, Progress, Stage
 from pipeline.settings import Settings
+from pipeline.stages import Models
 from pipeline.web import check, failures, files, jobs, style
 from pipeline.web.services import Services, SpeechModel
 from tests import fakes
