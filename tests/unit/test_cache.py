@@ -1,5 +1,6 @@
 """What is kept comes back; what is damaged is computed again; the folder stays inside its bound."""
 
+import importlib.metadata
 import os
 import time
 from fractions import Fraction
@@ -127,7 +128,7 @@ def test_a_corrected_comment_loses_no_entry() -> None:
 
 def test_another_version_of_a_library_makes_other_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     before = code_version()
-    monkeypatch.setattr(stage_cache.importlib.metadata, "version", lambda name: "99")
+    monkeypatch.setattr(importlib.metadata, "version", lambda name: "99")
     code_version.cache_clear()
     after = code_version()
     monkeypatch.undo()
