@@ -6,8 +6,8 @@
 
 eSpeak NG reads sentences aloud and says at which sample each word begins; the models of the set transcribe what it has
 said. Of every word that was recognised the error is the recognised start minus the true one. Printed by voice: how many
-words, the median of the absolute error, within how many ms 95 % lie, and the median of the signed error. `--fit` prints
-the errors for several parameters of `pipeline/speech/onsets.py` as well. The last line is one JSON object.
+words, the median of the absolute error, within how many ms 95 % lie, and the median of the signed error. The last line
+is one JSON object. `--fit` prints the fitted numbers instead.
 """
 
 from __future__ import annotations

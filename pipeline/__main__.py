@@ -245,9 +245,9 @@ def _sample(clip: Path, analysis: Analysis, look: Look, time_given: str, name: s
 
 
 def _seconds(option: str, given: str) -> float:
-    """Return a time in s.
+    """Return `given` as seconds.
 
-    Raises UsageError for what is none.
+    Raises UsageError where it is not a number.
     """
     try:
         return float(given)

@@ -54,7 +54,9 @@ def code_version() -> str:
     """
     package = Path(__file__).parent
     files = [package / "records.py", package / "cache.py"]
-    files += sorted(path for folder in ("media", "speech", "faces") for path in (package / folder).rglob("*.py"))
+    files += sorted(
+        path for folder in ("media", "speech", "faces", "text") for path in (package / folder).rglob("*.py")
+    )
     parts = [_meaning(path.read_bytes()) for path in files]
     return hashlib.sha256("\0".join([*parts, *_versions()]).encode()).hexdigest()
 

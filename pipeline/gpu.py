@@ -130,8 +130,9 @@ def _fetch_speaking() -> Stage[None]:
 
 
 def place() -> None:
-    """Put all weights of the full set on the device, each once, and those of LR-ASD into the cache, where they can be
-    had: what a stage would have to fetch, a visitor would pay for in GPU time.
+    """Put all weights of the full set on the device, each once, and those of LR-ASD into the cache.
+
+    A visitor would pay for what a stage has to fetch in GPU time.
 
     Raises ModelError, OSError or ValueError where weights cannot be had; not for LR-ASD, in whose place lips are read.
     """
@@ -210,7 +211,7 @@ def _across(perceiving: Perceiving) -> Crossing:
 
 
 def _received(crossing: Crossing) -> Perceiving:
-    """Drive, outside, the generator again from what crossed.
+    """Rebuild the generator, outside the worker, from what crossed.
 
     Raises what it raised, or GpuError with a sentence for what `spaces` raised.
     """
@@ -274,7 +275,7 @@ def _copy_translator() -> None:
     It takes a stream of its own, so that neither the copy nor what is computed meanwhile waits for the other.
     """
     model = _translator().model
-    if not torch.backends.cuda.is_built():  # type: ignore[no-untyped-call]
+    if DEVICE != "cuda" or not torch.backends.cuda.is_built():  # type: ignore[no-untyped-call]
         model.to(DEVICE)
         return
     with torch.cuda.stream(torch.cuda.Stream()):  # type: ignore[no-untyped-call]

@@ -89,11 +89,12 @@ def read(file: Path) -> Project:
     """
     try:
         with file.open("rb") as opened:
-            project = from_json(opened.read(transcript.MAX_BYTES + 1))
+            text = opened.read(transcript.MAX_BYTES + 1)
     except OSError as error:
         raise RecordError(f"{file} cannot be read ({error.strerror}); give the transcript.json of a run.") from None
     except ValueError:  # a null byte
         raise RecordError("That is not the name of a file; give the transcript.json of a run.") from None
+    project = from_json(text)
     analysis = project.analysis
     if analysis.portraits:
         return project

@@ -100,7 +100,7 @@ def _check(analysis: Analysis, options: Options, lines: Collection[int] | None) 
         return
     unknown = sorted(set(lines) - {phrase.id for phrase in analysis.phrases})
     if unknown or not lines:
-        what = f"There is no line {unknown[0]}" if unknown else "No line is chosen"
+        what = f"There is no line {unknown[0]}" if unknown else "No line is selected"
         raise UsageError(f"{what}; look at the transcript again.")
     target = languages.parse_target(options.target).code if options.target else ""
     if not target:

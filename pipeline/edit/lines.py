@@ -350,4 +350,4 @@ def _spread(pieces: list[str], start: float, end: float) -> tuple[Word, ...]:
 
 
 def _text(text: str) -> str:
-    return one_line(text, MAX_TEXT, f"A line has at most {MAX_TEXT} characters; shorten it.")
+    return one_line(text, MAX_TEXT, f"A line may have at most {MAX_TEXT} characters; shorten it.")

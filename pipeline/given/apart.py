@@ -11,7 +11,9 @@ import json
 import pickle
 import resource
 import sys
+import traceback
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -57,7 +59,16 @@ def _asked(kind: str, *files: Path | None) -> Any:
         raise RecordError(TOO_MUCH) from None
     if isinstance(answer, PipelineError):
         raise answer
+    if isinstance(answer, Defect):
+        raise RuntimeError(f"The process that reads files failed:\n{answer.traceback}")
     return answer
+
+
+@dataclass(frozen=True)
+class Defect:
+    """A fault of the program, not of the file, in the process that reads."""
+
+    traceback: str
 
 
 READERS: dict[str, Callable[..., Given | Project]] = {"given": read_files, "project": project.read}
@@ -69,11 +80,13 @@ def main() -> None:
         with contextlib.suppress(ValueError, OSError):  # macOS has no limit of address space
             resource.setrlimit(limit, (most, most))
     files = [None if file is None else Path(file) for file in json.load(sys.stdin)]
-    answer: Given | Project | PipelineError
+    answer: Given | Project | PipelineError | Defect
     try:
         answer = READERS[sys.argv[1]](*files)
     except PipelineError as error:
         answer = error
     except MemoryError:
         answer = RecordError(TOO_MUCH)
+    except Exception:
+        answer = Defect(traceback.format_exc())
     sys.stdout.buffer.write(pickle.dumps(answer))

@@ -10,8 +10,7 @@ from pipeline.settings import Settings
 
 
 def listing(settings: Settings) -> str:
-    """Return the catalogue as a table, a line a model, and below it the translators and what the licences' names do not
-    say.
+    """Return the catalogue as a table, a line a model, then the translators and remarks on the licences.
 
     Raises UsageError for a SPEECHGLASS_WEIGHTS_SHA256 that pins nothing.
     """

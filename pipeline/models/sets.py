@@ -215,8 +215,9 @@ class _Light:
         return (yield from transcribe(sound, language, weights=folder))
 
     def translate_speech(self, sound: Path, phrases: tuple[Phrase, ...], language: str, target: str) -> Stage[KeyFree]:
-        """Translate the texts, by models that are fetched when first needed. What no model reads into English, Whisper
-        hears.
+        """Translate the texts by models that are fetched when first needed.
+
+        Whisper translates the sound into English where no model reads the language.
         """
         from pipeline.firefox_translation import code_of, translate_text
 

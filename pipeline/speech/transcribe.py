@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from functools import cache
+from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -147,7 +147,7 @@ def _model(folder: Path) -> Stage[Any]:
     return _load(folder)
 
 
-@cache
+@lru_cache(maxsize=2)  # a page can be asked for several, and a larger one takes 2 GB
 def _load(folder: Path) -> Any:
     import ctranslate2
     from faster_whisper import WhisperModel

@@ -217,8 +217,8 @@ def costs(
         if own is not None and mine is not None and face not in (head.faces if head else ()):
             nearer = (mine - _distance(boxes, wall))[:, present].mean(axis=1) / max(1.0, head.tall if head else 1.0)
             result += MISREAD * np.clip(nearer + 0.25, 0.0, 1.5)
-            his = (_over(boxes, wall) | _under(boxes, wall)) & (mine > _distance(boxes, wall))
-            result += STRANGER * his[:, present].mean(axis=1)
+            strangers = (_over(boxes, wall) | _under(boxes, wall)) & (mine > _distance(boxes, wall))
+            result += STRANGER * strangers[:, present].mean(axis=1)
         if own is None:
             pointing = np.array([bool(home.edge) for home in homes])
             result += STRANGER * pointing * _under(boxes, wall)[:, present].mean(axis=1)

@@ -76,7 +76,7 @@ def kept_words(source: Letters, translation: Letters) -> list[tuple[list[int], l
 def words_of_marks(letters: Letters) -> list[int]:
     """Return for every grapheme the index of the one it belongs to: a letter beside it for a mark, else itself.
 
-    A mark that were left alone while its word comes, goes or moves would look like a speck on the picture.
+    A mark left alone while its word comes, goes or moves would look like a speck on the picture.
     """
     clusters = letters.layout.clusters
     found = list(range(len(clusters)))

@@ -83,9 +83,12 @@ class Connection(H11Protocol):
         self._wait(UNREAD_S)
 
     def resume_writing(self) -> None:
-        """Go on: the client reads."""
+        """Go on: the client reads. Where nothing more is to be written, it must still read the rest."""
         super().resume_writing()
-        self._go_on()
+        if self.cycle is None or self.cycle.response_complete:
+            self._wait(UNREAD_S)
+        else:
+            self._go_on()
 
     def _wait(self, limit_s: float) -> None:
         self._go_on()

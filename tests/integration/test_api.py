@@ -177,13 +177,13 @@ def test_what_drawing_has_to_say_is_in_the_transcript(client: Client, clip: Path
         ({"source_language": "Elvish"}, "not a language"),
         ({"speakers": -3}, "whole number"),
         ({"speakers": 900}, "whole number"),
-        ({"look": "baroque"}, "look is one of"),
+        ({"look": "baroque"}, "look must be one of"),
         ({"text_size": 9}, "text size"),
-        ({"formality": "rude"}, "formality is one of"),
+        ({"formality": "rude"}, "formality must be one of"),
         ({"glossary": "no terms"}, "term = translation"),
-        ({"audio_track": -1}, "sound track is a whole number"),
+        ({"audio_track": -1}, "sound track must be a number from"),
         ({"deepl_key": "no key at all"}, "does not look like a DeepL key"),
-        ({"address": "https://example.com/film.mp4"}, "a clip and an address; remove one"),
+        ({"address": "https://example.com/film.mp4"}, "both a clip and a web address; remove one"),
         ({"video": None}, "There is no clip yet"),
         ({"video": None, "address": "file:///etc/hostname"}, "not a web address"),
     ],
@@ -228,7 +228,7 @@ def test_wrong_types_give_a_clean_error(client: Client, clip: Path, arguments: d
 
 @pytest.mark.parametrize("given", ["many", [1], {"a": 1}, "1e999"])
 def test_a_number_that_is_none_is_named(client: Client, clip: Path, given: str | list[int] | dict[str, int]) -> None:
-    with pytest.raises(Exception, match="speakers: The number of speakers is a whole number"):
+    with pytest.raises(Exception, match="speakers: The number of speakers must be a whole number"):
         client.predict(video=handle_file(str(clip)), speakers=given, api_name="/transcribe")
 
 

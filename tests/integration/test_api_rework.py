@@ -78,7 +78,7 @@ def test_a_transcript_without_pictures_keeps_its_faces_when_they_change_hands(
 @pytest.mark.parametrize(
     ("edits", "sentence"),
     [
-        ([{"kind": "rename", "person": "p9", "value": "x"}], "Edit 1: There is no such speaker"),
+        ([{"kind": "rename", "person": "p9", "value": "x"}], "Edit 1: That speaker is not there any more"),
         ([{"kind": "fly"}], "Edit 1: This version does not know that edit"),
         ("rename", "list of at most"),
         ([1], "list of at most"),

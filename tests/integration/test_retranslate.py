@@ -123,7 +123,7 @@ def test_one_line_cannot_be_in_another_language_than_the_rest(known: Analysis, k
         again(known, keyed, "DE", lines=[1])
 
 
-@pytest.mark.parametrize(("lines", "said"), [([99], "no line 99"), ([], "No line is chosen")])
+@pytest.mark.parametrize(("lines", "said"), [([99], "no line 99"), ([], "No line is selected")])
 def test_lines_that_are_none_are_refused(known: Analysis, keyed: Settings, lines: list[int], said: str) -> None:
     with pytest.raises(UsageError, match=said):
         again(known, keyed, lines=lines)

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -119,3 +120,20 @@ def test_with_all_places_taken_the_one_idle_longest_gives_way(
             assert answered(honest)
     assert is_closed(silent[0])
     assert answered(silent[1])
+
+
+def test_a_client_that_leaves_the_end_of_an_answer_unread_holds_no_place_for_ever() -> None:
+    """Once the time ran only while much was left to write, so the last kilobytes could stay unread without limit."""
+    waits: list[float] = []
+    one = connections.Connection.__new__(connections.Connection)
+    one.loop = SimpleNamespace(call_later=lambda limit_s, abort: waits.append(limit_s) or SimpleNamespace(cancel=list))  # type: ignore[assignment,func-returns-value]
+    one.flow = SimpleNamespace(resume_writing=lambda: None)  # type: ignore[assignment]
+    one._timer = None
+    one.cycle = SimpleNamespace(response_complete=False)  # type: ignore[assignment]
+    one.resume_writing()
+    assert waits == []
+    one.cycle = SimpleNamespace(response_complete=True)  # type: ignore[assignment]
+    one.resume_writing()
+    assert waits == [connections.UNREAD_S]
+    assert one in one._idle
+    one._idle.pop(one)
