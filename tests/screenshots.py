@@ -13,7 +13,7 @@ from pathlib import Path
 from playwright.sync_api import sync_playwright
 
 from tests.browser.states import every_state, site
-from tests.fixtures_browser import CHROMIUM, LINE, SWITCHES
+from tests.fixtures_browser import CHROMIUM, DONE, LINE, SWITCHES
 
 
 def main() -> None:
@@ -29,7 +29,7 @@ def main() -> None:
                 )
                 page = context.new_page()
                 page.goto(url)
-                page.locator(LINE).first.wait_for()
+                page.locator(LINE).first.wait_for(timeout=DONE)
                 for number, name in enumerate(every_state(page, url, context, Path(temporary)), 1):
                     page.wait_for_timeout(300)
                     file = out / f"{number:02d} {re.sub('[^a-z ]', '', name)}.png"

@@ -54,6 +54,13 @@ def fold(page: Page) -> None:
     page.evaluate("document.querySelectorAll('details[open]').forEach((e) => { e.open = false; })")
 
 
+def language(page: Page, field: str, name: str) -> None:
+    """Type a language and leave the field, which closes its list."""
+    page.fill(field, name)
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+
+
 def every_state(page: Page, url: str, context: BrowserContext, folder: Path) -> Iterator[str]:
     """Bring the open page, whose context is `context`, into one state after the other; yields the name of each."""
     clip = fakes.make_clip(folder / "interview.mp4")
@@ -76,15 +83,13 @@ def _before(page: Page, clip: Path, folder: Path) -> Iterator[str]:
     page.reload()
     expect(page.locator(LINE).first).to_be_visible(timeout=DONE)
     choose(page, clip)
-    page.fill("#target input", "German")
-    page.keyboard.press("Enter")
+    language(page, "#target input", "German")
     expect(page.locator("#target-note")).to_contain_text("needs a DeepL key", timeout=DONE)
     page.fill("#key input", "hello")
     expect(page.locator("#target-note .problem")).to_be_visible(timeout=DONE)
     yield "a language that needs a key, and a key that is none"
     page.fill("#key input", "")
-    page.fill("#target input", "English (American)")
-    page.keyboard.press("Enter")
+    language(page, "#target input", "English (American)")
     expect(page.locator("#target-note p")).to_have_count(0, timeout=DONE)
     toggle(page, "more-speech")
     page.click("#speech input")
@@ -152,8 +157,7 @@ def _result(page: Page) -> Iterator[str]:
     yield "keyboard shortcuts"
     page.keyboard.press("Escape")
     toggle(page, "more-again")
-    page.fill("#again-target input", "Polish")
-    page.keyboard.press("Enter")
+    language(page, "#again-target input", "Polish")
     expect(page.locator("#again-key input")).to_be_visible(timeout=DONE)
     yield "another language for all lines"
     toggle(page, "more-again")
