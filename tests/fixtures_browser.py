@@ -66,7 +66,8 @@ def opened(
 
 def choose(page: Page, clip: Path) -> None:
     """Choose a clip, and wait until the page has said what it is."""
-    page.set_input_files("#clip input[type=file]", str(clip))
+    page.locator("#clip input[type=file]").wait_for(state="attached", timeout=DONE)  # it is loaded after the lines
+    page.set_input_files("#clip input[type=file]", str(clip), timeout=DONE)
     expect(page.locator("#clip-note .clip-facts")).to_contain_text(clip.name, timeout=DONE)
 
 

@@ -55,10 +55,11 @@ def fold(page: Page) -> None:
 
 
 def language(page: Page, field: str, name: str) -> None:
-    """Type a language and leave the field, which closes its list."""
-    page.fill(field, name)
-    page.keyboard.press("Enter")
-    page.keyboard.press("Tab")
+    """Find a language by typing and choose it."""
+    page.click(field)
+    page.wait_for_function("document.activeElement.selectionEnd > document.activeElement.selectionStart")
+    page.locator(field).press_sequentially(name)
+    page.get_by_role("listbox").get_by_role("option").first.click()
 
 
 def every_state(page: Page, url: str, context: BrowserContext, folder: Path) -> Iterator[str]:
