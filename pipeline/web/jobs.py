@@ -79,6 +79,7 @@ def adopt(upload: Path, folder: Path) -> Path:
     """
     clip = folder / "clip"
     try:
+        os.utime(upload)  # it is in use: the sweep leaves it alone for as long again
         os.link(upload, clip)
     except FileNotFoundError:
         raise NotAClipError("The clip is not here any more; upload it again.") from None

@@ -101,12 +101,15 @@ def _sweep_files(page: gr.Blocks, ages: Ages) -> None:
         if path.relative_to(folder).parts[0].startswith(jobs.LASTING):
             continue
         with suppress(OSError):
-            stat = path.lstat()
-            idle = now - max(stat.st_mtime, stat.st_ctime)
+            # Not by ctime: every link to a file that comes or goes changes it, and one that was removed would keep the
+            # others for as long again. What is served is a link, perhaps to an old file; its folder is its own.
+            changed = path.lstat().st_mtime
             if path.is_dir() and not path.is_symlink():
-                if idle > ages.unfinished:
+                if now - changed > ages.unfinished:
                     path.rmdir()  # raises where it holds something
-            elif str(path) not in kept and idle > (ages.unfinished if path.parent == folder else ages.served):
+                continue
+            idle = now - max(changed, path.parent.stat().st_mtime if path.parent != folder else 0.0)
+            if str(path) not in kept and idle > (ages.unfinished if path.parent == folder else ages.served):
                 path.unlink()
     for names in page.temp_file_sets:
         names.difference_update([name for name in list(names) if not Path(name).exists()])

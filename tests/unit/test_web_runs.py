@@ -399,3 +399,20 @@ def test_timings_do_not_tell_that_somebody_had_the_clip_before() -> None:
 )  # fmt: skip
 def test_a_clips_name_becomes_a_files(given: str, name: str) -> None:
     assert jobs.plain_name(given) == name
+
+
+def test_links_to_one_file_are_swept_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first that went changed the file's ctime, and the others stayed for another two hours each."""
+    original, served = tmp_path / "video.mp4", tmp_path / "served"
+    original.write_bytes(b"film")
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(served))
+    served.mkdir()
+    folders = [jobs.serve(original, "video.mp4")[0] for _ in range(3)]
+    page: Any = SimpleNamespace(blocks={}, temp_file_sets=[])
+    sweep._sweep_files(page, sweep.Ages(served=60.0, unfinished=60.0))
+    assert all((folder / "video.mp4").is_file() for folder in folders)
+    for path in (original, *folders):
+        os.utime(path, (time.time() - 100,) * 2)
+    sweep._sweep_files(page, sweep.Ages(served=60.0, unfinished=60.0))
+    assert not any((folder / "video.mp4").exists() for folder in folders)
+    assert original.is_file()
