@@ -21,6 +21,9 @@ from pipeline.brought import Given
 
 T = TypeVar("T")
 
+#: How pictures are written where a record becomes JSON.
+BASE64 = {"ser_json_bytes": "base64", "val_json_bytes": "base64"}
+
 
 # --- progress ---------------------------------------------------------------------------------------------------------
 
@@ -215,8 +218,7 @@ class Box:
 class FaceTrack:
     """One face followed inside one shot."""
 
-    #: How the stage cache writes the portrait.
-    __pydantic_config__: ClassVar[Mapping[str, str]] = {"ser_json_bytes": "base64", "val_json_bytes": "base64"}
+    __pydantic_config__: ClassVar[Mapping[str, str]] = BASE64
 
     id: int
     shot: int  #: index into `Faces.shots`
@@ -344,6 +346,8 @@ class Analysis:
 
     transcript.json is this without `portraits`, which are written beside it as faces/<person id>.jpg.
     """
+
+    __pydantic_config__: ClassVar[Mapping[str, str]] = BASE64
 
     media: Media
     language: str

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import json
-import pickle
 import resource
 import sys
 import traceback
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING
 
 from pipeline import project
 from pipeline.brought import Given
@@ -23,6 +22,9 @@ from pipeline.errors import PipelineError, RecordError
 from pipeline.given.files import read_files
 from pipeline.media import child
 from pipeline.project import Project
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
 
 MEMORY = 2**30  #: bytes of address space; the transcript of five minutes with six faces in every picture takes 100 MB
 SECONDS = 10  #: of a processor; the largest SRT there may be takes two
@@ -34,12 +36,24 @@ TOO_MUCH = "The file takes too long to read; give the file of one clip."
 _START = "import json, sys; sys.path[:] = json.loads(sys.argv.pop(1)); from pipeline.given.apart import main; main()"
 
 
+@dataclass(frozen=True)
+class Answer:
+    """What the process that reads tells: what it read, an error of the file, or a fault of the program."""
+
+    given: Given | None = None
+    project: Project | None = None
+    error: str = ""
+    defect: str = ""  #: its traceback
+
+
 def read_apart(transcript: Path | None, turns: Path | None) -> Given:
     """Return what `read_files` does.
 
     Raises RecordError for a file that cannot be read or is none, or that takes too much to be read.
     """
-    return cast(Given, _asked("given", transcript, turns))
+    answer = _asked("given", transcript, turns)
+    assert answer.given is not None
+    return answer.given
 
 
 def read_project_apart(file: Path) -> Project:
@@ -47,46 +61,46 @@ def read_project_apart(file: Path) -> Project:
 
     Raises RecordError for a file that cannot be read or is none, or that takes too much to be read.
     """
-    return cast(Project, _asked("project", file))
+    answer = _asked("project", file)
+    assert answer.project is not None
+    return answer.project
 
 
-def _asked(kind: str, *files: Path | None) -> Any:
+def _asked(kind: str, *files: Path | None) -> Answer:
     command = [sys.executable, "-I", "-c", _START, json.dumps(sys.path), kind]
     order = json.dumps([None if file is None else str(file.absolute()) for file in files])
-    try:  # a pickle, since it comes from our own code, which parses in Python alone
-        answer = pickle.loads(child.ask(command, order.encode(), LIMIT_S, MOST_ANSWER))
+    try:
+        answer = _adapter().validate_json(child.ask(command, order.encode(), LIMIT_S, MOST_ANSWER))
     except child.ScanFailed:
         raise RecordError(TOO_MUCH) from None
-    if isinstance(answer, PipelineError):
-        raise answer
-    if isinstance(answer, Defect):
-        raise RuntimeError(f"The process that reads files failed:\n{answer.traceback}")
+    if answer.error:
+        raise RecordError(answer.error)
+    if answer.defect:
+        raise RuntimeError(f"The process that reads files failed:\n{answer.defect}")
     return answer
 
 
-@dataclass(frozen=True)
-class Defect:
-    """A fault of the program, not of the file, in the process that reads."""
+@cache
+def _adapter() -> TypeAdapter[Answer]:
+    from pydantic import TypeAdapter
 
-    traceback: str
+    from pipeline.records import Word  # noqa: F401  named in the lines of `Given`, which cannot import it
 
-
-READERS: dict[str, Callable[..., Given | Project]] = {"given": read_files, "project": project.read}
+    return TypeAdapter(Answer)
 
 
 def main() -> None:
-    """Answer one order: what is read, or the error, pickled."""
+    """Answer one order: what is read, or the error, as JSON."""
     for limit, most in ((resource.RLIMIT_AS, MEMORY), (resource.RLIMIT_CPU, SECONDS)):
         with contextlib.suppress(ValueError, OSError):  # macOS has no limit of address space
             resource.setrlimit(limit, (most, most))
     files = [None if file is None else Path(file) for file in json.load(sys.stdin)]
-    answer: Given | Project | PipelineError | Defect
     try:
-        answer = READERS[sys.argv[1]](*files)
+        answer = Answer(project=project.read(*files)) if sys.argv[1] == "project" else Answer(given=read_files(*files))  # type: ignore[arg-type]
     except PipelineError as error:
-        answer = error
+        answer = Answer(error=str(error))
     except MemoryError:
-        answer = RecordError(TOO_MUCH)
+        answer = Answer(error=TOO_MUCH)
     except Exception:
-        answer = Defect(traceback.format_exc())
-    sys.stdout.buffer.write(pickle.dumps(answer))
+        answer = Answer(defect=traceback.format_exc())
+    sys.stdout.buffer.write(_adapter().dump_json(answer))
