@@ -271,8 +271,9 @@ def _chunks(
 def _ranking(model: Any, samples: np.ndarray) -> dict[str, float]:
     """Return the probability of every language for one block of sound.
 
-    A block that fits is heard in a window of 15 s instead of Whisper's 30: the probabilities are the same within a few
-    hundredths (65 blocks of 26 clips in seven languages) and the encoder takes a fifth of the time.
+    A block that fits is heard in a window of 15 s instead of Whisper's 30, for which the encoder takes a fifth of the
+    time. On 77 blocks of real clips in six languages the likeliest language changed once, where it had 0.23; its
+    probability changed by 0.004 at the median, and by 0.08 or more in one block of twenty.
     """
     from faster_whisper.audio import pad_or_trim
 

@@ -1,4 +1,4 @@
-"""Every state of the page, one after the other: what axe-core looks at, and what `python -m tests.screenshots` shows."""
+"""Every state of the page, one after the other, for `python -m tests.screenshots`."""
 
 from __future__ import annotations
 
