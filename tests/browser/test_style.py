@@ -130,8 +130,14 @@ def test_panels_are_placed_by_dragging_and_the_style_is_saved_and_given_back(pag
 
 def test_ten_seconds_of_the_chosen_look_play_on_the_page(page: Page) -> None:
     page.locator("#looks > button").click()
+    seen = ""
     for _ in range(2):  # the second takes the place of the first
         page.locator("#draw-sample").click()
+        page.wait_for_function(
+            "seen => { const v = document.querySelector('#still video'); return v && v.src !== seen && v.duration > 0 }",
+            arg=seen,
+            timeout=30_000,
+        )
         video = page.locator("#still video")
-        expect(video).to_be_visible(timeout=20_000)
-        page.wait_for_function("document.querySelector('#still video').duration > 0")
+        expect(video).to_be_visible()
+        seen = video.evaluate("v => v.src")
