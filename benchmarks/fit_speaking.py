@@ -27,7 +27,7 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 
 from pipeline import Settings, media
-from pipeline.faces import crops, detect, find_faces, identify, lr_asd
+from pipeline.faces import crops, detect, find_faces, identify, lr_asd, lr_asd_onnx
 from pipeline.faces.lip_detector import LipDetector, features
 from pipeline.faces.sound import Sound
 from pipeline.faces.speaking import largest, smoothed
@@ -349,7 +349,7 @@ def main() -> None:
         folder.mkdir(parents=True, exist_ok=True)
         seen = gather(folder)
     fit_lips(by_lips(seen))
-    network = lr_asd.load(finish(sets.weights("lr-asd", Settings.from_environment())))
+    network = lr_asd_onnx.load(finish(sets.weights("lr-asd", Settings.from_environment())))
     # It scores a face that speaks as high with another's sound as with its own, so a fit on wrong sounds would only
     # blunt it.
     fit_learned("LR-ASD, wrong sounds too", learned(seen, network, wrong=True))

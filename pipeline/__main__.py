@@ -16,8 +16,10 @@ Exit status: 0 done; 1 one sentence about something the user can mend; 2 wrong u
 from __future__ import annotations
 
 import argparse
+import atexit
 import contextlib
 import dataclasses
+import gc
 import io
 import os
 import shutil
@@ -56,6 +58,8 @@ STAGE_NAMES = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status. Messages go to stderr, results into the folder it names."""
+    # With the libraries loaded, the collection of every object at the end of the process takes 0.5 to 1.5 s.
+    atexit.register(gc.freeze)
     for number in SAID:
         if signal.getsignal(number) != signal.SIG_IGN:  # under nohup
             signal.signal(number, _stop)

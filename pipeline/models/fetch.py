@@ -38,10 +38,11 @@ PAUSE_S = 0.5
 TICK_S = 0.1
 
 
-def path(weights: Weights, name: str, cache: Path) -> Stage[Path]:
+def path(weights: Weights, name: str, cache: Path, given: Path | None = None) -> Stage[Path]:
     """Fetch weights into the folder `cache` unless they are there, and return the file, or the folder of several.
 
-    `name` is how messages call the model. Takes microseconds once they are there. Safe when several processes or
+    `name` is how messages call the model. A download that lies somewhere below the folder `given` is taken from there.
+    Takes microseconds once they are there. Safe when several processes or
     threads ask at once: one fetches, the others wait. A fetch that was broken off leaves nothing that a later one would
     trust.
 
@@ -51,7 +52,7 @@ def path(weights: Weights, name: str, cache: Path) -> Stage[Path]:
     if not _intact(weights, folder):
         try:
             folder.parent.mkdir(parents=True, exist_ok=True)
-            yield from _fetch(weights, name, folder)
+            yield from _fetch(weights, name, folder, given)
         except OSError as error:
             raise ModelError(_no_room(folder) if error.errno == errno.ENOSPC else _unwritable(folder, error)) from error
     return folder if len(weights.files) > 1 else folder / weights.files[0].name
@@ -63,6 +64,20 @@ def find_in(weights: Weights, folder: Path) -> Path | None:
         if all(_is_file(found.with_name(file.name), file.sha256) for file in weights.files):
             return found.parent if len(weights.files) > 1 else found
     return None
+
+
+def is_given(weights: Weights, folder: Path) -> bool:
+    """Return whether `folder` has, somewhere below it, the pinned files or all downloads that they are made of."""
+    return find_in(weights, folder) is not None or all(_download_in(folder, one) for one in weights.downloads)
+
+
+def _download_in(folder: Path, download: Archive | Address) -> Path | None:
+    found = sorted(folder.rglob(_file_name(download)))
+    return next((file for file in found if _is_file(file, download.sha256)), None)
+
+
+def _file_name(download: Archive | Address) -> str:
+    return download.file if isinstance(download, Archive) else urlsplit(download.url).path.rpartition("/")[2]
 
 
 def _is_file(file: Path, sha256: str) -> bool:
@@ -140,7 +155,7 @@ def _released(descriptor: int) -> Iterator[int]:
         os.close(descriptor)  # gives the lock back too
 
 
-def _fetch(weights: Weights, name: str, folder: Path) -> Stage[None]:
+def _fetch(weights: Weights, name: str, folder: Path, given: Path | None) -> Stage[None]:
     """Fetch and verify the files in a folder beside `folder` and rename it, under a lock of its own."""
     import fcntl
 
@@ -162,7 +177,7 @@ def _fetch(weights: Weights, name: str, folder: Path) -> Stage[None]:
             raise ModelError(_no_room(folder))
         staging = Path(tempfile.mkdtemp(prefix=f"{folder.name}.part-", dir=folder.parent))
         try:
-            downloads = yield from _download_all(weights, name, staging)
+            downloads = yield from _download_all(weights, name, staging, given)
             yield Progress("fetch", 0.98, f"Unpacking {name}")
             ready = staging / "ready"
             ready.mkdir()
@@ -181,7 +196,7 @@ def _fetch(weights: Weights, name: str, folder: Path) -> Stage[None]:
     yield Progress("fetch", 1.0, f"{name} is ready")
 
 
-def _download_all(weights: Weights, name: str, staging: Path) -> Stage[list[Path]]:
+def _download_all(weights: Weights, name: str, staging: Path, given: Path | None) -> Stage[list[Path]]:
     """Return all downloads, which lie in `staging`, their hashes checked."""
     import httpx
 
@@ -197,12 +212,10 @@ def _download_all(weights: Weights, name: str, staging: Path) -> Stage[list[Path
             to = staging / str(number)
             to.mkdir()
             try:
-                if isinstance(download, Archive):
-                    place = index.find(download, machine, http)
-                    to /= download.file
-                else:
-                    place = download.url
-                    to /= urlsplit(download.url).path.rpartition("/")[2]
+                to /= _file_name(download)
+                place: Path | str | None = _download_in(given, download) if given else None
+                if place is None:
+                    place = index.find(download, machine, http) if isinstance(download, Archive) else download.url
                 if place is None:
                     raise ModelError(_failed(name, weights, download, "it is not there"))
                 if isinstance(place, Path):

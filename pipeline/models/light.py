@@ -112,7 +112,12 @@ LIGHT: tuple[Model, ...] = (
                     "6b4ef53694e874e96cf630198dc479c78aebb3993bbf166aee3d926dfe7d9342", 3_426_337,
                 ),
             ),
-            (File("finetuning_TalkSet.model", "6b4ef53694e874e96cf630198dc479c78aebb3993bbf166aee3d926dfe7d9342"),),
+            (
+                File(
+                    "lr_asd.safetensors", "66484e11e7a39d6c3f24d1d88b139e008f9187ceaf0723dd3a6c4e0a8d285ce3",
+                    (Part(),), unpack.tensors,
+                ),
+            ),
         ),
         optional=True,
         note="Trained on AVA-ActiveSpeaker (labels CC BY 4.0) and TalkSet (LRS3, VoxCeleb2), whose films and videos "

@@ -107,7 +107,7 @@ def _described(key: str, settings: Settings) -> str:
 def _whereabouts(entry: Model, settings: Settings) -> str:
     if entry.weights is not None:
         size = f"{entry.weights.bytes / 1e6:.0f} MB"
-        if settings.weights_dir is not None and fetch.find_in(entry.weights, settings.weights_dir) is not None:
+        if settings.weights_dir is not None and fetch.is_given(entry.weights, settings.weights_dir):
             return f"in {settings.weights_dir}"
         if fetch.is_cached(entry.weights, settings.cache_dir):
             return f"in the cache, {size}"

@@ -20,7 +20,7 @@ from pipeline.settings import Settings
 from pipeline.stages import Models
 
 if TYPE_CHECKING:
-    from pipeline.faces import speaking
+    from pipeline.faces import lr_asd, speaking
 
 log = logging.getLogger(__name__)
 
@@ -77,7 +77,7 @@ def _weights_of(entry: Model, settings: Settings) -> Stage[Path]:
         given = fetch.find_in(entry.weights, settings.weights_dir)
         if given is not None:
             return given
-    return (yield from fetch.path(entry.weights, entry.name, settings.cache_dir))
+    return (yield from fetch.path(entry.weights, entry.name, settings.cache_dir, settings.weights_dir))
 
 
 #: s for which weights that others can stand in for are not asked for again after they could not be had.
@@ -112,7 +112,7 @@ def has(key: str, settings: Settings) -> bool:
 def _is_here(entry: Model, settings: Settings) -> bool:
     files = entry.weights
     assert files is not None, f"{entry.key} is not fetched"
-    given = settings.weights_dir is not None and fetch.find_in(files, settings.weights_dir) is not None
+    given = settings.weights_dir is not None and fetch.is_given(files, settings.weights_dir)
     return given or fetch.is_cached(files, settings.cache_dir)
 
 
@@ -133,7 +133,7 @@ def speaking_detector(
 
     Raises MediaError for a sound that cannot be read.
     """
-    from pipeline.faces import lip_detector, lr_asd, speaking
+    from pipeline.faces import speaking
     from pipeline.faces.sound import Sound
 
     if sound is None:
@@ -142,7 +142,18 @@ def speaking_detector(
     if may_fetch or has("lr-asd", settings):
         file = yield from optional_weights("lr-asd", settings)
     if file is not None:
-        return speaking.LearnedDetector("LR-ASD", lr_asd.load(file, device), speaking.LR_ASD, Sound.read(sound))
+        network: lr_asd.LrAsd
+        if device == "cpu":
+            from pipeline.faces import lr_asd_onnx
+
+            network = lr_asd_onnx.load(file)
+        else:
+            from pipeline.faces import lr_asd_torch
+
+            network = lr_asd_torch.load(file, device)
+        return speaking.LearnedDetector("LR-ASD", network, speaking.LR_ASD, Sound.read(sound))
+    from pipeline.faces import lip_detector
+
     return lip_detector.LipDetector(Sound.read(sound))
 
 

@@ -7,7 +7,6 @@ import math
 from collections.abc import Iterator
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from pipeline.people.scene import Scene
 from pipeline.people.score import Member, Scorer
@@ -64,6 +63,8 @@ class Partition:
 
     def _match_faces(self) -> bool:
         """Give all faces to all voices anew in the best way (Kuhn–Munkres); return whether that was better."""
+        from scipy.optimize import linear_sum_assignment  # 0.8 s to import
+
         voices = [Member(member.pieces) for member in self.people if member.pieces]
         faces = [Member(tracks=member.tracks) for member in self.people if member.tracks]
         if not voices or not faces:

@@ -62,7 +62,7 @@ def _scale(weights: dict[str, np.ndarray], name: str) -> tuple[np.ndarray, np.nd
 
 
 def _session(weights: dict[str, np.ndarray], threads: int) -> Any:
-    from pipeline.speech.graph import Graph
+    from pipeline.onnx_graph import Graph
 
     graph = Graph({"bands": [1, 80, "n"], "mean": ["frames", "segments"], "spread": ["segments", "frames"]})
 

@@ -48,7 +48,7 @@ def sinc_filters(low: np.ndarray, band: np.ndarray, window: np.ndarray, steps: n
 
 
 def _session(weights: dict[str, np.ndarray], threads: int) -> Any:
-    from pipeline.speech.graph import Graph
+    from pipeline.onnx_graph import Graph
 
     def norm(x: str, name: str) -> str:
         return graph.node(

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from pipeline import media
 from pipeline.errors import ModelError
-from pipeline.faces import lr_asd
+from pipeline.faces import lr_asd, lr_asd_onnx, lr_asd_torch
 from pipeline.models import sets
 from pipeline.progress import finish
 from pipeline.records import EVIDENCE_HZ, Faces, FaceTrack
@@ -82,9 +85,14 @@ def test_without_the_weights_lips_give_the_evidence_and_a_notice_says_so(
     examples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sets, "_missed", {"lr-asd": time.monotonic()})  # it was just tried
+    models = tmp_path / "cache" / "models"
+    models.mkdir(parents=True)
+    for one in (Settings().cache_dir / "models").glob("*"):
+        if not one.name.startswith("lr-asd"):  # a machine may have it
+            (models / one.name).symlink_to(one)
     clip = tmp_path / "clip.mp4"
     media.cut(examples / "orbit_en.mp4", clip, 0.0, 6.0)
-    found = faces_of(clip, Settings(models="light"), tmp_path)
+    found = faces_of(clip, Settings(models="light", cache_dir=tmp_path / "cache"), tmp_path)
     assert [notice.code for notice in found.notices] == ["weak_speaking_detector"]
     turns = json.loads((examples / "orbit_en.truth.json").read_text())["turns"]
     left, right = sorted(found.tracks, key=lambda track: track.boxes[0].left)
@@ -111,19 +119,51 @@ def test_evidence_lies_inside_its_track_and_is_dense(learned: Settings, examples
 
 
 def test_a_file_of_other_weights_is_refused(tmp_path: Path) -> None:
-    import torch
-
-    other = tmp_path / "other.model"
-    torch.save({"weight": torch.zeros(3)}, other)
+    other = tmp_path / "other.safetensors"
+    save_file({"weight": np.zeros(3, np.float32)}, other)
     with pytest.raises(ModelError, match="not a file of LR-ASD weights"):
-        lr_asd.LrAsd(other)
+        lr_asd.read(other)
     other.write_bytes(b"nothing")
     with pytest.raises(ModelError, match="not a file of LR-ASD weights"):
-        lr_asd.LrAsd(other)
+        lr_asd.read(other)
 
 
-def test_pieces_give_the_features_of_the_whole(learned: Settings) -> None:
-    network = lr_asd.LrAsd(WEIGHTS / "lr_asd" / "finetuning_TalkSet.model")
+@pytest.fixture(scope="module")
+def weights(learned: Settings) -> Path:
+    return finish(sets.weights("lr-asd", learned))
+
+
+def test_a_processor_and_torch_score_alike(weights: Path) -> None:
+    rng = np.random.default_rng(0)
+    faces = rng.integers(0, 255, (75, 112, 112), dtype=np.uint8)
+    rows = rng.normal(0, 8, (300, 13)).astype(np.float32)
+    one, other = lr_asd_onnx.load(weights), lr_asd_torch.load(weights, "cpu")
+    face, sound = one.face_features(faces), one.sound_features(rows)
+    assert np.allclose(face, other.face_features(faces), atol=1e-4)
+    assert np.allclose(sound, other.sound_features(rows), atol=1e-4)
+    scores = one.scores(face, sound)
+    assert scores.std() > 0.01
+    assert np.allclose(scores, other.scores(face, sound), atol=1e-4)
+
+
+def test_a_light_run_does_not_import_torch(learned: Settings, examples: Path, weights: Path) -> None:
+    """It took 3 s of every clip, and torch's waiting threads took the cores from the other stages."""
+    code = (
+        "import sys; from pathlib import Path; from pipeline import media; from pipeline.models import sets; "
+        "from pipeline.progress import finish; from pipeline.settings import Settings; "
+        "from pipeline.workspace import workspace; import contextlib; s = Settings(models='light', weights_dir=Path(sys.argv[2])); "
+        "clip = media.probe(Path(sys.argv[1]), s); stack = contextlib.ExitStack(); folder = stack.enter_context(workspace()); "
+        "found = finish(sets.load(s).find_faces(clip, finish(media.extract_sound(clip, folder / 'sound.wav')))); "
+        "assert found.tracks[0].speaking; print(sorted({'torch', 'deepface'} & set(sys.modules)))"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", code, examples / "europa_pl.mp4", WEIGHTS], capture_output=True, text=True, check=True
+    )
+    assert ran.stdout == "[]\n"
+
+
+def test_pieces_give_the_features_of_the_whole(weights: Path) -> None:
+    network = lr_asd_onnx.load(weights)
     rng = np.random.default_rng(0)
     faces = rng.integers(0, 255, (75, 112, 112), dtype=np.uint8)
     rows = rng.normal(0, 8, (300, 13)).astype(np.float32)

@@ -325,6 +325,28 @@ def test_the_face_mesh_in_the_package_is_the_one_its_note_names() -> None:
     assert "Apache License" in lips.MESH.with_suffix(".LICENSE.txt").read_text()
 
 
+def test_a_download_in_the_folder_of_the_operator_is_converted_without_a_network(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = b"weights" * 1000
+    converted = data[::-1]
+    files = Weights(
+        "net",
+        (Address("http://127.0.0.1:9/net.model", hashlib.sha256(data).hexdigest(), len(data)),),
+        (File("net.bin", hashlib.sha256(converted).hexdigest(), convert=lambda found: found[::-1]),),
+    )
+    entry = Model("net", "Net", "speaking", ("light",), "MIT", "here", files, optional=True)
+    monkeypatch.setattr(catalogue, "CATALOGUE", (entry,))
+    (tmp_path / "given").mkdir()
+    light = Settings(cache_dir=settings.cache_dir, weights_dir=tmp_path / "given")
+    (tmp_path / "given" / "net.model").write_bytes(data[:-1])
+    assert not sets.has("net", light), "another file of that name"
+    (tmp_path / "given" / "net.model").write_bytes(data)
+    assert sets.has("net", light)
+    assert finish(sets.weights("net", light)).read_bytes() == converted
+    assert sets.has("net", Settings(cache_dir=settings.cache_dir)), "it is kept"
+
+
 def test_a_folder_of_the_operator_is_looked_into_first(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
