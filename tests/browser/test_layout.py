@@ -189,3 +189,21 @@ def test_phone_nothing_lies_over_stop(browser: Browser, slow_url: str, clip: Pat
         assert over
         page.click("#stop")
         expect(page.locator("#run")).to_be_visible(timeout=DONE)
+
+
+def test_nothing_moves_on_a_page_that_waits(page: Page) -> None:
+    """The sentence of the masthead was typed for ever: it kept a core busy, and nothing could stop it."""
+    saying = page.locator("#masthead .saying span")
+    counted = """async (seconds) => {
+        let count = 0;
+        const seen = new MutationObserver((list) => { count += list.length; });
+        seen.observe(document.body, { childList: true, subtree: true, characterData: true });
+        await new Promise((done) => setTimeout(done, seconds * 1000));
+        seen.disconnect();
+        return count;
+    }"""
+    page.wait_for_timeout(6000)  # one sentence is typed and turns
+    expect(saying).to_have_text("Every voice has a face.")
+    assert page.evaluate(counted, 5) == 0
+    saying.hover()
+    assert page.evaluate(counted, 1) > 0, "it moves again for whoever comes to it"

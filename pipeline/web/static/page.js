@@ -45,7 +45,8 @@
   }).observe(document.documentElement, { childList: true, subtree: true, attributes: true, attributeFilter: ["data-original", "data-drawn", "data-play", "data-live", "data-tracks", "data-texts", "data-position", "data-reveal", "data-calm"] });
   addEventListener("resize", () => document.querySelectorAll("#transcript textarea").forEach(grow));
 
-  // The masthead does to a sentence what the video does to speech.
+  // The masthead does to a sentence what the video does to speech: one sentence when the page opens, the next when the
+  // pointer comes to it. Text that moves for longer than five seconds would need a button that stops it (WCAG 2.2.2).
   const SAYINGS = [
     ["Każdy głos ma swoją twarz.", "Every voice has a face."],
     ["言葉は目の前で変わる。", "The words change before your eyes."],
@@ -55,34 +56,34 @@
   const GLYPHS = "ABCDEFGHJKLMNPRSTUVWXYZ0123456789<>/\\|=+";
   const calm = matchMedia("(prefers-reduced-motion: reduce)");
   const nap = (ms) => new Promise((done) => setTimeout(done, ms));
+  let turn = 0, performing = false;
   async function perform(node) {
-    if (calm.matches) return;
-    for (let turn = 0; ; turn = (turn + 1) % SAYINGS.length) {
-      const [source, translation] = SAYINGS[turn].map((text) => [...text]);
-      for (let n = 0; n <= source.length; n++) {
-        node.textContent = source.slice(0, n).join("");
-        await nap(source[n - 1] === " " ? 70 : 34);
-      }
-      await nap(900);
-      const length = Math.max(source.length, translation.length);
-      for (let n = 0; n <= length + 6; n++) {
-        if (!node.isConnected) return;
-        const settled = translation.slice(0, Math.max(0, n - 6)).join("");
-        const noise = Array.from({ length: Math.min(6, n, Math.max(0, length - n + 6)) },
-          () => GLYPHS[Math.floor(Math.random() * GLYPHS.length)]).join("");
-        node.innerHTML = "";
-        node.append(settled);
-        const wild = document.createElement("i");
-        wild.textContent = noise;
-        node.append(wild, source.slice(n).join(""));
-        await nap(30);
-      }
-      node.textContent = translation.join("");
-      await nap(3200);
+    if (calm.matches || performing) return;
+    performing = true;
+    const [source, translation] = SAYINGS[turn++ % SAYINGS.length].map((text) => [...text]);
+    for (let n = 0; n <= source.length; n++) {
+      node.textContent = source.slice(0, n).join("");
+      await nap(source[n - 1] === " " ? 70 : 34);
     }
+    await nap(900);
+    const length = Math.max(source.length, translation.length);
+    for (let n = 0; n <= length + 6; n++) {
+      const settled = translation.slice(0, Math.max(0, n - 6)).join("");
+      const noise = Array.from({ length: Math.min(6, n, Math.max(0, length - n + 6)) },
+        () => GLYPHS[Math.floor(Math.random() * GLYPHS.length)]).join("");
+      const wild = document.createElement("i");
+      wild.textContent = noise;
+      node.replaceChildren(settled, wild, source.slice(n).join(""));
+      await nap(30);
+    }
+    node.textContent = translation.join("");
+    performing = false;
   }
   const stage = setInterval(() => {
     const node = document.querySelector("#masthead .saying span");
-    if (node) { clearInterval(stage); perform(node); }
+    if (!node) return;
+    clearInterval(stage);
+    perform(node);
+    node.parentElement.addEventListener("pointerenter", () => perform(node));
   }, 200);
 })();
