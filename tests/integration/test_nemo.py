@@ -3,6 +3,7 @@ is the way from a sound to turns, not who is told from whom."""
 
 from __future__ import annotations
 
+import tarfile
 import tempfile
 from itertools import pairwise
 from pathlib import Path
@@ -20,10 +21,14 @@ SECONDS = 30.0
 
 
 @pytest.fixture(scope="module")
-def diarizer(tmp_path_factory: pytest.TempPathFactory) -> Any:
+def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    return nemo_files(tmp_path_factory.mktemp("nemo"))
+
+
+@pytest.fixture(scope="module")
+def diarizer(files: dict[str, Path]) -> Any:
     from pipeline.speech import nemo
 
-    files = nemo_files(tmp_path_factory.mktemp("nemo"))
     return nemo.load(files["sortformer"], files["titanet"], files["marblenet"], device="cpu")
 
 
@@ -147,3 +152,50 @@ def test_regions_have_hysteresis_and_no_short_gaps() -> None:
 
     probability = [0.1] * 50 + [0.6] + [0.4] * 49 + [0.1] * 10 + [0.9] * 50 + [0.1] * 100 + [0.9] * 5 + [0.1] * 50
     assert list(regions(probability, 6.3)) == [pytest.approx((0.9, 3.3))]
+
+
+def test_sortformer_is_restored_strictly(
+    files: dict[str, Path], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from nemo.collections.asr.models import SortformerEncLabelModel
+
+    from pipeline.speech import nemo
+
+    asked: list[bool] = []
+    real = SortformerEncLabelModel.restore_from.__func__
+
+    def restore_from(kind: Any, path: str, **options: Any) -> Any:
+        asked.append(options["strict"])
+        return real(kind, path, **options)
+
+    monkeypatch.setattr(SortformerEncLabelModel, "restore_from", classmethod(restore_from))
+    nemo._restored(SortformerEncLabelModel, files["sortformer"])
+    assert asked == [True]
+    assert "does not fit" not in caplog.text
+
+
+def test_a_sortformer_file_that_does_not_fit_is_restored_and_its_keys_are_logged(
+    files: dict[str, Path], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    import torch
+    from nemo.collections.asr.models import SortformerEncLabelModel
+
+    from pipeline.speech import nemo
+
+    inside = tmp_path / "inside"
+    with tarfile.open(files["sortformer"]) as archive:
+        archive.extractall(inside, filter="data")
+    checkpoint = next(inside.rglob("model_weights.ckpt"))
+    weights = torch.load(checkpoint, weights_only=True)
+    missing, left_over = "sortformer_modules.single_hidden_to_spks.bias", "loss.of_training"
+    del weights[missing]
+    torch.save({**weights, left_over: torch.zeros(3)}, checkpoint)
+    with tarfile.open(tmp_path / "other.nemo", "w") as archive:
+        for part in sorted(inside.rglob("*")):
+            archive.add(part, part.name)
+    found = nemo._restored(SortformerEncLabelModel, tmp_path / "other.nemo").state_dict()
+    assert "other.nemo does not fit its class in every weight" in caplog.text
+    assert missing in caplog.text
+    assert left_over in caplog.text
+    assert found.keys() == {*weights, missing}
+    assert all(torch.equal(found[name], value) for name, value in weights.items())

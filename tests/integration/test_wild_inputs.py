@@ -1,0 +1,205 @@
+"""Files from public bug reports, made from real speech as they were reported, through the command and over the API.
+
+`CORPUS` (`tests/fixtures_clips.py`) has the same kinds without speech, for time and picture; here the words are looked
+at, which must be those of the clip that a file was made of, or the one right sentence.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import signal
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from pipeline import __main__ as command
+from pipeline import media, project, transcript
+from pipeline.errors import NotAClipError
+from pipeline.records import Analysis
+from pipeline.settings import Settings
+from tests.fixtures_attack import result_of, soon, upload
+from tests.fixtures_clips import ffmpeg
+from tests.fixtures_web import served
+
+pytestmark = pytest.mark.integration
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+SECONDS = 4
+Recipe = Callable[[Path, Path], Path]
+Door = Callable[[Path], Analysis | str]
+
+
+def _made(name: str, *lines: str) -> Recipe:
+    """A recipe of lines for ffmpeg; T1 stands for the clip, and `name` and T0 are in the folder."""
+
+    def make(clip: Path, folder: Path) -> Path:
+        for line in lines:
+            names = {"T1": str(clip), "T0": str(folder / "t0.mp4"), "TO": str(folder / name)}
+            ffmpeg(*(names.get(part, part) for part in line.split()))
+        return folder / name
+
+    return make
+
+
+def _unreadable_picture(clip: Path, folder: Path) -> Path:
+    path = folder / "clip.mp4"  # as the upload calls it
+    path.write_bytes(clip.read_bytes().replace(b"avc1", b"bvc2").replace(b"avcC", b"bvcC"))
+    return path
+
+
+SILENCE = "-f lavfi -i anullsrc=r=48000"
+FIRST_SOUND = "-c:v copy -c:a aac -disposition:a:0 default -disposition:a:1 0 TO"
+BOTH_PICTURES = "-disposition:v:0 default"
+
+RECIPES: dict[str, Recipe] = {
+    "thumbnail first": _made(
+        "thumb.mp4",
+        "-f lavfi -i testsrc=s=160x90:r=25:d=0.04 -pix_fmt yuvj420p -c:v mjpeg T0",
+        f"-i T0 -i T1 -map 0:v -map 1:v -map 1:a -c copy {BOTH_PICTURES} -disposition:v:1 default TO",
+    ),
+    "proxy first": _made(
+        "proxy.mp4",
+        f"-f lavfi -i testsrc2=s=160x90:r=10:d={SECONDS} -i T1 -map 0:v -map 1:v -map 1:a -c:v:0 libx264 "
+        f"-pix_fmt:v:0 yuv420p -c:v:1 copy -c:a copy {BOTH_PICTURES} TO",
+    ),
+    "silent default": _made(
+        "silentdef.mp4", f"-i T1 {SILENCE}:d={SECONDS} -map 0:v -map 1:a -map 0:a -t {SECONDS} {FIRST_SOUND}"
+    ),
+    "empty default": _made(
+        "emptydef.mkv",
+        f"-i T1 {SILENCE} -filter_complex [1:a]atrim=0:0.0[e] -map 0:v -map [e] -map 0:a {FIRST_SOUND}",
+    ),
+    "opposite phase": _made("anti.mp4", "-i T1 -c:v copy -af pan=stereo|c0=c0|c1=-1*c0 -c:a aac TO"),
+    "no timestamps": _made(
+        "neg.mkv", "-i T1 -bsf:v setts=ts=TS-12800/2 -c copy -avoid_negative_ts disabled TO"
+    ),
+    "xvid": _made("x.avi", "-i T1 -c:v mpeg4 -vtag XVID -bf 2 -c:a libmp3lame TO"),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A few seconds of speech with a picture."""
+    path = tmp_path_factory.mktemp("clip") / "t1.mp4"
+    ffmpeg("-i", EXAMPLES / "orbit_en.mp4", "-t", str(SECONDS), "-vf", "scale=640:-2", "-c:a", "aac", "-ac", "1", path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def doors(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Door]]:
+    """The command and the API over the real light models: a file in, what was found or the sentence out."""
+    from pipeline.web import jobs, services
+
+    handlers = {number: signal.getsignal(number) for number in command.SAID}
+    cache, scratch = tmp_path_factory.mktemp("cache"), tmp_path_factory.mktemp("scratch")
+    (cache / "models").symlink_to(Settings().cache_dir / "models")
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("DEEPL")]:
+            patch.delenv(name)
+        patch.setenv("SPEECHGLASS_MODELS", "light")
+        patch.setenv("SPEECHGLASS_CACHE_DIR", str(cache))
+        patch.setattr(tempfile, "tempdir", str(scratch))
+        jobs.root.cache_clear()
+        patch.setenv("GRADIO_TEMP_DIR", str(jobs.root() / "served"))
+        with served(services.real(Settings(models="light", cache_dir=cache))) as url:
+            standing = {path.name for path in scratch.iterdir()}
+
+            def by_command(path: Path) -> Analysis | str:
+                out = path.parent / f"out {path.name}"
+                look = ("--look", "classic", "--reduced-motion")
+                with contextlib.redirect_stderr(io.StringIO()) as said:
+                    status = command.main([str(path), "--to", "EN-US", *look, "--out", str(out)])
+                assert {left.name for left in scratch.iterdir()} == standing
+                if status == 0:
+                    return project.read(out / "transcript.json").analysis
+                assert not out.exists()
+                return said.getvalue().splitlines()[-1].removeprefix("Error: ")
+
+            def by_api(path: Path) -> Analysis | str:
+                with httpx.Client(base_url=url, timeout=300) as client:
+                    given = upload(client, path)
+                    try:
+                        event, said = result_of(client, "transcribe", video=given, target_language="EN-US")
+                    except httpx.HTTPStatusError as error:
+                        return str(error.response.json())
+                assert soon(lambda: not list(jobs.root().glob("job-*")))
+                assert event == "complete", said
+                assert isinstance(said, list)
+                return transcript.from_json(json.dumps(said[1]))
+
+            yield {"command": by_command, "API": by_api}
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        jobs.root.cache_clear()
+
+
+DOORS = pytest.mark.parametrize("door", ["command", "API"])
+
+
+def words(analysis: Analysis) -> list[str]:
+    text = " ".join(phrase.source for phrase in analysis.phrases)
+    return "".join(c if c.isalnum() else " " for c in text.casefold()).split()
+
+
+@pytest.fixture(scope="module")
+def expected(doors: dict[str, Door], clip: Path) -> Analysis:
+    """What the command finds in the clip itself."""
+    found = doors["command"](clip)
+    assert isinstance(found, Analysis)
+    assert len(words(found)) >= 6
+    return found
+
+
+@DOORS
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_strange_file_is_heard_and_seen_as_the_clip_it_was_made_of(
+    name: str, door: str, doors: dict[str, Door], clip: Path, expected: Analysis, tmp_path: Path
+) -> None:
+    found = doors[door](RECIPES[name](clip, tmp_path))
+    assert isinstance(found, Analysis), found
+    assert (found.media.width, found.media.height) == (expected.media.width, expected.media.height)
+    assert found.media.duration == pytest.approx(SECONDS, abs=0.6)
+    assert found.language == expected.language
+    assert len(set(words(found)) & set(words(expected))) >= 0.9 * len(set(words(expected)))
+    codes = {notice.code for notice in found.notices}
+    assert ("sound_track" in codes) == (name == "silent default"), "an empty track is no choice"
+
+
+@DOORS
+def test_a_picture_that_cannot_be_read_is_refused_with_how_to_save_it(
+    door: str, doors: dict[str, Door], clip: Path, tmp_path: Path
+) -> None:
+    path = _unreadable_picture(clip, tmp_path)
+    with pytest.raises(NotAClipError) as caught:
+        media.probe(path, Settings())
+    found = doors[door](path)
+    assert isinstance(found, str)
+    assert str(caught.value) in found
+    assert "picture" in found
+    assert "save" in found
+
+
+@DOORS
+def test_a_call_with_one_party_in_each_channel_has_two_people_and_two_languages(
+    door: str, doors: dict[str, Door], tmp_path: Path
+) -> None:
+    path = tmp_path / "call.wav"
+    ffmpeg(
+        "-i", EXAMPLES / "orbit_en.mp4", "-i", EXAMPLES / "europa_pl.mp4", "-filter_complex",
+        "[0:a]pan=mono|c0=c0,atrim=0:8[l];[1:a]pan=mono|c0=c0,atrim=0:8[r];[l][r]join=inputs=2:channel_layout=stereo[o]",
+        "-map", "[o]", path,
+    )  # fmt: skip
+    found = doors[door](path)
+    assert isinstance(found, Analysis), found
+    people: dict[str, set[str | None]] = {}
+    for phrase in found.phrases:
+        people.setdefault(phrase.language or found.language, set()).add(phrase.person)
+    assert people.keys() == {"en", "pl"}
+    assert None not in people["en"] | people["pl"]
+    assert not people["en"] & people["pl"]
