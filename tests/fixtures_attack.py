@@ -44,9 +44,13 @@ class Server:
         times = [p.cpu_times() for p in (self.process, *self.process.children(recursive=True))]
         return sum(t.user + t.system for t in times) + times[0].children_user + times[0].children_system
 
+    def folders(self) -> set[Path]:
+        """Return the folders in there."""
+        # os.walk leaves out a folder that is removed meanwhile; rglob raises.
+        return {Path(folder) for folder, _, _ in os.walk(self.folder)}
+
     def files(self) -> set[Path]:
         """Return the files in there; not the copies of the page's own examples."""
-        # os.walk leaves out a folder that is removed meanwhile; rglob raises.
         found = (Path(folder, name) for folder, _, names in os.walk(self.folder) for name in names)
         return {path for path in found if not any(part.startswith("example-") for part in path.parts)}
 
