@@ -164,7 +164,7 @@ def test_sortformer_is_restored_strictly(
     asked: list[bool] = []
     real = SortformerEncLabelModel.restore_from.__func__
 
-    def restore_from(kind: Any, path: str, **options: Any) -> Any:
+    def restore_from(kind: Any, path: str, /, **options: Any) -> Any:
         asked.append(options["strict"])
         return real(kind, path, **options)
 
