@@ -30,21 +30,22 @@ SCAN_LIMIT_S = 30.0  #: for a whole scan; five minutes of 240 fps with PCM sound
 SCAN_MEMORY = 2 * 2**30  #: bytes of address space for a scan; one frame of 8192 x 4096 in 12 bits 4:4:4 is 200 MB
 SCAN_ANSWER = 2**20  #: bytes; the facts of a file with a hundred streams are 40 kB
 FFMPEG_MEMORY = 4 * 2**30  #: bytes of data; x264 at 4K needs 0.6 GB on two cores
-READERS = 3  #: processes of `ask` at once, of which each may take a gigabyte or two and a processor
+#: Processes of `ask` at once, of which each may take a gigabyte or two and a processor: those that look into clips, for
+#: which every run waits, and those that read other files, which may take ten seconds.
+READERS = {"clips": 3, "others": 2}
 PIPE_BYTES = 2**20  #: the kernel's default ceiling; the 64 KiB default costs a context switch per 64 KiB
 NICENESS = 5  #: the page must answer while two cores encode ...
-READER_NICENESS = 2  #: ... and while files are read, for which their senders wait
+READER_NICENESS = {"clips": 2, "others": 10}  #: ... and while files are read, for which their senders wait
 
 #: What children get of the environment. They read strangers' files and need no keys.
 _ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "TMPDIR", "HOME")
 
-_readers = threading.BoundedSemaphore(READERS)
+_readers = {kind: threading.BoundedSemaphore(places) for kind, places in READERS.items()}
 
 
 def _forked() -> None:
     """Start with all places free in a forked process, in which nobody gives the parent's back."""
-    global _readers
-    _readers = threading.BoundedSemaphore(READERS)
+    _readers.update({kind: threading.BoundedSemaphore(places) for kind, places in READERS.items()})
 
 
 os.register_at_fork(after_in_child=_forked)
@@ -89,17 +90,19 @@ def scan(order: bytes) -> bytes:
     libraries = str(Path(package.submodule_search_locations[0]).parent)
     program = str(Path(__file__).with_name("scan.py"))
     command = [sys.executable, "-I", "-S", program, libraries, str(SCAN_MEMORY), str(int(SCAN_LIMIT_S) + 1)]
-    return ask(command, order, SCAN_LIMIT_S, SCAN_ANSWER)
+    return ask(command, order, SCAN_LIMIT_S, SCAN_ANSWER, "clips")
 
 
-def ask(command: Sequence[str], order: bytes, limit_s: float, limit_bytes: int) -> bytes:
-    """Return what a process of its own writes to its output, given `order` on its input. `READERS` run at once.
+def ask(command: Sequence[str], order: bytes, limit_s: float, limit_bytes: int, kind: str = "others") -> bytes:
+    """Return what a process of its own writes to its output, given `order` on its input.
+
+    Of each `kind` as many run at once as `READERS` says.
 
     Raises ScanFailed when it takes longer than `limit_s`, writes more than `limit_bytes`, nothing, or fails.
     """
-    with _readers:
+    with _readers[kind]:
         process = _start(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-        _be_nice(process, READER_NICENESS)
+        _be_nice(process, READER_NICENESS[kind])
         assert process.stdin is not None
         assert process.stdout is not None
         try:
@@ -150,8 +153,9 @@ def kill(process: subprocess.Popen[bytes]) -> None:
 def _start(
     command: Sequence[str | bytes], *, stdin: int, stdout: int, stderr: int, inherited: Sequence[int] = ()
 ) -> subprocess.Popen[bytes]:
+    # A session of its own would be a scheduling group of its own, in which its niceness means nothing (sched(7)).
     return subprocess.Popen(
-        command, stdin=stdin, stdout=stdout, stderr=stderr, bufsize=0, start_new_session=True, pass_fds=inherited,
+        command, stdin=stdin, stdout=stdout, stderr=stderr, bufsize=0, process_group=0, pass_fds=inherited,
         env={name: os.environ[name] for name in _ENVIRONMENT if name in os.environ},
     )  # fmt: skip
 

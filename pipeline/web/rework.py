@@ -21,6 +21,7 @@ from pipeline.web.runs import Turnstile
 from pipeline.web.services import Services
 
 MOST_EDITS = 500  #: of one call
+MOST_NAMED = 10 * MOST_LINES  #: lines that the edits of one call name together
 
 
 def add_endpoints(services: Services, models: Turnstile, drawing: Turnstile) -> None:
@@ -58,7 +59,7 @@ def add_endpoints(services: Services, models: Turnstile, drawing: Turnstile) -> 
             edited,
             api_name="edit",
             validator=endpoint.check_edit,
-            concurrency_limit=2,
+            concurrency_limit=1,  # they compute in Python, which the page does too
             concurrency_id="edits",
             show_progress="hidden",
         )
@@ -314,6 +315,9 @@ def instant(at: Any) -> float | None:
 def _edits(given: Any) -> list[dict[str, Any]]:
     if not isinstance(given, list) or len(given) > MOST_EDITS or not all(isinstance(item, dict) for item in given):
         raise UsageError(f'The edits are a list of at most {MOST_EDITS} objects with a "kind"; give such a list.')
+    named = sum(len(item["lines"]) for item in given if isinstance(item.get("lines"), list))
+    if named > MOST_NAMED:
+        raise UsageError(f"The edits name {named} lines; name at most {MOST_NAMED} in one call.")
     return given
 
 
