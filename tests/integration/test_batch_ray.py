@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 import importlib.util
+import os
+import signal
 import socket
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -14,8 +20,9 @@ from pipeline import results
 from pipeline.batch import driver, on_ray
 from pipeline.errors import UsageError
 from pipeline.options import Options
-from pipeline.records import Look
+from pipeline.records import Look, Stage, Transcript
 from pipeline.settings import Settings
+from pipeline.stages import Models
 from tests.fixtures_runs import finish, quick_models, small_clip, tree
 from tests.integration.test_batch import batch, quick, without_timings
 
@@ -42,6 +49,44 @@ def test_a_local_ray_gives_the_results_of_single_runs(tmp_path: Path, settings: 
     written = {name: (out / name / "transcript.json").stat().st_mtime_ns for name in "abc"}
     assert driver.run(todo)[:2] == outcomes[:2]
     assert written == {name: (out / name / "transcript.json").stat().st_mtime_ns for name in "abc"}
+
+
+def counted(began: Path, settings: Settings) -> Models:
+    """Models that write the process that works into the file `began`, and then take a second."""
+    quick = quick_models()
+
+    def transcribe(sound: Path, language: str | None) -> Stage[Transcript]:
+        with began.open("a") as file:
+            file.write(f"{os.getpid()}\n")
+        time.sleep(1.0)
+        return (yield from quick.transcribe(sound, language))
+
+    return dataclasses.replace(quick, transcribe=transcribe)
+
+
+@installed
+def test_a_killed_actor_costs_the_clip_it_had(tmp_path: Path, settings: Settings) -> None:
+    clips, out, began = tmp_path / "clips", tmp_path / "out", tmp_path / "began"
+    clips.mkdir()
+    began.touch()
+    for number, name in enumerate("abc"):
+        small_clip(clips / f"{name}.mp4", tone=440 + 40 * number)
+
+    def kill() -> None:
+        while not (lines := began.read_text().splitlines()):
+            time.sleep(0.02)
+        os.kill(int(lines[0]), signal.SIGKILL)
+
+    killer = threading.Thread(target=kill, daemon=True)
+    killer.start()
+    outcomes = driver.run(batch(clips, out, settings, functools.partial(counted, began), 2, ray="auto"))
+    killer.join(1)
+    assert [(o.name, o.status) for o in outcomes] == [("a", "done"), ("b", "done"), ("c", "done")]
+    workers = began.read_text().splitlines()
+    assert len(workers) == 4, "three, and the one whose actor was killed again"
+    assert workers.count(workers[0]) == 1
+    for name in "abc":
+        assert (out / name / "video.mp4").stat().st_size > 1000
 
 
 @installed
