@@ -1,7 +1,7 @@
 """Build an ONNX graph in memory and run it, for networks that must not import torch.
 
 The weights come from a state dict that the catalogue keeps as safetensors; the graph is written by hand from the
-architecture. Importing torch would cost a clip without a picture 3 s.
+architecture. Importing torch would cost every clip 3 s.
 """
 
 from __future__ import annotations

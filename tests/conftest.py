@@ -51,9 +51,9 @@ def settings(tmp_path: Path) -> Settings:
 
 @pytest.fixture(autouse=True)
 def no_child_is_left(request: pytest.FixtureRequest) -> Iterator[None]:
-    """No test leaves an ffmpeg behind.
+    """No test leaves an ffmpeg running.
 
-    The server behind the page may still draw what a browser test asked for last: it gets 20 s to end.
+    After a browser test the server may still draw what was asked for last: it gets 20 s to end.
     """
     before = {child.pid for child in psutil.Process().children(recursive=True)}
     yield
@@ -62,6 +62,6 @@ def no_child_is_left(request: pytest.FixtureRequest) -> Iterator[None]:
         with contextlib.suppress(psutil.NoSuchProcess):  # it ended while we looked
             if child.pid not in before and "ffmpeg" in child.name() and child.status() != psutil.STATUS_ZOMBIE:
                 left.append(child)
-    if "browser" in request.path.parts:
+    if "browser" in request.path.relative_to(ROOT).parts:
         _, left = psutil.wait_procs(left, timeout=20)
     assert not left, f"{request.node.name} left {left} running"

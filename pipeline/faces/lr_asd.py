@@ -6,7 +6,7 @@ a gate weighs them, a GRU in either direction reads them in context, a second ga
 
 Written from the paper and the shapes of the published weights. Batch normalisation is folded into the convolutions, and
 the convolutions over space and over time, which the paper has in three dimensions, are two-dimensional here: the same
-numbers in a third of the time on a processor.
+numbers in a third of the time (measured with torch on a processor).
 
 This module knows the architecture; `lr_asd_onnx` computes it on a processor, `lr_asd_torch` on a GPU.
 """
@@ -33,7 +33,7 @@ EPSILON = 1e-3
 FEATURES, UNITS = 128, 64
 #: Frames before and after one on which its face features depend: three blocks with kernels of 5 and 3 over time.
 REACH = 9
-#: The same for the first block alone, and the frames it reads at once: it holds 400 kB a frame.
+#: The same for the first block alone, and the frames it reads at once, since a frame takes 400 kB in it.
 FIRST_REACH, CHUNK = 3, 32
 #: s of the windows in which the GRUs read; the score is the mean over all of them, as in the paper's own evaluation.
 WINDOWS = (1, 2, 3, 4, 6)
@@ -75,7 +75,7 @@ def read(weights: Path) -> Layers:
 
     try:
         return _layers(load_file(weights))
-    except (SafetensorError, KeyError, ValueError, IndexError) as error:
+    except (OSError, SafetensorError, KeyError, ValueError, IndexError) as error:
         raise ModelError(f"{weights.name} is not a file of LR-ASD weights; remove it and start again.") from error
 
 

@@ -146,7 +146,7 @@ def _gru(*directions: Gru) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 @lru_cache(maxsize=2)
 def load(weights: Path, threads: int = 2) -> OnnxLrAsd:
-    """Return the network in the safetensors file `weights`, loaded once.
+    """Return the network in the safetensors file `weights`, loaded once for each file.
 
     Raises ModelError if the file does not hold it.
     """

@@ -103,7 +103,7 @@ class TorchLrAsd(LrAsd):
 
 @lru_cache(maxsize=2)
 def load(weights: Path, device: str) -> TorchLrAsd:
-    """Return the network in the safetensors file `weights` on a device, loaded once for either.
+    """Return the network in the safetensors file `weights` on a device, loaded once for each file and device.
 
     Raises ModelError if the file does not hold it.
     """

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 MEMORY = 2**30  #: bytes of address space; the transcript of five minutes with six faces in every picture takes 100 MB
 SECONDS = 10  #: of a processor; the largest SRT there may be takes two
-LIMIT_S = 30.0  #: on a busy machine
+LIMIT_S = 120.0  #: on a busy machine, where others come first
 MOST_ANSWER = 64 * 2**20  #: bytes
 TOO_MUCH = "The file takes too long to read; give the file of one clip."
 

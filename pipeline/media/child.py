@@ -22,8 +22,11 @@ from collections import deque
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Literal
 
 from pipeline.errors import MediaError
+
+Kind = Literal["clips", "others"]
 
 STALL_S = 120.0  #: ffmpeg without a byte in or out for this long hangs; 4K AV1 needs under 5 s for its first frame
 SCAN_LIMIT_S = 30.0  #: for a whole scan; five minutes of 240 fps with PCM sound take 1 s
@@ -32,10 +35,11 @@ SCAN_ANSWER = 2**20  #: bytes; the facts of a file with a hundred streams are 40
 FFMPEG_MEMORY = 4 * 2**30  #: bytes of data; x264 at 4K needs 0.6 GB on two cores
 #: Processes of `ask` at once, of which each may take a gigabyte or two and a processor: those that look into clips, for
 #: which every run waits, and those that read other files, which may take ten seconds.
-READERS = {"clips": 3, "others": 2}
+READERS: dict[Kind, int] = {"clips": 3, "others": 2}
 PIPE_BYTES = 2**20  #: the kernel's default ceiling; the 64 KiB default costs a context switch per 64 KiB
 NICENESS = 5  #: the page must answer while two cores encode ...
-READER_NICENESS = {"clips": 2, "others": 10}  #: ... and while files are read, for which their senders wait
+#: ... and while files are read, for which their senders wait; everybody else's drawing comes before costly ones.
+READER_NICENESS: dict[Kind, int] = {"clips": 2, "others": NICENESS}
 
 #: What children get of the environment. They read strangers' files and need no keys.
 _ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "TMPDIR", "HOME")
@@ -93,10 +97,10 @@ def scan(order: bytes) -> bytes:
     return ask(command, order, SCAN_LIMIT_S, SCAN_ANSWER, "clips")
 
 
-def ask(command: Sequence[str], order: bytes, limit_s: float, limit_bytes: int, kind: str = "others") -> bytes:
+def ask(command: Sequence[str], order: bytes, limit_s: float, limit_bytes: int, kind: Kind = "others") -> bytes:
     """Return what a process of its own writes to its output, given `order` on its input.
 
-    Of each `kind` as many run at once as `READERS` says.
+    At most `READERS[kind]` of a kind run at once; others wait.
 
     Raises ScanFailed when it takes longer than `limit_s`, writes more than `limit_bytes`, nothing, or fails.
     """
@@ -153,7 +157,8 @@ def kill(process: subprocess.Popen[bytes]) -> None:
 def _start(
     command: Sequence[str | bytes], *, stdin: int, stdout: int, stderr: int, inherited: Sequence[int] = ()
 ) -> subprocess.Popen[bytes]:
-    # A session of its own would be a scheduling group of its own, in which its niceness means nothing (sched(7)).
+    # No session of its own: with autogrouping (sched(7)) each session is scheduled as a whole, and niceness counts only
+    # inside it.
     return subprocess.Popen(
         command, stdin=stdin, stdout=stdout, stderr=stderr, bufsize=0, process_group=0, pass_fds=inherited,
         env={name: os.environ[name] for name in _ENVIRONMENT if name in os.environ},

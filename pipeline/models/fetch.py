@@ -41,10 +41,9 @@ TICK_S = 0.1
 def path(weights: Weights, name: str, cache: Path, given: Path | None = None) -> Stage[Path]:
     """Fetch weights into the folder `cache` unless they are there, and return the file, or the folder of several.
 
-    `name` is how messages call the model. A download that lies somewhere below the folder `given` is taken from there.
-    Takes microseconds once they are there. Safe when several processes or
-    threads ask at once: one fetches, the others wait. A fetch that was broken off leaves nothing that a later one would
-    trust.
+    `name` is how messages call the model. A download that lies somewhere below the folder `given` is copied from there.
+    Takes microseconds once they are there. Safe when several processes or threads ask at once: one fetches, the others
+    wait. A fetch that was broken off leaves nothing that a later one would trust.
 
     Raises ModelError when the weights cannot be fetched, verified or stored.
     """
@@ -83,9 +82,9 @@ def _file_name(download: Archive | Address) -> str:
 def _is_file(file: Path, sha256: str) -> bool:
     try:
         status = file.stat()
+        return _known_sha256(file, status.st_size, status.st_mtime_ns) == sha256
     except OSError:
         return False
-    return _known_sha256(file, status.st_size, status.st_mtime_ns) == sha256
 
 
 @lru_cache(maxsize=64)

@@ -105,7 +105,7 @@ LIGHT: tuple[Model, ...] = (
     Model(
         "lr-asd", "LR-ASD", "who of the faces speaks", ("light", "full"), "MIT", "https://github.com/Junhua-Liao/LR-ASD",
         Weights(
-            "lr-asd",
+            "lr-asd-tensors",
             (
                 Address(
                     "https://raw.githubusercontent.com/Junhua-Liao/LR-ASD/1b6dcd2d8fc2895683de6508ec6294ec47d388ca/weight/finetuning_TalkSet.model",

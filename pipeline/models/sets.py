@@ -112,8 +112,9 @@ def has(key: str, settings: Settings) -> bool:
 def _is_here(entry: Model, settings: Settings) -> bool:
     files = entry.weights
     assert files is not None, f"{entry.key} is not fetched"
-    given = settings.weights_dir is not None and fetch.is_given(files, settings.weights_dir)
-    return given or fetch.is_cached(files, settings.cache_dir)
+    if fetch.is_cached(files, settings.cache_dir):
+        return True
+    return settings.weights_dir is not None and fetch.is_given(files, settings.weights_dir)
 
 
 def instead(settings: Settings) -> dict[str, str]:

@@ -12,7 +12,7 @@ from pipeline.media import child
 from pipeline.subtitles import font_scan, fonts
 
 MAX_BYTES = 5 * 2**20
-LIMIT_S = 30.0  #: for the process that reads a font
+LIMIT_S = 60.0  #: for the process that reads a font, on a busy machine
 MOST_ANSWER = 2**20  #: bytes; 65,535 characters are half of it
 NO_FONT = "That file is not a font that can be used; give a TrueType or OpenType font (.ttf or .otf)."
 #: How a file begins that HarfBuzz reads. WOFF is packed for the web, and nothing here unpacks it.

@@ -36,7 +36,7 @@ def read(body: bytes) -> dict[str, Any]:
     given = parse(body)
     if not isinstance(given, dict):
         raise Refused(422, "The request must be a JSON object.")
-    # an address has "://" in it, or is written with escapes
+    # Without "://" or an escape in it, the body can hold no address, and ordinary calls are spared the search.
     if (b"://" in body or b"\\" in body) and _names_an_address(given):
         raise Refused(422, "A file cannot be an address; upload the clip and name what the upload returned.")
     return given

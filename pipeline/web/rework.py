@@ -107,7 +107,7 @@ class Rework:
             edits: Corrections, each an object with "kind" and what it needs: rename, recolour, merge (person, value);
             face, noface, separate (person, face); source, translation (phrase, value); start, end (phrase, value in
             seconds); give (phrase or lines, value: a person's id, "new" or ""); split (phrase, at); join, add, remove
-            (phrase); replace (find, value, translated, case).
+            (phrase); replace (find, value, translated, case). At most 500, which name at most 5,000 lines together.
 
         Returns:
             The corrected transcript, or project, as JSON.

@@ -67,7 +67,7 @@ def empty_folders(server: Server) -> set[Path]:
 
 
 def _every_endpoint(server: Server, visitor: httpx.Client, clip: Path, to_the_end: bool) -> None:
-    """An upload, every endpoint, an agent's clip, a recording, a session's stream; to the end, or broken off."""
+    """Call every endpoint, send an agent's clip and a recording, and open a session's stream; to the end, or broken off."""
     told = {"transcript": record()}
     target = {"target_language": "EN-US"}
     calls: tuple[tuple[str, dict[str, Any]], ...] = (
@@ -75,7 +75,7 @@ def _every_endpoint(server: Server, visitor: httpx.Client, clip: Path, to_the_en
         ("retranslate", told | target), ("import", {}), ("transcribe", {"address": "https://example.com/film.mp4"}),
     )  # fmt: skip
     for name, more in calls:
-        parameters = dict(more)  # with files that are sent just before: on a busy machine the sweep is soon there
+        parameters = dict(more)  # files are uploaded just before the call: the sweep removes them after 15 s
         if name != "edit" and "address" not in more:
             parameters["video"] = upload(visitor, clip)
         if name == "import":
@@ -137,8 +137,11 @@ def _break_off(server: Server, head: bytes, is_upload: bool) -> None:
 
 @dataclass
 class Page:
-    """A page that is open in a browser: what it knows from /config, and what sends the files of its fields, by element
-    id. They are sent for each event: on a busy machine the sweep is soon there."""
+    """A page that is open in a browser.
+
+    `fields` upload the files of its fields, by element id; just before each event, since the sweep removes them after
+    15 s.
+    """
 
     visitor: httpx.Client
     session: str
@@ -196,11 +199,11 @@ class Page:
             return
 
     def _followed(self, body: dict[str, Any], until: str) -> dict[str, Any]:
-        self.visitor.post("/gradio_api/queue/join", json=body).raise_for_status()
+        joined = self.visitor.post("/gradio_api/queue/join", json=body).raise_for_status().json()["event_id"]
         with self.visitor.stream("GET", f"/gradio_api/queue/data?session_hash={self.session}") as stream:
             for line in stream.iter_lines():
                 said: dict[str, Any] = json.loads(line.removeprefix("data:") or "{}") if line else {}
-                if said.get("msg") == until:
+                if said.get("msg") == until and said.get("event_id") == joined:
                     return said
         raise AssertionError(f"the stream ended without {until}")
 

@@ -31,15 +31,18 @@ def test_costly_files_hold_up_no_clip(examples: Path) -> None:
     readers = [threading.Thread(target=read, daemon=True) for _ in range(child.READERS["others"] + 2)]
     for reader in readers:
         reader.start()
+    deadline = time.monotonic() + 30
     while len(busy := set(psutil.Process().children()) - before) < child.READERS["others"]:
+        assert time.monotonic() < deadline
         time.sleep(0.01)
     try:
         assert media.probe(examples / "orbit_en.mp4", Settings()).has_audio
-        assert all(process.is_running() for process in busy)
-        assert {process.nice() for process in busy} == {child.READER_NICENESS["others"]}
+        assert all(process.status() != psutil.STATUS_ZOMBIE for process in busy)
+        assert all(process.nice() >= child.READER_NICENESS["others"] for process in busy)
         assert {os.getsid(process.pid) for process in busy} == {os.getsid(0)}, "niceness counts within a session only"
     finally:
-        while any(reader.is_alive() for reader in readers):
+        while any(reader.is_alive() for reader in readers) and time.monotonic() < deadline + 60:
             for process in set(psutil.Process().children()) - before:
-                process.kill()
+                with contextlib.suppress(psutil.NoSuchProcess):  # its thread saw it end
+                    process.kill()
             time.sleep(0.01)

@@ -129,8 +129,37 @@ def test_a_file_of_other_weights_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def weights(learned: Settings) -> Path:
-    return finish(sets.weights("lr-asd", learned))
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file of random weights, of the shapes of the published ones."""
+    rng = np.random.default_rng(0)
+    state: dict[str, np.ndarray] = {}
+
+    def layer(name: str, norm: str, *shape: int) -> None:
+        state[f"{name}.weight"] = rng.normal(0, (2 / np.prod(shape[1:])) ** 0.5, shape).astype(np.float32)
+        for part, middle in (("weight", 1.0), ("bias", 0.0), ("running_mean", 0.0), ("running_var", 1.0)):
+            state[f"{norm}.{part}"] = rng.uniform(middle - 0.2, middle + 0.2, shape[0]).astype(np.float32)
+
+    before = 1
+    for n, channels in enumerate((32, 64, 128), 1):
+        for encoder, kind, spatial in (("visual", "s", ((1, 5, 5), (1, 3, 3))), ("audio", "m", ((5, 1), (3, 1)))):
+            block = f"model.{encoder}Encoder.block{n}"
+            temporal = ((5, 1, 1), (3, 1, 1)) if kind == "s" else ((1, 5), (1, 3))
+            layer(f"{block}.{kind}_1", f"{block}.{kind}_norm_1", channels // 2, before, *spatial[0])
+            layer(f"{block}.{kind}_2", f"{block}.{kind}_norm_2", channels, channels // 2, *spatial[1])
+            layer(f"{block}.t_1", f"{block}.t_norm_1", channels, channels, *temporal[0])
+            layer(f"{block}.t_2", f"{block}.t_norm_2", channels, channels, *temporal[1])
+        before = channels
+    layer("model.fusion.attention", "model.fusion.bn", 256, 256, 1)
+    layer("model.detector.attention.attention", "model.detector.attention.bn", 128, 128, 1)
+    for direction in ("forward", "backward"):
+        for part, shape in (("weight_ih", (192, 256)), ("weight_hh", (192, 64)), ("bias_ih", 192), ("bias_hh", 192)):
+            state[f"model.detector.gru_{direction}.{part}_l0"] = rng.normal(0, 0.2, shape).astype(np.float32)
+    state["lossAV.FC.weight"], state["lossAV.FC.bias"] = (
+        rng.normal(0, 1, shape).astype(np.float32) for shape in ((2, 128), 2)
+    )
+    file = tmp_path_factory.mktemp("weights") / "lr_asd.safetensors"
+    save_file(state, file)
+    return file
 
 
 def test_a_processor_and_torch_score_alike(weights: Path) -> None:
@@ -139,27 +168,41 @@ def test_a_processor_and_torch_score_alike(weights: Path) -> None:
     rows = rng.normal(0, 8, (300, 13)).astype(np.float32)
     one, other = lr_asd_onnx.load(weights), lr_asd_torch.load(weights, "cpu")
     face, sound = one.face_features(faces), one.sound_features(rows)
-    assert np.allclose(face, other.face_features(faces), atol=1e-4)
-    assert np.allclose(sound, other.sound_features(rows), atol=1e-4)
+    assert face.std() > 0.01
+    assert sound.std() > 0.01
+    assert np.allclose(face, other.face_features(faces), rtol=1e-3, atol=1e-3)
+    assert np.allclose(sound, other.sound_features(rows), rtol=1e-3, atol=1e-3)
     scores = one.scores(face, sound)
     assert scores.std() > 0.01
-    assert np.allclose(scores, other.scores(face, sound), atol=1e-4)
+    assert np.allclose(scores, other.scores(face, sound), atol=1e-3)
 
 
-def test_a_light_run_does_not_import_torch(learned: Settings, examples: Path, weights: Path) -> None:
+IMPORTED = """
+import sys
+from pathlib import Path
+from pipeline import media
+from pipeline.models import sets
+from pipeline.progress import finish
+from pipeline.settings import Settings
+from pipeline.workspace import workspace
+
+settings = Settings(models="light", weights_dir=Path(sys.argv[2]))
+clip = media.probe(Path(sys.argv[1]), settings)
+with workspace() as folder:
+    sound = finish(media.extract_sound(clip, folder / "sound.wav"))
+    found = finish(sets.load(settings).find_faces(clip, sound))
+assert found.tracks[0].speaking
+print(sorted({"torch", "deepface"} & set(sys.modules)))
+"""
+
+
+def test_the_light_face_stage_does_not_import_torch(learned: Settings, examples: Path) -> None:
     """It took 3 s of every clip, and torch's waiting threads took the cores from the other stages."""
-    code = (
-        "import sys; from pathlib import Path; from pipeline import media; from pipeline.models import sets; "
-        "from pipeline.progress import finish; from pipeline.settings import Settings; "
-        "from pipeline.workspace import workspace; import contextlib; s = Settings(models='light', weights_dir=Path(sys.argv[2])); "
-        "clip = media.probe(Path(sys.argv[1]), s); stack = contextlib.ExitStack(); folder = stack.enter_context(workspace()); "
-        "found = finish(sets.load(s).find_faces(clip, finish(media.extract_sound(clip, folder / 'sound.wav')))); "
-        "assert found.tracks[0].speaking; print(sorted({'torch', 'deepface'} & set(sys.modules)))"
-    )
+    finish(sets.weights("lr-asd", learned))  # torch reads the published file once
     ran = subprocess.run(
-        [sys.executable, "-c", code, examples / "europa_pl.mp4", WEIGHTS], capture_output=True, text=True, check=True
+        [sys.executable, "-c", IMPORTED, examples / "europa_pl.mp4", WEIGHTS], capture_output=True, text=True
     )
-    assert ran.stdout == "[]\n"
+    assert ran.stdout == "[]\n", ran.stderr
 
 
 def test_pieces_give_the_features_of_the_whole(weights: Path) -> None:

@@ -231,3 +231,13 @@ def test_after_any_edits_the_transcript_can_be_read_back(steps: Any) -> None:
         times = [t for word in phrase.words for t in (word.start, word.end)]
         assert times == sorted(times)
         assert all(phrase.start - 1e-6 <= t <= phrase.end + 1e-6 for t in times)
+
+
+def test_the_edits_of_one_call_name_a_bounded_number_of_lines() -> None:
+    """Five hundred edits of four hundred lines each kept the page's process busy for seconds."""
+    from pipeline.web import rework
+
+    give = {"kind": "give", "lines": list(range(500)), "value": "p1"}
+    assert rework._edits([give] * 10) == [give] * 10
+    with pytest.raises(UsageError, match="name 5500 lines; name at most 5000"):
+        rework._edits([give] * 11)

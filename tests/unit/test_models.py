@@ -313,7 +313,7 @@ def test_the_models_that_do_the_work_of_others_are_named(settings: Settings, mon
     assert sets.instead(dataclasses.replace(settings, zero_gpu=True)) == {"speaking": "MediaPipe face mesh"}
     monkeypatch.setattr(sets, "_missed", {"lr-asd": 0.0})
     assert sets.instead(settings) == {"speaking": "MediaPipe face mesh"}
-    monkeypatch.setattr(fetch, "is_cached", lambda weights, cache: weights.key == "lr-asd")
+    monkeypatch.setattr(fetch, "is_cached", lambda weights, cache: weights.key == "lr-asd-tensors")
     assert sets.instead(settings) == {}
 
 

@@ -84,6 +84,9 @@
     if (!node) return;
     clearInterval(stage);
     perform(node);
-    node.parentElement.addEventListener("pointerenter", () => perform(node));
   }, 200);
+  document.addEventListener("pointerover", (event) => {
+    const saying = event.target.closest?.("#masthead .saying");
+    if (saying && !saying.contains(event.relatedTarget)) perform(saying.querySelector("span"));
+  });
 })();
