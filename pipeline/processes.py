@@ -21,6 +21,7 @@ from multiprocessing.process import BaseProcess
 from types import FrameType
 from typing import Any, TypeVar
 
+from pipeline.cores import usable
 from pipeline.errors import MediaError
 from pipeline.records import Progress, Stage
 
@@ -98,10 +99,10 @@ def _killed(worker: _Worker) -> str:
 
 def _cores(number: int, workers: int) -> list[int]:
     """Return the cores for worker `number` of `workers`, [] for all; more workers than cores take turns."""
-    if not hasattr(os, "sched_getaffinity"):  # macOS
+    if not hasattr(os, "sched_setaffinity"):  # macOS
         return []
-    cores = sorted(os.sched_getaffinity(0))
-    return cores[number::workers] or [cores[number % len(cores)]]
+    known = usable()
+    return list(known[number::workers]) or [known[number % len(known)]]
 
 
 def _started(maker: Callable[[], Work[T, R]], number: int, cores: Sequence[int]) -> _Worker:

@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.cores import usable
 from pipeline.models import fetch, firefox, sets
 from pipeline.models.catalogue import model
 from pipeline.models.entries import Hub, Model
@@ -135,8 +136,8 @@ def _why(settings: Settings) -> str:
 
 def _machine(which: str) -> str:
     """Return a sentence about the processor, the memory and the card."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    said = f"{cores} {'core' if cores == 1 else 'cores'}"
+    count = len(usable())
+    said = f"{count} {'core' if count == 1 else 'cores'}"
     if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
         said += f", {os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE') / 2**30:.0f} GB of memory"
     return f"This machine has {said}, {_card(which)}."

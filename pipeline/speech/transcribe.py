@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.cores import usable
 from pipeline.errors import ModelError
 from pipeline.records import Notice, Phrase, Preview, Progress, Segment, Stage, Transcript, Word
 from pipeline.speech import doubt, guards, starts
@@ -166,7 +167,7 @@ def _load(folder: Path) -> Any:
             self.has_sampled = self.has_sampled or found[2] > 0  # the temperature of the last try
             return found
 
-    threads = int(os.environ.get("OMP_NUM_THREADS") or 0) or min(8, len(os.sched_getaffinity(0)))
+    threads = int(os.environ.get("OMP_NUM_THREADS") or 0) or min(8, len(usable()))
     ctranslate2.set_random_seed(0)
     try:
         return Recogniser(str(folder), device="cpu", compute_type="int8", cpu_threads=threads)

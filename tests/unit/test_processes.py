@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from pipeline import processes
+from pipeline.cores import usable
 from pipeline.errors import ModelError
 from pipeline.records import Progress, Stage
 
@@ -52,3 +53,10 @@ def test_two_workers_do_not_compete_for_the_same_cores() -> None:
 def test_more_workers_than_cores_take_turns() -> None:
     assert processes._cores(0, 1000) != []
     assert len(processes._cores(999, 1000)) == 1
+
+
+def test_a_system_that_binds_no_process_to_cores_has_them_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The speech model could not be loaded on macOS."""
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
+    monkeypatch.setattr(os, "cpu_count", lambda: 3)
+    assert usable() == (0, 1, 2)
