@@ -159,8 +159,8 @@ def whisper(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
         yield Progress("translate", 0.5)
         return tuple(phrase.source.upper() for phrase in phrases)
 
-    def path(weights: Weights, name: str, cache: Path) -> Stage[Path]:
-        return cache if name == "Whisper base" else (yield from fetched(weights, name, cache))
+    def path(weights: Weights, name: str, cache: Path, given: Path | None = None) -> Stage[Path]:
+        return cache if name == "Whisper base" else (yield from fetched(weights, name, cache, given))
 
     fetched = fetch.path
     monkeypatch.setattr(fetch, "path", path)

@@ -157,7 +157,7 @@ def fakes() -> Any:
         loads.append("lmt")
         return open_translation.Translator(network, None)
 
-    def fetched(weights: Any, name: str, cache: Path) -> Any:
+    def fetched(weights: Any, name: str, cache: Path, given: Path | None) -> Any:
         yield from ()
 
     vars(whisper_full).update(load=load("whisper"), transcribe=transcribe)
