@@ -61,6 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Frozen objects are skipped by the collection at the end of the process, which would take 0.5 to 1.5 s.
     atexit.unregister(gc.freeze)
     atexit.register(gc.freeze)
+    _came.clear()
     for number in SAID:
         if signal.getsignal(number) != signal.SIG_IGN:  # under nohup
             signal.signal(number, _stop)
@@ -97,9 +98,14 @@ class _Stopped(BaseException):
     """A signal, on its way through every `finally`."""
 
 
+#: The signal that came. Python drops what is raised in a destructor, and then the next step ends the run.
+_came: list[int] = []
+
+
 def _stop(number: int, _frame: FrameType | None) -> None:
     for other in SAID:
         signal.signal(other, signal.SIG_IGN)  # a second one must not interrupt the cleaning
+    _came.append(number)
     raise _Stopped(number)
 
 
@@ -412,6 +418,8 @@ def _show(work: Generator[Progress, None, T], to: TextIO | None = None) -> T:
 
     def see(step: Progress) -> None:
         nonlocal drawn
+        if _came:
+            raise _Stopped(_came[0])
         name = STAGE_NAMES[step.stage]
         if step.stage == "fetch" and step.message:
             name = printable(step.message)

@@ -505,6 +505,32 @@ def test_a_signal_at_any_stage_of_the_command(stage: str, number: int, bench: Be
     assert not mine
 
 
+LOST = """
+import os, signal, sys
+from pipeline import results, __main__ as command
+from pipeline.records import Progress
+class Lost:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGTERM)
+        for _ in range(1000):
+            pass
+def process(*args, **kwargs):
+    yield Progress("probe", 0.0)
+    Lost()
+    yield Progress("speech", 0.5)
+    sys.exit("it went on")
+results.process = process
+sys.exit(command.main(sys.argv[1:]))
+"""
+
+
+def test_a_signal_that_comes_in_a_destructor_stops_the_command(bench: Bench) -> None:
+    """Python drops what is raised there: the run went on, and no second signal could stop it."""
+    done = run_in_a_process(bench, LOST)
+    assert done.returncode == 128 + signal.SIGTERM, done.stderr
+    assert done.stderr.endswith("nothing was written.\n")
+
+
 def test_after_a_signal_the_command_works_again(bench: Bench) -> None:
     assert run_in_a_process(bench, RUNNER.format(stage="faces", number=2)).returncode == 130
     again = run_in_a_process(bench, RUNNER.format(stage="never", number=2))
