@@ -177,7 +177,7 @@ def costly_edits(by: Attacker, seen: Seen) -> None:
     lines = list(range(400))
     give = [{"kind": "give", "lines": lines, "value": f"p{1 + number % 2}"} for number in range(500)]
     replace = [{"kind": "replace", "find": "am", "value": "AM" if number % 2 else "am"} for number in range(500)]
-    for edits in (give, give[:12], replace):
+    for edits in (give, give[:50], replace, replace[:8]):
         answer = seen.ask(by.client, "POST", "/gradio_api/call/v2/edit", json={"transcript": found, "edits": edits})
         if answer is not None and answer.status_code == 200:
             seen.ask(by.client, "GET", f"/gradio_api/call/edit/{answer.json()['event_id']}")

@@ -21,7 +21,7 @@ from pipeline.web.runs import Turnstile
 from pipeline.web.services import Services
 
 MOST_EDITS = 500  #: of one call
-MOST_NAMED = 10 * MOST_LINES  #: lines that the edits of one call name together
+MOST_TOUCHED = 40 * MOST_LINES  #: lines that the edits of one call look at together; "replace" looks at all
 
 
 def add_endpoints(services: Services, models: Turnstile, drawing: Turnstile) -> None:
@@ -107,7 +107,8 @@ class Rework:
             edits: Corrections, each an object with "kind" and what it needs: rename, recolour, merge (person, value);
             face, noface, separate (person, face); source, translation (phrase, value); start, end (phrase, value in
             seconds); give (phrase or lines, value: a person's id, "new" or ""); split (phrase, at); join, add, remove
-            (phrase); replace (find, value, translated, case). At most 500, which name at most 5,000 lines together.
+            (phrase); replace (find, value, translated, case). At most 500, which name at most 20,000 lines
+            together; "replace" counts as all lines.
 
         Returns:
             The corrected transcript, or project, as JSON.
@@ -315,16 +316,25 @@ def instant(at: Any) -> float | None:
 def _edits(given: Any) -> list[dict[str, Any]]:
     if not isinstance(given, list) or len(given) > MOST_EDITS or not all(isinstance(item, dict) for item in given):
         raise UsageError(f'The edits are a list of at most {MOST_EDITS} objects with a "kind"; give such a list.')
-    named = sum(len(item["lines"]) for item in given if isinstance(item.get("lines"), list))
-    if named > MOST_NAMED:
-        raise UsageError(f"The edits name {named} lines; name at most {MOST_NAMED} in one call.")
     return given
+
+
+def _check_cost(edits: list[dict[str, Any]], lines: int) -> None:
+    """Raise UsageError for edits that look at too many of a transcript's `lines`: 500 times "replace" took a minute."""
+    named = sum(len(item["lines"]) for item in edits if isinstance(item.get("lines"), list))
+    touched = named + lines * sum(item.get("kind") == "replace" for item in edits)
+    if touched > MOST_TOUCHED:
+        raise UsageError(
+            f"The edits look at {touched} lines; send fewer in one call, so that they look at {MOST_TOUCHED}."
+        )
 
 
 def _edited(transcript: dict[str, Any], edits: Any) -> Generator[None, None, Analysis]:
     """Make the edits. A cancelled call ends at the next one that comes after a while."""
     analysis, told = calls.opened(transcript).analysis, time.monotonic()
-    for number, change in enumerate(_edits(edits), 1):
+    changes = _edits(edits)
+    _check_cost(changes, len(analysis.phrases))
+    for number, change in enumerate(changes, 1):
         if time.monotonic() - told > views.TICK_S:
             told = time.monotonic()
             yield

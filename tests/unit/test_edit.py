@@ -233,11 +233,15 @@ def test_after_any_edits_the_transcript_can_be_read_back(steps: Any) -> None:
         assert all(phrase.start - 1e-6 <= t <= phrase.end + 1e-6 for t in times)
 
 
-def test_the_edits_of_one_call_name_a_bounded_number_of_lines() -> None:
-    """Five hundred edits of four hundred lines each kept the page's process busy for seconds."""
+def test_the_edits_of_one_call_look_at_a_bounded_number_of_lines() -> None:
+    """Five hundred times "replace" in the longest transcript kept the page's process busy for a minute."""
     from pipeline.web import rework
 
     give = {"kind": "give", "lines": list(range(500)), "value": "p1"}
-    assert rework._edits([give] * 10) == [give] * 10
-    with pytest.raises(UsageError, match="name 5500 lines; name at most 5000"):
-        rework._edits([give] * 11)
+    replace_all = {"kind": "replace", "find": "a", "value": "b"}
+    rework._check_cost([give] * 40, 2400)
+    rework._check_cost([replace_all] * 300, 60)
+    with pytest.raises(UsageError, match="look at 20500 lines; send fewer"):
+        rework._check_cost([give] * 41, 2400)
+    with pytest.raises(UsageError, match="look at 21600 lines; send fewer"):
+        rework._check_cost([replace_all] * 9, 2400)
