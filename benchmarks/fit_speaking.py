@@ -349,7 +349,7 @@ def main() -> None:
         folder.mkdir(parents=True, exist_ok=True)
         seen = gather(folder)
     fit_lips(by_lips(seen))
-    network = lr_asd_onnx.load(finish(sets.weights("lr-asd", Settings.from_environment())))
+    network = lr_asd_onnx.network(finish(sets.weights("lr-asd", Settings.from_environment())))
     # It scores a face that speaks as high with another's sound as with its own, so a fit on wrong sounds would only
     # blunt it.
     fit_learned("LR-ASD, wrong sounds too", learned(seen, network, wrong=True))

@@ -14,6 +14,7 @@ This module knows the architecture; `lr_asd_onnx` computes it on a processor, `l
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -111,6 +112,16 @@ def _folded(state: dict[str, np.ndarray], layer: str, norm: str) -> Layer:
     elif weight.ndim == 3:  # a kernel of one: a matrix
         weight = weight[:, :, 0]
     return np.ascontiguousarray(weight), bias
+
+
+def chunks(count: int) -> Iterator[tuple[slice, slice]]:
+    """Yield, for `count` frames, which the first block of the face encoder reads at once, and which results to keep.
+
+    The others are those on either side, on which the kept ones depend.
+    """
+    for start in range(0, count, CHUNK):
+        low = max(0, start - FIRST_REACH)
+        yield slice(low, min(count, start + CHUNK + FIRST_REACH)), slice(start - low, start - low + CHUNK)
 
 
 class LrAsd(ABC):

@@ -12,10 +12,8 @@ from typing import Any
 import numpy as np
 
 from pipeline.faces.lr_asd import (
-    CHUNK,
     DEVIATION,
     FEATURES,
-    FIRST_REACH,
     MEAN,
     SIDE,
     UNITS,
@@ -23,6 +21,7 @@ from pipeline.faces.lr_asd import (
     Layer,
     Layers,
     LrAsd,
+    chunks,
     read,
 )
 from pipeline.onnx_graph import Graph
@@ -39,10 +38,9 @@ class OnnxLrAsd(LrAsd):
 
     def face_features(self, faces: np.ndarray) -> np.ndarray:
         parts = []
-        for start in range(0, len(faces), CHUNK):
-            low, high = max(0, start - FIRST_REACH), min(len(faces), start + CHUNK + FIRST_REACH)
-            (seen,) = self._first.run(None, {"x": faces[low:high, None].astype(np.float32)})
-            parts.append(seen[start - low : start - low + CHUNK])
+        for read_here, keep in chunks(len(faces)):
+            (seen,) = self._first.run(None, {"x": faces[read_here, None].astype(np.float32)})
+            parts.append(seen[keep])
         (features,) = self._rest.run(None, {"x": np.concatenate(parts)})
         return features
 
@@ -145,7 +143,7 @@ def _gru(*directions: Gru) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 @lru_cache(maxsize=2)
-def load(weights: Path, threads: int = 2) -> OnnxLrAsd:
+def network(weights: Path, threads: int = 2) -> OnnxLrAsd:
     """Return the network in the safetensors file `weights`, loaded once for each file.
 
     Raises ModelError if the file does not hold it.

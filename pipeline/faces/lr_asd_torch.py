@@ -6,7 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.faces.lr_asd import CHUNK, DEVIATION, FEATURES, FIRST_REACH, MEAN, UNITS, Gru, Layers, LrAsd, read
+from pipeline.faces.lr_asd import DEVIATION, FEATURES, MEAN, UNITS, Gru, Layers, LrAsd, chunks, read
 
 if TYPE_CHECKING:
     import numpy as np
@@ -48,11 +48,10 @@ class TorchLrAsd(LrAsd):
 
         with torch.inference_mode():
             parts = []
-            for start in range(0, len(faces), CHUNK):
-                low, high = max(0, start - FIRST_REACH), min(len(faces), start + CHUNK + FIRST_REACH)
-                x = torch.from_numpy(faces[low:high]).to(self.device)[:, None].float()
+            for read_here, keep in chunks(len(faces)):
+                x = torch.from_numpy(faces[read_here]).to(self.device)[:, None].float()
                 x = ((x / 255 - MEAN) / DEVIATION).to(memory_format=torch.channels_last)
-                x = self._face_block(x, 0)[start - low : start - low + CHUNK]
+                x = self._face_block(x, 0)[keep]
                 parts.append(torch.nn.functional.max_pool2d(x, 3, 2, 1))
             x = torch.cat(parts).contiguous(memory_format=torch.channels_last)
             x = self._face_block(x, 1)
@@ -102,7 +101,7 @@ class TorchLrAsd(LrAsd):
 
 
 @lru_cache(maxsize=2)
-def load(weights: Path, device: str) -> TorchLrAsd:
+def network(weights: Path, device: str) -> TorchLrAsd:
     """Return the network in the safetensors file `weights` on a device, loaded once for each file and device.
 
     Raises ModelError if the file does not hold it.

@@ -38,7 +38,7 @@ FFMPEG_MEMORY = 4 * 2**30  #: bytes of data; x264 at 4K needs 0.6 GB on two core
 READERS: dict[Kind, int] = {"clips": 3, "others": 2}
 PIPE_BYTES = 2**20  #: the kernel's default ceiling; the 64 KiB default costs a context switch per 64 KiB
 NICENESS = 5  #: the page must answer while two cores encode ...
-#: ... and while files are read, for which their senders wait; everybody else's drawing comes before costly ones.
+#: ... and while files are read, for which their senders wait. A costly one gets no more of the processor than drawing.
 READER_NICENESS: dict[Kind, int] = {"clips": 2, "others": NICENESS}
 
 #: What children get of the environment. They read strangers' files and need no keys.

@@ -147,11 +147,11 @@ def speaking_detector(
         if device == "cpu":
             from pipeline.faces import lr_asd_onnx
 
-            network = lr_asd_onnx.load(file)
+            network = lr_asd_onnx.network(file)
         else:
             from pipeline.faces import lr_asd_torch
 
-            network = lr_asd_torch.load(file, device)
+            network = lr_asd_torch.network(file, device)
         return speaking.LearnedDetector("LR-ASD", network, speaking.LR_ASD, Sound.read(sound))
     from pipeline.faces import lip_detector
 

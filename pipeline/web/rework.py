@@ -320,13 +320,14 @@ def _edits(given: Any) -> list[dict[str, Any]]:
 
 
 def _check_cost(edits: list[dict[str, Any]], lines: int) -> None:
-    """Raise UsageError for edits that look at too many of a transcript's `lines`: 500 times "replace" took a minute."""
+    """Raise UsageError if the edits look at too many lines; `lines` is how many the transcript has.
+
+    Without a limit, 500 times "replace" in the longest transcript took a minute.
+    """
     named = sum(len(item["lines"]) for item in edits if isinstance(item.get("lines"), list))
     touched = named + lines * sum(item.get("kind") == "replace" for item in edits)
     if touched > MOST_TOUCHED:
-        raise UsageError(
-            f"The edits look at {touched} lines; send fewer in one call, so that they look at {MOST_TOUCHED}."
-        )
+        raise UsageError(f"The edits look at {touched} lines; send fewer in one call: at most {MOST_TOUCHED} lines.")
 
 
 def _edited(transcript: dict[str, Any], edits: Any) -> Generator[None, None, Analysis]:

@@ -166,7 +166,7 @@ def test_a_processor_and_torch_score_alike(weights: Path) -> None:
     rng = np.random.default_rng(0)
     faces = rng.integers(0, 255, (75, 112, 112), dtype=np.uint8)
     rows = rng.normal(0, 8, (300, 13)).astype(np.float32)
-    one, other = lr_asd_onnx.load(weights), lr_asd_torch.load(weights, "cpu")
+    one, other = lr_asd_onnx.network(weights), lr_asd_torch.network(weights, "cpu")
     face, sound = one.face_features(faces), one.sound_features(rows)
     assert face.std() > 0.01
     assert sound.std() > 0.01
@@ -206,7 +206,7 @@ def test_the_light_face_stage_does_not_import_torch(learned: Settings, examples:
 
 
 def test_pieces_give_the_features_of_the_whole(weights: Path) -> None:
-    network = lr_asd_onnx.load(weights)
+    network = lr_asd_onnx.network(weights)
     rng = np.random.default_rng(0)
     faces = rng.integers(0, 255, (75, 112, 112), dtype=np.uint8)
     rows = rng.normal(0, 8, (300, 13)).astype(np.float32)
