@@ -71,6 +71,12 @@ def choose(page: Page, clip: Path) -> None:
     expect(page.locator("#clip-note .clip-facts")).to_contain_text(clip.name, timeout=DONE)
 
 
+def unfold(page: Page, accordion: str) -> None:
+    """Open an accordion, and wait until Gradio has filled its fields: it empties them up to 0.4 s after the click."""
+    page.click(f"#{accordion} button.label-wrap")
+    page.wait_for_timeout(1000)
+
+
 def translate(page: Page, clip: Path) -> None:
     choose(page, clip)
     page.click("#run")

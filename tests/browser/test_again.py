@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from tests import fakes
 from tests.browser.test_layout import violations
-from tests.fixtures_browser import DONE, expect, opened
+from tests.fixtures_browser import DONE, expect, opened, unfold
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -17,7 +17,7 @@ KEY = "5e0ca3b1-dead-4bee-9f00-0123456789ab:fx"
 
 def give_key(page: Page) -> None:
     """Polish needs a key here."""
-    page.click("#more-again button.label-wrap")
+    unfold(page, "more-again")
     page.fill("#again-target input", "Polish")
     page.keyboard.press("Enter")
     expect(page.locator("#again-note")).to_contain_text("needs a DeepL key", timeout=DONE)
@@ -57,7 +57,7 @@ def test_some_lines_are_translated_again(page: Page) -> None:
 
 def test_everything_goes_into_another_language_at_phone_width(browser: Browser, url: str) -> None:
     for page in opened(browser, url, 390, 844):
-        page.click("#more-again button.label-wrap")
+        unfold(page, "more-again")
         page.fill("#again-target input", "German")
         page.keyboard.press("Enter")
         expect(page.locator("#again-key input")).to_be_visible(timeout=DONE)

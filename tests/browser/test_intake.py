@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +14,7 @@ from pipeline.settings import Settings
 from tests import fakes
 from tests.browser.states import SPEECH, toggle
 from tests.browser.test_layout import violations
-from tests.fixtures_browser import DONE, choose, expect, finished, opened, translate
+from tests.fixtures_browser import DONE, choose, expect, finished, opened, translate, unfold
 from tests.fixtures_web import served
 
 if TYPE_CHECKING:
@@ -114,8 +113,7 @@ def test_a_language_that_needs_a_key_says_so_beside_it_and_shows_the_field(page:
 
 
 def test_english_to_english_says_so_before_the_run(page: Page) -> None:
-    page.click("#more-speech button.label-wrap")
-    time.sleep(0.5)
+    unfold(page, "more-speech")
     source = page.locator("#source input")
     source.click()
     source.press_sequentially("English")
@@ -206,7 +204,7 @@ def test_a_clip_is_recorded_with_the_camera_and_becomes_the_upload(
     context = browser.new_context(viewport={"width": width, "height": 844}, permissions=["camera", "microphone"])
     for page in opened(browser, url, context=context):
         choose(page, clip)  # makes room
-        page.click("#more-address button.label-wrap")
+        unfold(page, "more-address")
         page.focus("#record")
         page.keyboard.press("Enter")
         expect(page.locator("#record-said")).to_contain_text("Recording, 0:02", timeout=DONE)
@@ -228,14 +226,14 @@ def test_a_camera_that_may_not_be_used_is_said_in_a_sentence(browser: Browser, u
             "() => { const refused = new DOMException('no', 'NotAllowedError'); "
             "navigator.mediaDevices.getUserMedia = () => Promise.reject(refused); }"
         )
-        page.click("#more-address button.label-wrap")
+        unfold(page, "more-address")
         page.click("#record")
         expect(page.locator("#record-said")).to_contain_text("allow it for this page")
     context.close()
 
 
 def test_a_glossary_is_typed_as_pairs_and_what_becomes_of_it_stands_beside_it(page: Page) -> None:
-    page.click("#more-translation button.label-wrap")
+    unfold(page, "more-translation")
     page.fill("#glossary textarea", "neural net = sieć neuronowa\nSpeechglass = Speechglass")
     expect(page.locator("#glossary-note")).to_contain_text("2 pairs. It is applied only with a DeepL key", timeout=DONE)
     page.fill("#glossary textarea", "neural net = sieć neuronowa\nSpeechglass")

@@ -11,7 +11,7 @@ import pytest
 
 from pipeline.web import jobs
 from tests import fakes
-from tests.fixtures_browser import DONE, LINE, VIDEO, choose, expect, finished, near, opened, pixel, translate
+from tests.fixtures_browser import DONE, LINE, VIDEO, choose, expect, finished, near, opened, pixel, translate, unfold
 from tests.fixtures_web import served
 
 if TYPE_CHECKING:
@@ -182,7 +182,7 @@ def test_downloads_are_called_after_the_clip_and_the_language(page: Page, clip: 
 
 
 def test_the_look_is_changed_afterwards(page: Page) -> None:
-    page.click("#looks button.label-wrap")
+    unfold(page, "looks")
     page.get_by_label("Bottom").last.check()
     page.locator("#looks input[type=number]").fill("1.5")
     page.locator("#looks input[type=number]").press("Enter")
@@ -193,7 +193,7 @@ def test_the_look_is_changed_afterwards(page: Page) -> None:
 
 
 def test_an_address_is_fetched(page: Page) -> None:
-    page.click("#more-address button.label-wrap")
+    unfold(page, "more-address")
     page.fill("#url textarea, #url input", "https://example.org/clip.mp4")
     page.click("#run")
     finished(page)
@@ -201,7 +201,7 @@ def test_an_address_is_fetched(page: Page) -> None:
 
 
 def test_a_clip_and_an_address_are_one_too_many_and_an_example_clears_the_address(page: Page, clip: Path) -> None:
-    page.click("#more-address button.label-wrap")
+    unfold(page, "more-address")
     page.fill("#url textarea, #url input", "https://example.org/clip.mp4")
     choose(page, clip)
     page.click("#run")
@@ -213,7 +213,7 @@ def test_a_clip_and_an_address_are_one_too_many_and_an_example_clears_the_addres
 
 
 def test_an_address_that_is_none(page: Page) -> None:
-    page.click("#more-address button.label-wrap")
+    unfold(page, "more-address")
     page.fill("#url textarea, #url input", "file:///etc/passwd")
     page.press("#url textarea, #url input", "Tab")  # the page has the address once the field is left
     page.click("#run")
