@@ -18,6 +18,7 @@ from pipeline.batch.work import Load, Outcome, failed
 from pipeline.deepl_service import Service, Unavailable
 from pipeline.errors import PipelineError, QuotaError, UsageError
 from pipeline.settings import Settings
+from pipeline.terminal import printable
 from pipeline.workspace import disk_error
 
 
@@ -43,8 +44,8 @@ def run(batch: Batch) -> tuple[Outcome, ...]:
     with _locked(batch.out):
         outcomes: dict[str, Outcome] = {}
         tasks = list(_unfinished(batch, paid, outcomes))
-        if outcomes:
-            kept = sum(outcome.status == "done" for outcome in outcomes.values())
+        kept = sum(outcome.status == "done" for outcome in outcomes.values())
+        if kept:
             print(f"{kept} of {len(batch.jobs)} clips are finished from an earlier run.", file=sys.stderr)
         try:
             if tasks and paid:
@@ -68,7 +69,7 @@ def _unfinished(batch: Batch, paid: bool, outcomes: dict[str, Outcome]) -> Itera
             key = job.key(names, paid)
         except PipelineError as error:
             outcomes[job.name] = failed(job, error)
-            print(f"{job.name}: {error}", file=sys.stderr)
+            print(f"{printable(job.name)}: {printable(error)}", file=sys.stderr)
             continue
         known = shared.finished(job.address, key) if job.address else records.finished(job.out, key)
         if known is None:

@@ -19,7 +19,7 @@ def keep(out: Path, key: str, outcome: dict[str, Any]) -> None:
     Raises MediaError where it cannot be written.
     """
     record = {"key": key, "files": sorted(path.name for path in out.iterdir()), "outcome": outcome}
-    write(_place(out), json.dumps(record, ensure_ascii=False, indent=1))
+    write(_place(out), json.dumps(record, indent=1))  # in ASCII, for names that are not UTF-8
 
 
 def finished(out: Path, key: str) -> dict[str, Any] | None:

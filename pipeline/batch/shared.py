@@ -48,7 +48,7 @@ def put(folder: Path, address: str, key: str, outcome: dict[str, Any]) -> None:
             files.makedirs(f"{path}/{name}".rpartition("/")[0], exist_ok=True)
             files.put_file(str(folder / name), f"{path}/{name}")
     if key:
-        write(_record(address), json.dumps({"key": key, "files": names, "outcome": outcome}, ensure_ascii=False))
+        write(_record(address), json.dumps({"key": key, "files": names, "outcome": outcome}))
 
 
 def finished(address: str, key: str) -> dict[str, Any] | None:

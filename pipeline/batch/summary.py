@@ -27,6 +27,7 @@ def write(out: Path | str, outcomes: Sequence[Outcome]) -> None:
         writer.writerow({name: _harmless(value) for name, value in {**row, "people": people}.items()})
     texts = {"summary.csv": table.getvalue(), "summary.json": json.dumps(rows, ensure_ascii=False, indent=1) + "\n"}
     for name, text in texts.items():
+        text = text.encode(errors="replace").decode()  # names of files need not be UTF-8
         if isinstance(out, str):
             shared.write(f"{out}/{name}", text)
         else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 import shutil
+import traceback
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +19,7 @@ from pipeline.progress import Clock
 from pipeline.records import Analysis, Notice, Stage
 from pipeline.settings import Settings
 from pipeline.stages import Models
+from pipeline.terminal import printable
 from pipeline.workspace import disk_error, workspace
 
 Load = Callable[[Settings], Models]
@@ -179,6 +181,7 @@ def failed(job: Job, error: BaseException) -> Outcome:
     elif isinstance(error, MemoryError):
         sentence = "There is not enough memory; take fewer clips at a time or a smaller clip."
     else:
-        _log.error("%s failed", job.name, exc_info=error)
+        told = "".join(traceback.format_exception(error)).splitlines()
+        _log.error("%s failed\n%s", printable(job.name), "\n".join(map(printable, told)))
         sentence = f"Something went wrong that should not ({type(error).__name__}); please report it with the log."
     return Outcome(job.name, job.url or str(job.clip), "failed", sentence)

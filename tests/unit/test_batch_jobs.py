@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -144,3 +146,15 @@ def test_another_font_file_of_the_same_name_makes_a_clip_unfinished(tmp_path: Pa
         (job,) = jobs.read(tmp_path, Path("out"), Options("PL"), Look(font=str(font)))
         keys.add(job.key({}, False))
     assert len(keys) == 2
+
+
+def test_a_name_that_is_not_utf_8_does_not_end_the_batch_without_a_summary(tmp_path: Path) -> None:
+    name = os.fsdecode(b"caf\xe9")
+    outcome = Outcome(name, f"{name}.mp4", "done")
+    (tmp_path / name).mkdir()
+    records.keep(tmp_path / name, "key", dataclasses.asdict(outcome))
+    assert Outcome(**(records.finished(tmp_path / name, "key") or {})) == outcome
+    summary.write(tmp_path, [outcome])
+    (row,) = json.loads((tmp_path / "summary.json").read_text("utf-8"))
+    assert row["name"] == "caf?"
+    assert "caf?.mp4" in (tmp_path / "summary.csv").read_text("utf-8")

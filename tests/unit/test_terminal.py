@@ -12,9 +12,15 @@ from hypothesis import strategies as st
 
 from pipeline import __main__ as command
 from pipeline import results, transcript
-from pipeline.records import Analysis, Notice, Progress, Stage
+from pipeline.batch import driver
+from pipeline.batch.jobs import Job
+from pipeline.batch.work import failed
+from pipeline.options import Options
+from pipeline.records import Analysis, Look, Notice, Progress, Stage
+from pipeline.settings import Settings
 from pipeline.terminal import printable
 from tests import fakes
+from tests.fixtures_runs import quick_models
 
 pytestmark = pytest.mark.unit
 
@@ -49,6 +55,34 @@ def test_an_error_that_quotes_a_file_is_shown_and_not_obeyed(tmp_path: Path, mon
     assert told.getvalue().startswith("Error: ")
     assert "\x1b" not in told.getvalue()
     assert "\x07" not in told.getvalue()
+
+
+def _evil_job(folder: Path) -> Job:
+    return Job(EVIL, folder / "gone.mp4", folder / "out" / "gone", Options(""), Look("classic"))
+
+
+def test_a_clip_of_a_batch_that_cannot_be_read_is_named_and_not_obeyed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    job = dataclasses.replace(_evil_job(tmp_path), clip=tmp_path / "gone\x1b[2J\n.mp4")
+    (outcome,) = driver.run(driver.Batch((job,), tmp_path / "out", Settings(), lambda _: quick_models()))
+    assert outcome.status == "failed"
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.isprintable()
+    assert line.startswith("\ufffd]0;owned\ufffd")
+    assert "gone\ufffd[2J\ufffd.mp4 cannot be read" in line
+
+
+def test_a_defect_in_a_clip_of_a_batch_is_logged_and_not_obeyed(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    try:
+        raise RuntimeError(EVIL)
+    except RuntimeError as error:
+        failed(_evil_job(tmp_path), error)
+    assert "Traceback" in caplog.text
+    assert "RuntimeError" in caplog.text
+    assert all(line.isprintable() for line in caplog.text.split("\n"))
 
 
 def test_the_name_of_a_folder_is_shown_and_not_obeyed(monkeypatch: pytest.MonkeyPatch) -> None:
