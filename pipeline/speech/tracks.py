@@ -43,17 +43,23 @@ def choose(path: Path, settings: Settings, asked: int | None) -> Stage[tuple[Cli
     if asked is not None or clip.audio_tracks < 2:
         return clip, ()
     heard: list[Heard] = []
+    numbers = listened_to(clip)
     with workspace() as folder:
-        for number in range(1, min(clip.audio_tracks, MOST_TRACKS) + 1):
-            yield Progress("probe", (number - 1) / clip.audio_tracks, f"listening to sound track {number}")
+        for index, number in enumerate(numbers):
+            yield Progress("probe", index / len(numbers), f"listening to sound track {number}")
             sound = yield from media.extract_sound(media.probe(path, settings, number), folder / "sound.wav")
             samples = media.read_sound(sound)
             spans = voiced(speech_probability(samples))
             loudness = float(np.sqrt(np.mean(samples**2)))
             heard.append(Heard(number, sum(end - start for start, end in spans), loudness > AUDIBLE))
-    heard.sort(key=lambda track: (track.number != clip.audio_track, track.number))
     number = best(heard)
     return media.probe(path, settings, number), (_notice(clip, number, heard),)
+
+
+def listened_to(clip: Clip) -> list[int]:
+    """Return the numbers of the sound tracks that are listened to: the default one, then the first others."""
+    others = [number for number in range(1, clip.audio_tracks + 1) if number != clip.audio_track]
+    return [clip.audio_track, *others[: MOST_TRACKS - 1]]
 
 
 def best(tracks: Sequence[Heard]) -> int:

@@ -292,10 +292,9 @@ def _hear(model: Any, samples: np.ndarray, start: float, end: float, language: s
             continue
         # A character of another script is a misheard word: decode again without any such character.
         suppressed = _foreign_tokens(model, language)
-        for again in _decoded(model, samples, segment.start - PAD_S, segment.end + PAD_S, language, suppressed):
-            kept = _within(again, segment.start, segment.end)
-            if kept.words:
-                yield kept
+        second = _decoded(model, samples, segment.start - PAD_S, segment.end + PAD_S, language, suppressed)
+        kept = [within for again in second if (within := _within(again, segment.start, segment.end)).words]
+        yield from kept or [segment]  # its foreign letters mark the first hearing as doubtful
 
 
 def _decoded(

@@ -11,7 +11,7 @@ import pytest
 from pipeline import media, project, results, run
 from pipeline.errors import UsageError
 from pipeline.options import Options
-from pipeline.records import Look
+from pipeline.records import Clip, Look
 from pipeline.settings import Settings
 from pipeline.speech import tracks
 from pipeline.speech.tracks import Heard
@@ -82,6 +82,20 @@ def test_the_track_that_is_asked_for_is_heard_and_written(speech: list[str], tmp
     assert np.abs(tone - samples).max() < 0.01
 
 
+def test_a_default_track_behind_many_others_is_heard(speech: list[str], tmp_path: Path) -> None:
+    """The ninth of ten tracks: the notice does not take the first for the default one."""
+    path = tmp_path / "clip.mkv"
+    silent = [part for _ in range(9) for part in ("-map", "1:a")]
+    marks = [part for k in range(10) for part in (f"-disposition:a:{k}", "default" if k == 8 else "0")]
+    ffmpeg(
+        *picture(duration=4), *sound(duration=4, expression="0"), *speech, "-map", "0:v", *silent[:16], "-map", "2:a",
+        *silent[16:], "-t", "4", *X264, *AAC, *marks, path,
+    )  # fmt: skip
+    clip, (notice,) = finish(tracks.choose(path, SETTINGS, None))
+    assert (clip.audio_track, clip.audio_tracks) == (9, 10)
+    assert notice.text.startswith("The file has 10 sound tracks and track 9 was heard; another can be chosen")
+
+
 def test_a_track_that_is_not_there_is_refused(tmp_path: Path, speech: list[str]) -> None:
     path = two_tracks(tmp_path, speech, sound(duration=6))
     with pytest.raises(UsageError, match="has 2 sound tracks, so there is no track 3"):
@@ -120,6 +134,15 @@ def test_both_channels_can_be_read_where_they_differ(tmp_path: Path) -> None:
     assert len(left) == len(media.read_sound(heard)) == 48_000
     heard = finish(media.extract_sound(media.probe(plain, SETTINGS), tmp_path / "plain_mono.wav"))
     assert media.read_channels(heard) is None
+
+
+@pytest.mark.parametrize(
+    ("default", "count", "expected"),
+    [(1, 2, [1, 2]), (2, 3, [2, 1, 3]), (12, 12, [12, 1, 2, 3, 4, 5, 6, 7]), (1, 20, [1, 2, 3, 4, 5, 6, 7, 8])],
+)
+def test_the_default_track_is_always_listened_to(default: int, count: int, expected: list[int]) -> None:
+    clip = Clip(Path("clip.mkv"), 4.0, has_video=True, has_audio=True, audio_track=default, audio_tracks=count)
+    assert tracks.listened_to(clip) == expected
 
 
 @pytest.mark.parametrize(

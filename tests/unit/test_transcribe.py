@@ -1,9 +1,13 @@
 """How a clip is cut for Whisper and put together again; the model itself is in the integration tests."""
 
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
 import pytest
 
-from pipeline.records import Segment, Word
-from pipeline.speech import transcribe
+from pipeline.records import Phrase, Segment, Word
+from pipeline.speech import doubt, transcribe
 
 pytestmark = pytest.mark.unit
 
@@ -44,8 +48,6 @@ def test_a_second_hearing_brings_no_word_twice() -> None:
 
 
 def test_a_clip_that_begins_with_a_voice_gets_silence_before_it() -> None:
-    import numpy as np
-
     samples = np.ones(32000, np.float32)
     sound, begins = transcribe._excerpt(samples, 0.0 - transcribe.PAD_S, 1.0)
     assert begins == -transcribe.PAD_S
@@ -53,3 +55,24 @@ def test_a_clip_that_begins_with_a_voice_gets_silence_before_it() -> None:
     assert len(sound) == 16000 + transcribe.PAD_S * 16000
     sound, begins = transcribe._excerpt(samples, 0.5, 1.0)
     assert (begins, len(sound)) == (0.5, 8000)
+
+
+@pytest.mark.parametrize("again", [[], [Segment(2.0, 2.4, "bạn", (Word(2.0, 2.4, "bạn"),), "vi")]])
+def test_a_phrase_of_which_the_second_hearing_gives_nothing_does_not_vanish(
+    again: list[Segment], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing at all, or nothing in the time of the phrase: the first hearing stays and is marked."""
+    first = Segment(0.5, 1.5, "我 các bạn", (Word(0.5, 1.5, "我 các bạn", 0.9),), "vi")
+
+    def decoded(
+        model: Any, samples: np.ndarray, start: float, end: float, language: str, suppressed: Sequence[int] = (-1,)
+    ) -> Iterator[Segment]:
+        yield from [first] if suppressed == (-1,) else again
+
+    monkeypatch.setattr(transcribe, "_decoded", decoded)
+    monkeypatch.setattr(transcribe, "_foreign_tokens", lambda model, language: [-1, 7])
+    (kept,) = transcribe._hear(None, np.empty(0), 0.0, 3.0, "vi")
+    assert kept == first
+    (phrase,) = doubt.marked([Phrase(1, kept.start, kept.end, None, kept.text, kept.words)], "vi")
+    assert phrase.misheard
+    assert [notice.code for notice in doubt.notices([phrase])] == ["misheard"]
