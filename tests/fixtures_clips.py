@@ -603,3 +603,8 @@ CORPUS: dict[str, Ugly] = {
     "name_255_bytes": Ugly(_recipe(), "n" * 251 + ".mp4"),
     "name_not_utf8": Ugly(_renamed, os.fsdecode(b"caf\xe9.mp4")),
 }  # fmt: skip
+
+
+def usable() -> list[str]:
+    """Return the clips of the corpus that give a result: they can be read and have a sound."""
+    return [name for name, truth in CORPUS.items() if truth.error is None and truth.audio]

@@ -2,14 +2,39 @@
 
 from __future__ import annotations
 
+import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pipeline.web.services import Services
 
 ROOT = Path(__file__).parents[1]
+
+
+@dataclass(frozen=True)
+class Scratch:
+    """The temporary folder of a page's process; make it once the page is served and before anybody asks for anything."""
+
+    folder: Path
+    root: Path  #: in it, of the page
+    standing: frozenset[str]  #: what is in `root` from the beginning, of the examples
+
+    @classmethod
+    def of(cls, folder: Path, root: Path) -> Scratch:
+        """Return the folder as it is now."""
+        return cls(folder, root, frozenset(path.name for path in root.iterdir()) - {"served"})
+
+    def is_tidy(self) -> bool:
+        """Return whether only what was uploaded and served is left; a call may end a moment after its answer."""
+        end = time.monotonic() + 10
+        while any(self.root.glob("job-*")) and time.monotonic() < end:
+            time.sleep(0.01)
+        ours = [p for p in self.folder.iterdir() if not re.fullmatch("[0-9a-f]{40}", p.name)]  # those are the client's
+        return ours == [self.root] and {p.name for p in self.root.iterdir()} - {"served"} == self.standing
 
 
 @contextmanager

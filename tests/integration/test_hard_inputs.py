@@ -16,7 +16,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -37,13 +36,13 @@ from pipeline.options import Options
 from pipeline.records import Analysis, Clip, Look, Segment, Stage, Transcript, Word
 from pipeline.settings import Settings
 from pipeline.stages import Models
-from tests.fixtures_clips import CORPUS, Ugly, click_at, flash_at, is_upright, make
+from tests.fixtures_clips import CORPUS, Ugly, click_at, flash_at, is_upright, make, usable
 from tests.fixtures_runs import finish, nothing_is_left
-from tests.fixtures_web import served
+from tests.fixtures_web import Scratch, served
 
 ROOT = Path(__file__).parents[2]
-GOOD = [name for name, truth in CORPUS.items() if truth.error is None and truth.audio]
-BAD = [name for name, truth in CORPUS.items() if truth.error is not None or not truth.audio]
+GOOD = usable()
+BAD = [name for name in CORPUS if name not in GOOD]
 NAMES = [name for name in GOOD if name.startswith("name_")]
 STREAMS = (
     "thumbnail_first", "proxy_first", "empty_default", "opposite_phase", "unreadable_sound_first", "xvid_b_frames",
@@ -295,9 +294,7 @@ class Page:
     url: str
     client: Client
     calls: Counter[str]  #: of the models
-    scratch: Path  #: the temporary folder of the page's process
-    root: Path  #: in it, of the page
-    standing: set[str]  #: what is there from the beginning, of the examples
+    scratch: Scratch
 
     def translate(self, video: Any, target: str) -> tuple[str | None, list[str], dict[str, Any]]:
         """What the endpoint answers, its files here."""
@@ -319,14 +316,6 @@ class Page:
         assert answer.status_code == 200, answer.text
         return {"path": answer.json()[0], "meta": {"_type": "gradio.FileData"}}
 
-    def is_tidy(self) -> bool:
-        """Whether only what was uploaded and served is left; a call may end a moment after its answer."""
-        end = time.monotonic() + 10
-        while any(self.root.glob("job-*")) and time.monotonic() < end:
-            time.sleep(0.01)
-        ours = [p for p in self.scratch.iterdir() if not re.fullmatch("[0-9a-f]{40}", p.name)]  # those are the client's
-        return ours == [self.root] and {p.name for p in self.root.iterdir()} - {"served"} == self.standing
-
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
@@ -345,8 +334,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
             downloads = str(tmp_path_factory.mktemp("downloads"))
             # Without certificates, which are read anew for each of ten requests a clip and cost half of its time.
             client = Client(url, download_files=downloads, verbose=False, ssl_verify=False)
-            standing = {p.name for p in jobs.root().iterdir()} - {"served"}
-            yield Page(url, client, calls, scratch, jobs.root(), standing)
+            yield Page(url, client, calls, Scratch.of(scratch, jobs.root()))
         jobs.root.cache_clear()
 
 
@@ -361,7 +349,7 @@ def test_every_usable_clip_comes_back_right_from_the_page(
         given = handle_file(str(path))
     target = "EN-US" if name in TRANSLATED else "none"
     video, files, record = page.translate(given, target)
-    assert page.is_tidy()
+    assert page.scratch.is_tidy()
     analysis = transcript.from_json(json.dumps(record))
     check_analysis(analysis, name)
     assert analysis.target_language == ("EN-US" if name in TRANSLATED else "")
@@ -388,9 +376,9 @@ def test_every_unusable_clip_is_refused_by_the_page_before_a_model_runs(
         page.translate(handle_file(str(path)), "EN-US")
     sentence = str(caught.value).removeprefix("1 parameter(s) failed validation:\n- video: ")  # gradio_client's words
     assert sentence == expected_sentence(path, truth, settings)
-    check_sentence(sentence, page.scratch)
+    check_sentence(sentence, page.scratch.folder)
     assert page.calls == before
-    assert page.is_tidy()
+    assert page.scratch.is_tidy()
 
 
 @pytest.mark.parametrize(
@@ -400,8 +388,8 @@ def test_every_unusable_clip_is_refused_by_the_page_before_a_model_runs(
 def test_a_name_that_no_file_can_have_does_not_leave_the_page_s_folder(name: bytes, page: Page, tmp_path: Path) -> None:
     given = page.upload(make("plain", tmp_path).read_bytes(), name)
     kept = Path(given["path"])
-    assert kept.resolve().is_relative_to(page.root / "served")
+    assert kept.resolve().is_relative_to(page.scratch.root / "served")
     assert kept.is_file()
     _, _, record = page.translate(given, "none")
     assert record["media"]["duration"] == pytest.approx(3.0, abs=0.04)
-    assert page.is_tidy()
+    assert page.scratch.is_tidy()

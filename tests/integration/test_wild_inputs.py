@@ -14,6 +14,7 @@ import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Protocol
 
 import httpx
 import pytest
@@ -23,16 +24,21 @@ from pipeline import media, project, transcript
 from pipeline.errors import NotAClipError
 from pipeline.records import Analysis
 from pipeline.settings import Settings
-from tests.fixtures_attack import result_of, soon, upload
+from tests.fixtures_attack import result_of, upload
 from tests.fixtures_clips import ffmpeg
-from tests.fixtures_web import served
+from tests.fixtures_web import Scratch, served
 
 pytestmark = pytest.mark.integration
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 SECONDS = 4
 Recipe = Callable[[Path, Path], Path]
-Door = Callable[[Path], Analysis | str]
+
+
+class Door(Protocol):
+    """A way in: a file and the number of its sound track, if one is chosen; out comes what was found or a sentence."""
+
+    def __call__(self, path: Path, track: int | None = None) -> Analysis | str: ...
 
 
 def _made(name: str, *lines: str) -> Recipe:
@@ -108,28 +114,33 @@ def doors(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Door]]
         jobs.root.cache_clear()
         patch.setenv("GRADIO_TEMP_DIR", str(jobs.root() / "served"))
         with served(services.real(Settings(models="light", cache_dir=cache))) as url:
-            standing = {path.name for path in scratch.iterdir()}
+            left = Scratch.of(scratch, jobs.root())
 
-            def by_command(path: Path) -> Analysis | str:
-                out = path.parent / f"out {path.name}"
+            def by_command(path: Path, track: int | None = None) -> Analysis | str:
+                out = path.parent / f"out {track or ''} {path.name}"
                 look = ("--look", "classic", "--reduced-motion")
+                audio = () if track is None else ("--audio", str(track))
                 with contextlib.redirect_stderr(io.StringIO()) as said:
-                    status = command.main([str(path), "--to", "EN-US", *look, "--out", str(out)])
-                assert {left.name for left in scratch.iterdir()} == standing
+                    status = command.main([str(path), "--to", "EN-US", *look, *audio, "--out", str(out)])
+                assert left.is_tidy()
                 if status == 0:
                     return project.read(out / "transcript.json").analysis
                 assert not out.exists()
                 return said.getvalue().splitlines()[-1].removeprefix("Error: ")
 
-            def by_api(path: Path) -> Analysis | str:
+            def by_api(path: Path, track: int | None = None) -> Analysis | str:
+                audio = {} if track is None else {"audio_track": track}
                 with httpx.Client(base_url=url, timeout=300) as client:
                     given = upload(client, path)
                     try:
-                        event, said = result_of(client, "transcribe", video=given, target_language="EN-US")
+                        event, said = result_of(client, "transcribe", video=given, target_language="EN-US", **audio)
                     except httpx.HTTPStatusError as error:
                         return str(error.response.json())
-                assert soon(lambda: not list(jobs.root().glob("job-*")))
-                assert event == "complete", said
+                    finally:
+                        assert left.is_tidy()
+                if event == "error":
+                    assert isinstance(said, dict), said
+                    return str(said["error"])
                 assert isinstance(said, list)
                 return transcript.from_json(json.dumps(said[1]))
 
@@ -169,6 +180,26 @@ def test_a_strange_file_is_heard_and_seen_as_the_clip_it_was_made_of(
     assert len(set(words(found)) & set(words(expected))) >= 0.9 * len(set(words(expected)))
     codes = {notice.code for notice in found.notices}
     assert ("sound_track" in codes) == (name == "silent default"), "an empty track is no choice"
+
+
+@DOORS
+def test_a_sound_track_that_is_chosen_is_the_one_that_is_heard(
+    door: str, doors: dict[str, Door], clip: Path, expected: Analysis, tmp_path: Path
+) -> None:
+    """The silent one too, though somebody speaks in the other; and no notice tells of a choice that was made."""
+    path = RECIPES["silent default"](clip, tmp_path)
+    silent, spoken = (doors[door](path, track) for track in (1, 2))
+    assert isinstance(silent, Analysis), silent
+    assert isinstance(spoken, Analysis), spoken
+    assert (silent.media.audio_track, spoken.media.audio_track) == (1, 2)
+    assert silent.phrases == ()
+    assert len(set(words(spoken)) & set(words(expected))) >= 0.9 * len(set(words(expected)))
+    codes = [{notice.code for notice in found.notices} for found in (silent, spoken)]
+    assert ["no_speech" in found for found in codes] == [True, False]
+    assert not [found for found in codes if "sound_track" in found]
+    refused = doors[door](path, 3)
+    assert isinstance(refused, str)
+    assert "has 2 sound tracks, so there is no track 3" in refused
 
 
 @DOORS
