@@ -55,6 +55,7 @@ class Guard:
         self._rates, self._shares = limits.Rates(), limits.Shares()
         self._uploaded = limits.Rates(limits.UPLOADED_BYTES, limits.UPLOADED_BYTES_PER_S)
         self._pace = limits.Rates(limits.FAST_BYTES, limits.FAST_BYTES_PER_S)
+        self._body_pace = limits.Rates(limits.FAST_BODY_BYTES, limits.FAST_BODY_BYTES_PER_S)
         self._turns = limits.Turns(limits.EVENTS_AT_ONCE)
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
@@ -95,6 +96,7 @@ class Guard:
                 whole = await self._whole(scope, body, visitor, held)
                 if route.kind is Kind.EVENT:
                     events.check(scope["path"], events.read(whole), scope["app"].get_blocks())
+                    await asyncio.sleep(self._body_pace.wait(visitor, len(whole)))
                 else:
                     events.parse(whole)
                 if scope["path"].startswith(routes.BESIDE_THE_QUEUE):

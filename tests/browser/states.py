@@ -133,9 +133,7 @@ def _result(page: Page) -> Iterator[str]:
     expect(page.locator("#pending [role=alert]")).to_be_visible(timeout=DONE)
     yield "a change that is not drawn, and one that is refused"
     page.focus("#translation-2")
-    expect(page.locator("#result-video .player")).to_have_attribute("data-view", "drawn")
-    page.click("#result-video .views [data-view=live]")
-    page.focus("#source-2")
+    expect(page.locator("#result-video .player")).to_have_attribute("data-view", "live")
     expect(page.locator("#result-video .cap")).to_have_count(1, timeout=DONE)
     yield "a live caption"
     for number in (2, 3):

@@ -226,12 +226,15 @@ def test_an_upload_of_fields_or_of_many_parts_is_refused(client: httpx.Client) -
     assert client.post("/gradio_api/upload", content=b"no parts", headers=broken).status_code == 400
 
 
-@pytest.mark.parametrize(
-    "name", ["begin", "run", "redraw", "show", "correct", "undo", "key_typed", "show_2", "stopped"]
-)
-def test_an_event_of_the_page_cannot_be_called_by_name(client: httpx.Client, name: str) -> None:
-    for path in (f"call/{name}", f"run/{name}", f"call/v2/{name}"):
-        assert client.post(f"/gradio_api/{path}", json={"data": []}).status_code == 404
+def test_no_event_of_the_page_can_be_called_by_name(server: Server, client: httpx.Client) -> None:
+    events = client.get("/config").json()["dependencies"]
+    private = {event["api_name"] for event in events if event["api_visibility"] != "public"}
+    assert {"begin", "begin_redraw", "restore", "follow", "correct", "undo", "key_typed", "stop", "chosen"} <= private
+    for number, name in enumerate([*sorted(private), "no_such_event"], 1):
+        with server.client(f"198.19.1.{number}") as visitor:
+            for way in ("call", "run", "call/v2"):
+                answer = visitor.post(f"/gradio_api/{way}/{name}", json={"data": []})
+                assert answer.status_code == 404, f"{way}/{name}: {answer.text}"
 
 
 @pytest.mark.parametrize(
@@ -248,14 +251,6 @@ def test_an_event_of_the_page_cannot_be_called_by_name(client: httpx.Client, nam
         b'{"fn_index":99999,"data":[],"session_hash":"a"}',
         b'{"fn_index":true,"data":[],"session_hash":"a"}',
         b'{"fn_index":"0","data":[],"session_hash":"a"}',
-        b'{"fn_index":12,"data":[1,2,3],"session_hash":"a"}',
-        b'{"fn_index":12,"data":[null,null,null,null],"session_hash":{"a":1}}',
-        b'{"fn_index":12,"data":[null,7,"x","y"],"session_hash":"a"}',
-        b'{"fn_index":12,"data":[null,"",false,"time"],"session_hash":"a","event_data":[1,2]}',
-        b'{"fn_index":12,"data":[null,"",false,"time"],"session_hash":"a","event_data":"edit"}',
-        b'{"fn_index":12,"data":[null,"",false,"time"],"session_hash":"a","trigger_id":"x"}',
-        b'{"fn_index":12,"data":[null,"",false,"nonsense"],"session_hash":"a"}',
-        b'{"fn_index":12,"data":[null,"",false,"time"],"session_hash":"' + b"a" * 1000 + b'"}',
         b'{"data":[1e999]}',
         b'{"data":["\\ud800"]}',
     ],
@@ -274,16 +269,50 @@ def test_a_malformed_event_is_refused_in_a_sentence(
     assert "Traceback" not in server.log.read_text()[before:]
 
 
+@pytest.mark.parametrize(
+    ("changed", "sentence"),
+    [
+        ({"data": [None, "time"]}, "a list of 3 values"),
+        ({"session_hash": {"a": 1}}, "session hash is missing"),
+        ({"session_hash": "a" * 1000}, "at most 64"),
+        ({"session_hash": "../a"}, "at most 64"),
+        ({"data": [None, 7, "time"]}, "Value 1 does not fit"),
+        ({"data": [None, "", "nonsense"]}, "Value 2 does not fit"),
+        ({"event_data": [1, 2]}, "an object"),
+        ({"event_data": "edit"}, "an object"),
+        ({"trigger_id": "x"}, "no such trigger"),
+        ({"trigger_id": True}, "no such trigger"),
+        ({"trigger_id": 10**6}, "no such trigger"),
+    ],
+)
+@pytest.mark.parametrize("path", ["queue/join", "run/predict"])
+def test_a_malformed_event_of_the_page_is_refused_for_what_is_wrong_with_it(
+    server: Server, client: httpx.Client, path: str, changed: dict[str, Any], sentence: str
+) -> None:
+    before = server.log.stat().st_size
+    number, data = _correct(client)
+    whole = {"fn_index": number, "data": data, "session_hash": "abc", "event_data": {"kind": "name"}}
+    answer = client.post(f"/gradio_api/{path}", json={**whole, **changed})
+    assert answer.status_code == 422
+    assert sentence in answer.json()["detail"]
+    assert "Traceback" not in server.log.read_text()[before:]
+
+
+def _correct(client: httpx.Client) -> tuple[int, list[Any]]:
+    """The number of the event that corrects a result, and the values the page sends with it."""
+    config = client.get("/config").json()
+    event = next(d for d in config["dependencies"] if d["api_name"] == "correct")
+    kinds = {block["id"]: block["type"] for block in config["components"]}
+    return event["id"], [{"radio": "time", "textbox": ""}.get(kinds[number]) for number in event["inputs"]]
+
+
 def test_an_edit_with_a_very_long_text_is_refused_before_it_is_read(client: httpx.Client) -> None:
     """The same edit with a short text is made, so it is the text that is refused."""
-    event = next(d for d in client.get("/config").json()["dependencies"] if d["api_name"] == "correct")
-    values = {"radio": "time", "textbox": ""}
-    kinds = {block["id"]: block["type"] for block in client.get("/config").json()["components"]}
-    data = [values.get(kinds[number]) for number in event["inputs"]]
+    number, data = _correct(client)
 
     def edit(value: str) -> httpx.Response:
         told = {"kind": "rename", "person": "p1", "value": value}
-        body = {"fn_index": event["id"], "data": data, "session_hash": "abc", "event_data": told}
+        body = {"fn_index": number, "data": data, "session_hash": "abc", "event_data": told}
         return client.post("/gradio_api/run/predict", json=body)
 
     short = edit("Ada Lovelace")

@@ -23,10 +23,12 @@ pytestmark = pytest.mark.alone
 FUZZ = settings(
     max_examples=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), database=None
 )
+ENDPOINTS = (
+    "edit", "health", "import", "languages", "preview", "render", "retranslate", "transcribe", "translate_video",
+)  # fmt: skip
 OPEN = (
-    "queue/join", "run/edit", "run/predict", "call/edit", "call/v2/edit", "call/v2/retranslate", "call/v2/preview",
-    "call/render", "call/transcribe", "call/health", "call/import", "call/v2/render", "call/v2/transcribe",
-    "call/v2/translate_video", "call/v2/import", "cancel", "reset", "upload", "mcp/", "mcp/messages/",
+    "queue/join", "run/edit", "run/predict", *(f"{way}/{name}" for way in ("call", "call/v2") for name in ENDPOINTS),
+    "cancel", "reset", "upload", "mcp/", "mcp/http", "mcp/messages/",
 )  # fmt: skip
 MB = 2**20
 
@@ -101,14 +103,14 @@ calls = st.fixed_dictionaries(
     {},
     optional={
         "data": st.lists(values, max_size=14) | values,
-        "fn_index": st.integers(-1, 30) | values,
+        "fn_index": st.integers(-1, 60) | values,
         "session_hash": st.just("fuzz") | values,
         "event_data": st.fixed_dictionaries(
             {"kind": st.sampled_from(["rename", "merge", "give", "remove", "source"]) | values, "value": values},
             optional={"person": st.just("p1") | values, "phrase": st.just("1") | values},
         )
         | values,
-        "trigger_id": st.integers(0, 80) | values,
+        "trigger_id": st.integers(0, 200) | values,
         "event_id": values,
         "method": st.just("tools/call") | values,
         "params": values,
@@ -134,6 +136,11 @@ def bodies(draw: st.DrawFn) -> tuple[bytes, str]:
         return body + draw(st.sampled_from([b"\r\n--b--\r\n", b"\r\n--b\r\n", b""])), "multipart/form-data; boundary=b"
     text = json.dumps(draw(calls)).encode()
     return (text[: draw(st.integers(0, len(text)))] if kind == "cut" else text), "application/json"
+
+
+def test_every_endpoint_gets_made_up_bodies(server: Server) -> None:
+    described = httpx.get(f"{server.url}/gradio_api/info", timeout=30).json()["named_endpoints"]
+    assert {f"/{name}" for name in ENDPOINTS} == described.keys()
 
 
 @pytest.mark.parametrize("path", OPEN)

@@ -1,12 +1,15 @@
 """Who a visitor is, and what one may ask for at once."""
 
+import asyncio
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.web import limits, routes
+from pipeline.settings import Settings
+from pipeline.web import guard, limits, routes
 
 pytestmark = pytest.mark.unit
 
@@ -66,6 +69,46 @@ def test_bytes_are_read_at_once_and_then_at_a_steady_pace() -> None:
     assert pace.wait("a", 50.0) == 5.0
     now[0] += 100.0
     assert pace.wait("a", 100.0) == 0.0
+
+
+def test_one_large_transcript_after_the_other_waits_and_other_visitors_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Gradio walks through a large body for 0.2 s, in which nobody else is served."""
+    pauses: list[float] = []
+    served: list[int] = []
+    event = SimpleNamespace(api_name="edit", api_visibility="public", inputs=["transcript"], cancels=[])
+    blocks = SimpleNamespace(fns={0: event})
+
+    async def pause(seconds: float) -> None:
+        pauses.append(seconds)
+
+    async def gradio(scope: dict[str, Any], receive: Any, send: Any) -> None:
+        served.append(len((await receive())["body"]))
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+
+    async def post(guarded: guard.Guard, address: str, size: int) -> None:
+        body = b'{"data":["' + b"x" * (size - 13) + b'"]}'
+        scope = {
+            "type": "http", "method": "POST", "path": "/gradio_api/call/edit", "query_string": b"",
+            "headers": [(b"host", b"localhost")], "client": (address, 1), "server": ("127.0.0.1", 7860), "app": SimpleNamespace(get_blocks=lambda: blocks),
+        }  # fmt: skip
+
+        async def receive() -> dict[str, Any]:
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        async def send(message: Any) -> None:
+            assert message.get("status", 200) == 200
+
+        await guarded(scope, receive, send)
+
+    async def visits() -> None:
+        guarded = guard.Guard(gradio, Settings())
+        for address in ("198.18.0.1", "198.18.0.1", "198.18.0.1", "198.18.0.2"):
+            await post(guarded, address, 500_000)
+
+    monkeypatch.setattr(asyncio, "sleep", pause)
+    asyncio.run(visits())
+    assert served == [500_000] * 4
+    assert [round(seconds) for seconds in pauses] == [0, 0, 2, 0]
 
 
 def test_the_memory_of_visitors_is_bounded() -> None:
