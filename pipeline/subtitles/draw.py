@@ -49,7 +49,7 @@ class Compositor:
     @property
     def notices(self) -> tuple[Notice, ...]:
         """What could not be kept legible; complete after the last frame."""
-        return tuple(self._setting.notices.values())
+        return self._setting.notices
 
     def drawn(self, frames: Iterable[tuple[float, NDArray[np.uint8]]]) -> Iterator[tuple[float, NDArray[np.uint8]]]:
         """Yield every frame on its canvas, drawn on. A frame without bars is edited where it lies."""

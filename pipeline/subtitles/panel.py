@@ -195,9 +195,7 @@ class Drawing:
         allowed = yuv.grey(most)
         needed = 0.0 if bright <= allowed else (bright - allowed) / max(1.0, bright - tint)
         if needed > high + 0.02:
-            self.owner.notice(
-                "contrast", f"The subtitle at {self.cue.start:.1f} s is hard to read on the picture behind it."
-            )
+            self.owner.notice_at("contrast", self.cue)
         return min(high, math.ceil(max(low, needed) * STEPS) / STEPS)
 
     def _point(self, target: tuple[Any, ...], spot: Spot, x: int, y: int, t: float, opacity: float) -> None:

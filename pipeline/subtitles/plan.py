@@ -106,11 +106,9 @@ def plan(
         else:
             found = place_in_bars(panel, cues, sizes, setting, tags, made.margin)
         spots.append(found)
-        ended = next((cue for cue, own in zip(cues, found, strict=True) if own[-1].end < cue.text_end - 1e-6), None)
-        if ended:
-            setting.notice("crowded",
-            f"At {ended.start:.1f} s more is said at once than there is room for; the subtitle there "
-                           "goes early. Choose a smaller text size or another look.")  # fmt: skip
+        for cue, places in zip(cues, found, strict=True):
+            if places[-1].end < cue.text_end - 1e-6:
+                setting.notice_at("crowded", cue)
     return Plan(setting, analysis, look, cues, made, tuple(spots), tags)
 
 

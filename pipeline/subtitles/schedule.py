@@ -11,10 +11,11 @@ from __future__ import annotations
 import bisect
 import itertools
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
+from pipeline.notices import about_phrases, when
 from pipeline.records import Analysis, Look, Notice
 from pipeline.subtitles.cue import FASTEST_CPS, SETTLED_SHARE, SETTLING_S, SHORTEST_S, Cue
 from pipeline.subtitles.lines import Line, lines
@@ -80,7 +81,7 @@ def schedule(
         lost.pop((cue.phrase, cue.page), None)
     if place.marks:
         result = _one_voice(result, place.strict)
-    return tuple(result), _notices(result, sorted(lost.values()))
+    return tuple(result), _notices(result, _by_phrase(lost))
 
 
 def game_timing(length: float) -> tuple[float, float]:
@@ -395,38 +396,54 @@ def reading_speed(cue: Cue) -> float:
     return text_width(cue.translation or cue.source) / max(1e-3, cue.text_end - cue.readable_from)
 
 
+def _by_phrase(lost: Mapping[tuple[int, int], float]) -> list[float]:
+    """Return the start of the first lost line of each phrase; `lost` has starts by phrase and number of the line."""
+    first: dict[int, float] = {}
+    for (phrase, _), start in lost.items():
+        first[phrase] = min(start, first.get(phrase, start))
+    return sorted(first.values())
+
+
 def _notices(result: Sequence[Cue], lost: Sequence[float]) -> tuple[Notice, ...]:
-    """Return one notice for each rule that could not be kept, with the place of the worst case."""
+    """Return one notice for each rule that could not be kept, with the times of all cues that break it."""
     fast = [(reading_speed(cue), cue.start) for cue in result if reading_speed(cue) > FASTEST_CPS + 0.05]
     short = [cue.start for cue in result if cue.end - cue.start < SHORTEST_S - 1e-6]
     notices = []
     if fast:
         speed, at = max(fast)
+        which = _share([start for _, start in fast], len(result), "has", "have")
+        fastest = f"the fastest, {when([at])}, runs" if len(fast) > 1 else "it runs"
         notices.append(
             Notice(
                 "reading_speed",
-                f"{_share(len(fast), len(result), 'has', 'have')} too much text for the time; the fastest, at "
-                f"{at:.1f} s, runs at {speed:.0f} characters a second. Shorten the translation there.",
+                f"{which} too much text for the time; {fastest} at {speed:.0f} characters a second. Shorten the "
+                "translation there.",
             )
         )
     if short:
         notices.append(
             Notice(
                 "short_cue",
-                f"{_share(len(short), len(result), 'stands', 'stand')} less than 5/6 s, the first at {short[0]:.1f} s: "
-                "the next words, or the end of the clip, come too soon.",
+                f"{_share(short, len(result), 'stands', 'stand')} less than 5/6 s: the next words, or the end of the "
+                "clip, come too soon.",
             )
         )
     if lost:
-        text = "the translation is longer than any time there is to read it; its end is left out. Shorten it."
-        notices.append(Notice("text_cut", f"At {lost[0]:.1f} s {text}"))
+        text = about_phrases(
+            lost,
+            "has a translation longer than any time there is to read it; its end is left out. Shorten it.",
+            "have translations longer than any time there is to read them; their ends are left out. Shorten them.",
+        )
+        notices.append(Notice("no_time", text))
     return tuple(notices)
 
 
-def _share(some: int, all_: int, singular: str, plural: str) -> str:
-    """Return "The only subtitle has", "1 of 7 subtitles has" or "3 of 7 subtitles have"."""
-    return (
-        f"The only subtitle {singular}"
-        if all_ == 1
-        else f"{some} of {all_} subtitles {singular if some == 1 else plural}"
-    )
+def _share(some: Sequence[float], count: int, singular: str, plural: str) -> str:
+    """Return "The only subtitle has", "1 of 7 subtitles (at 0:02) has" or "2 of 7 subtitles (at 0:02 and 0:07) have".
+
+    some: starts of those that are meant, s.
+    count: of all subtitles.
+    """
+    if count == 1:
+        return f"The only subtitle {singular}"
+    return f"{len(some)} of {count} subtitles ({when(some)}) {singular if len(some) == 1 else plural}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pipeline import languages
+from pipeline.notices import about_subtitles
 from pipeline.records import Analysis, Look, Notice
 from pipeline.subtitles import fonts, looks, yuv
 from pipeline.subtitles.cue import Cue
@@ -18,6 +19,26 @@ SMALLEST_EM = 7.0  #: px; below it no letter can be told from another
 EM_PER_COLUMN = 0.54  #: an average letter with its space, of the wider family
 SHORTEST_BROKEN = 14  #: columns of a text that is broken in two for the sake of another
 UNKNOWN: RGB = (205, 214, 222)  #: the colour of nobody in particular
+
+#: What is said of one cue and of several, by the code of the notice; the times stand before it.
+ABOUT = {
+    "text_cut": (
+        "does not fit the picture; its end is left out. Shorten it or choose a smaller text size.",
+        "do not fit the picture; their ends are left out. Shorten them or choose a smaller text size.",
+    ),
+    "missing_glyphs": (
+        "leaves out {missing}, which no font here has.",
+        "leave out {missing}, which no font here has.",
+    ),
+    "crowded": (
+        "goes early, because more is said at once than there is room for. Choose a smaller text size or another look.",
+        "go early, because more is said at once than there is room for. Choose a smaller text size or another look.",
+    ),
+    "contrast": (
+        "is hard to read on the picture behind it.",
+        "are hard to read on the picture behind them.",
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +58,9 @@ class Setting:
     """What every part of a drawing needs to know; pixels of the canvas."""
 
     def __init__(self, analysis: Analysis, look: Look, width: int, height: int, matrix: Matrix | None) -> None:
-        self.notices: dict[str, Notice] = {}
+        self._notices: dict[str, Notice] = {}
+        self._starts: dict[str, dict[tuple[int, int], float]] = {}  # s, by code and cue: what a notice is about
+        self._missing: dict[str, None] = {}  # characters that no font has, in order
         self.picture_known = True  #: what is behind a panel can be looked at
         self.look, self.style = look, looks.chosen(look)
         style = self.style
@@ -97,9 +120,22 @@ class Setting:
         """The colour of panels and of what moves on them: the look's own, or the person's."""
         return self.style.accent or self.colour(person)
 
+    @property
+    def notices(self) -> tuple[Notice, ...]:
+        """What could not be kept legible, one notice for each kind."""
+        found = list(self._notices.values())
+        for code, starts in self._starts.items():
+            one, many = (text.format(missing=" ".join([*self._missing][:8])) for text in ABOUT[code])
+            found.append(Notice(code, about_subtitles([*starts.values()], one, many)))
+        return tuple(found)
+
     def notice(self, code: str, text: str) -> None:
-        """Said once per code: the first place is enough to look."""
-        self.notices.setdefault(code, Notice(code, text))
+        """Keep a notice about the whole clip; it is told once."""
+        self._notices.setdefault(code, Notice(code, text))
+
+    def notice_at(self, code: str, cue: Cue) -> None:
+        """Keep that `cue` is one of those that the notice of this code, in `ABOUT`, is about."""
+        self._starts.setdefault(code, {})[cue.phrase, cue.page] = cue.start
 
     def texts(self, row: Row, cue: Cue) -> tuple[str, str]:
         """(source, translation) as this row shows them; "" for what it does not show or no font can draw."""
@@ -179,18 +215,14 @@ class Setting:
         """
         missing = (*fonts.coverage(cue.translation), *fonts.coverage(cue.source))
         if missing:
-            self.notice(
-                "missing_glyphs",
-                f"No font here has {' '.join(missing[:8])}; the subtitle at {cue.start:.1f} s leaves it out.",
-            )
+            self._missing.update(dict.fromkeys(missing))
+            self.notice_at("missing_glyphs", cue)
         wide, tall, rows = 0, 0.0, 0
         for row in panel.rows:
             layouts = [layout for layout in self.lay_out(row, *self.texts(row, cue)) if layout]
             for layout in layouts:
                 if not layout.complete:
-                    self.notice("text_cut",
-                    f"The subtitle at {cue.start:.1f} s does not fit the picture; its end is left out. "
-                                "Shorten it or choose a smaller text size.")  # fmt: skip
+                    self.notice_at("text_cut", cue)
             if layouts:
                 wide = max(wide, *(layout.width for layout in layouts))
                 tall += max(layout.height for layout in layouts)

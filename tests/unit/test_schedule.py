@@ -203,7 +203,7 @@ def test_a_translation_longer_than_its_words_gets_pages_of_its_own() -> None:
     assert found[0].source == "No."
     assert all(c.source == "" for c in found[1:])
     assert all(a.end <= b.start for a, b in itertools.pairwise(found))
-    assert {n.code for n in notices} <= {"reading_speed", "text_cut", "short_cue"}
+    assert {n.code for n in notices} <= {"reading_speed", "no_time", "short_cue"}
 
 
 def test_pages_of_a_long_translation_wait_for_each_other_where_there_is_time() -> None:
@@ -294,8 +294,8 @@ def test_one_subtitle_stands_and_two_stand() -> None:
         ]
         return next(notice.text for notice in cues(analysis(*run), SPOKEN)[1] if notice.code == "short_cue")
 
-    assert said(1).startswith("1 of 2 subtitles stands less than 5/6 s")
-    assert said(2).startswith("2 of 4 subtitles stand less than 5/6 s")
+    assert said(1).startswith("1 of 2 subtitles (at 0:00) stands less than 5/6 s")
+    assert said(2).startswith("2 of 4 subtitles (at 0:00 and 0:05) stand less than 5/6 s")
     (_,), notices = cues(analysis(phrase(1, "p1", 9.5, 9.6, translation=PL)), SPOKEN)
     assert "The only subtitle has too much text" in next(n.text for n in notices if n.code == "reading_speed")
 
