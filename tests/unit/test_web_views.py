@@ -177,6 +177,23 @@ def test_the_place_in_the_queue_is_said() -> None:
 
 def test_a_face_nobody_was_given_is_shown() -> None:
     analysis = fakes.analysis()
-    tracks = (replace(analysis.tracks[0], person=None), analysis.tracks[1])
-    html = cards.gallery(replace(analysis, tracks=tracks))
-    assert html.count('data-edit="face"') >= 3
+    first, second = (replace(track, face=f"f{n}") for n, track in enumerate(analysis.tracks, 1))
+    given = cards.gallery(replace(analysis, tracks=(first, second)))
+    assert "nobodys" not in given
+    assert "data-face=" not in given
+    portraits = {**analysis.portraits, "f1": b"nobody's portrait"}
+    lost = replace(analysis, tracks=(replace(first, person=None), second), portraits=portraits)
+    html = cards.gallery(lost)
+    assert html.count('class="person nobodys"') == 1
+    card = html[html.index('<li class="person nobodys">') :]
+    assert [attributes["src"] for tag, attributes in tags(card.removesuffix("</ul>")) if tag == "img"] == [
+        cards.data_address(portraits["f1"])
+    ]
+    assert "Not assigned to anybody. On screen for 6 s." in card
+    assert [attributes["data-face"] for tag, attributes in tags(card.removesuffix("</ul>")) if tag == "select"] == [
+        "f1"
+    ]
+    assert card.count("<option") == 1 + len(analysis.people)
+    shown = cards.gallery(lost, editable=False)
+    assert 'class="person nobodys"' in shown
+    assert "<select" not in shown
