@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -11,6 +12,7 @@ from axe_playwright_python.sync_playwright import Axe
 
 from tests.browser.states import ACCORDIONS, toggle, unfold
 from tests.fixtures_browser import DONE, LINE, choose, expect, finished, opened, translate
+from tests.fixtures_browser import unfold as unfold_one
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -76,6 +78,58 @@ CONTRAST = """() => {
 def test_every_text_is_dark_enough_on_light_or_light_enough_on_dark(page: Page) -> None:
     unfold(page)
     assert page.evaluate(CONTRAST) == []
+
+
+def choose_files(page: Page, clip: Path) -> None:
+    """Choose a file in every upload of the page but that of the font."""
+    unfold_one(page, "more-own")
+    unfold_one(page, "looks")
+    choose(page, clip)
+    for field, name, text in (
+        ("#brought", "talk.srt", b"1\n00:00:00,000 --> 00:00:02,000\nHello\n"),
+        ("#turns", "talk.rttm", b"SPEAKER talk 1 0.0 1.0 <NA> <NA> ann <NA> <NA>\n"),
+        ("#style-file", "style.json", b"{}"),
+    ):
+        file = {"name": name, "mimeType": "text/plain", "buffer": text}
+        page.set_input_files(f"{field} input[type=file]", file, timeout=DONE)  # type: ignore[arg-type]
+        expect(page.locator(f"{field} .filename")).to_have_text(name.replace(".", " ."), timeout=DONE)
+
+
+def test_the_name_of_a_chosen_file_was_white_on_white_in_the_light_scheme(
+    browser: Browser, url: str, clip: Path
+) -> None:
+    context = browser.new_context(viewport={"width": 1280, "height": 860}, color_scheme="light")
+    for page in opened(browser, url, context=context):
+        choose_files(page, clip)
+        assert page.evaluate(CONTRAST) == []
+    context.close()
+
+
+@pytest.mark.parametrize("width", [320, 390, 1280])
+def test_what_an_upload_says_is_one_line_and_not_cut_off(browser: Browser, url: str, width: int) -> None:
+    """ "Click to Upload" hung over the lower edge of its box, or stood there without "or"."""
+    for page in opened(browser, url, width, 844):
+        unfold_one(page, "more-own")
+        unfold_one(page, "looks")
+        uploads = ("#clip", "#brought", "#turns", "#own-font", "#style-file")
+        for upload in uploads:
+            text, lines, inside = page.locator(f"{upload} [data-testid=upload-text]").evaluate(
+                """(e) => {
+                    const words = [];
+                    const walker = document.createTreeWalker(e, NodeFilter.SHOW_TEXT);
+                    while (walker.nextNode()) {
+                        const range = document.createRange();
+                        range.selectNodeContents(walker.currentNode);
+                        words.push(...range.getClientRects());
+                    }
+                    const box = e.closest('.block').getBoundingClientRect();
+                    return [e.innerText.trim(), new Set(words.map((r) => Math.round(r.bottom))).size,
+                        words.every((r) => r.top >= box.top && r.bottom <= box.bottom && r.left >= box.left && r.right <= box.right)];
+                }"""
+            )
+            assert re.fullmatch(r"drop file here\s+- or -\s+click to upload", text, re.IGNORECASE), (upload, text)
+            assert lines == 1, upload
+            assert inside, upload
 
 
 def violations(page: Page) -> list[str]:
