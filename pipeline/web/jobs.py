@@ -129,7 +129,8 @@ class Result:
     is_example: bool = False
     notices: tuple[Notice, ...] = ()  #: of the drawing
     drawn: Analysis | None = None  #: what the video shows
-    drawn_at: int = 0  #: len(undo) then
+    steps: int = 0  #: changes that led to the analysis; `undo` keeps the last of them only
+    drawn_at: int = 0  #: `steps` then
     undo: list[Analysis] = field(default_factory=list)
     redo: list[Analysis] = field(default_factory=list)
     token: str = field(default_factory=lambda: secrets.token_urlsafe(24))  #: by which a page says what stands on it
@@ -145,7 +146,7 @@ class Result:
         """How many changes the video does not show."""
         if self.drawn is None or self.drawn == self.analysis:
             return 0
-        return max(1, abs(len(self.undo) - self.drawn_at))
+        return max(1, abs(self.steps - self.drawn_at))
 
     @property
     def noted(self) -> tuple[Notice, ...]:
@@ -167,7 +168,7 @@ class Result:
                 return False
             if self.files is not None and self.files.parent == self.folder:
                 shutil.rmtree(self.files, ignore_errors=True)
-            self.files, self.drawn, self.drawn_at, self.is_example = files, analysis, len(self.undo), False
+            self.files, self.drawn, self.drawn_at, self.is_example = files, analysis, self.steps, False
             self._withdraw(keep=("original", PICTURE))
             return True
 
@@ -230,18 +231,21 @@ class Result:
             self.undo = [*self.undo[-KEPT_UNDO + 1 :], self.analysis]
             self.redo = []
             self.analysis = analysis
+            self.steps += 1
 
     def take_back(self) -> None:
         """Undo the last change."""
         if self.undo:
             self.redo.append(self.analysis)
             self.analysis = self.undo.pop()
+            self.steps -= 1
 
     def do_again(self) -> None:
         """Redo what was undone last."""
         if self.redo:
             self.undo.append(self.analysis)
             self.analysis = self.redo.pop()
+            self.steps += 1
 
     def close(self) -> None:
         """The files of this result are gone."""

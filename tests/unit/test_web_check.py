@@ -172,6 +172,26 @@ def test_an_upload_keeps_nothing_of_its_name(tmp_path: Path) -> None:
         jobs.adopt(Path(tmp_path / "gone"), folder)
 
 
+def test_more_changes_than_can_be_undone_are_still_counted(tmp_path: Path) -> None:
+    """With 50 changes or more before a drawing, the page counted none of those after it."""
+    from pipeline import edit
+
+    first = fakes.analysis()
+    result = jobs.Result(first, Look(), tmp_path / "clip", drawn=first)
+    for number in range(jobs.KEPT_UNDO + 10):
+        result.change(edit.rename(result.analysis, "p1", f"Ada {number}"))
+    assert result.pending == jobs.KEPT_UNDO + 10
+    result.drawn_into(result.new_files(), result.analysis)
+    for number in range(3):
+        result.change(edit.rename(result.analysis, "p2", f"Bob {number}"))
+    assert result.pending == 3
+    result.take_back()
+    assert result.pending == 2
+    result.do_again()
+    assert result.pending == 3
+    result.close()
+
+
 def test_edits_are_counted_undone_and_drawn(tmp_path: Path) -> None:
     from pipeline import edit
 
@@ -220,6 +240,14 @@ def contrast(a: str, b: str) -> float:
     """WCAG 2.2, relative luminance."""
     high, low = sorted((luminance(a), luminance(b)), reverse=True)
     return (high + 0.05) / (low + 0.05)
+
+
+def test_the_light_scheme_has_no_colour_of_its_own() -> None:
+    """Where the theme names no colour, Gradio's light mode put white below the page's white text."""
+    theme = vars(style.theme())
+    names = [name.removesuffix("_dark") for name, value in theme.items() if name.endswith("_dark") and value]
+    different = {name for name in names if theme.get(name) not in (None, theme[f"{name}_dark"])}
+    assert different == {"shadow_spread"}
 
 
 @pytest.mark.parametrize(("ink", "surface"), style.TEXT_PAIRS)
