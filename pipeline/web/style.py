@@ -175,6 +175,8 @@ def sheet_of_keys() -> str:
     )
     return (
         f'<dialog id="keys" aria-labelledby="keys-title"><h2 id="keys-title">Keyboard shortcuts</h2><dl>{rows}</dl>'
+        '<p class="limits">On a Mac, Alt is the Option key. In a text, hold Control as well: Option alone types '
+        "letters such as ś.</p>"
         '<button type="button" id="keys-close">Close</button></dialog>'
     )
 

@@ -67,9 +67,7 @@ class StylePanel:
             js_on_load=(STATIC / "still.js").read_text(encoding="utf-8"),
         )
         with gr.Row():
-            self.given = gr.File(
-                label="Style file", type="filepath", height=90, min_width=260, elem_id="style-file"
-            )
+            self.given = gr.File(label="Style file", type="filepath", height=90, min_width=260, elem_id="style-file")
             self.save = gr.Button("Save as a style file", size="sm", elem_id="save-style")
         self.note = gr.HTML("", apply_default_css=False)
         self.more = gr.Textbox("", visible=False, max_length=style.MAX_BYTES, label="more")  #: a style file's text

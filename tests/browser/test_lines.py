@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests import fakes
-from tests.fixtures_browser import DONE, LINE, expect, finished, near, pixel, translate
+from tests.fixtures_browser import DONE, LINE, expect, finished, near, opened, pixel, translate, unfold
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Dialog, Page
+    from playwright.sync_api import Browser, Dialog, Page
 
 
 def test_a_new_name_and_colour_are_redrawn_without_a_model(page: Page, clip: Path) -> None:
@@ -256,3 +256,118 @@ def test_changes_are_not_thrown_away_without_a_question(page: Page, clip: Path) 
     page.once("dialog", lambda dialog: dialog.accept())
     page.click("#example-first_contact")
     expect(page.locator("#name-p1")).to_have_value("Speaker 1")
+
+
+def test_undo_and_redo_did_nothing_on_a_list_that_has_the_focus(page: Page) -> None:
+    page.focus("#who-4")
+    page.keyboard.press("ArrowDown")
+    expect(page.locator("#pending")).to_contain_text("1 change", timeout=DONE)
+    expect(page.locator("#who-4")).to_have_value("p2")
+    page.keyboard.press("Control+z")
+    expect(page.locator("#pending")).to_contain_text("is up to date", timeout=DONE)
+    expect(page.locator("#who-4")).to_be_focused()
+    expect(page.locator("#who-4")).to_have_value("p1")
+    page.keyboard.press("Control+Shift+z")
+    expect(page.locator("#pending")).to_contain_text("1 change", timeout=DONE)
+    expect(page.locator("#who-4")).to_have_value("p2")
+
+
+def test_undo_in_a_field_beside_the_transcript_took_back_a_line_instead_of_the_typing(page: Page) -> None:
+    page.fill("#source-1", "Corrected.")
+    page.press("#source-1", "Enter")
+    expect(page.locator("#pending")).to_contain_text("1 change", timeout=DONE)
+    unfold(page, "more-translation")
+    glossary = page.locator("#glossary textarea")
+    for field in (glossary, page.locator("#find-text")):
+        if not field.is_visible():
+            page.locator("#find summary").click()
+        field.click()
+        page.keyboard.type("neural = neuronowa")
+        page.keyboard.press("Control+a")
+        page.keyboard.press("Delete")
+        page.keyboard.press("Control+z")
+        expect(field).to_have_value("neural = neuronowa")
+    page.wait_for_timeout(300)
+    expect(page.locator("#pending")).to_contain_text("1 change")
+    expect(page.locator("#source-1")).to_have_value("Corrected.")
+
+
+def test_unsent_typing_in_a_line_is_undone_before_the_last_change(page: Page) -> None:
+    page.fill("#name-p1", "Ada")
+    page.press("#name-p1", "Enter")
+    expect(page.locator("#pending")).to_contain_text("1 change", timeout=DONE)
+    before = page.locator("#source-2").input_value()
+    page.focus("#source-2")
+    page.keyboard.press("End")
+    page.keyboard.type("!")
+    page.keyboard.press("Control+z")
+    expect(page.locator("#source-2")).to_have_value(before)
+    expect(page.locator("#name-p1")).to_have_value("Ada")
+    page.keyboard.press("Control+z")
+    expect(page.locator("#name-p1")).to_have_value("Speaker 1", timeout=DONE)
+
+
+def test_a_drag_on_the_timeline_that_the_system_takes_away_moves_nothing(page: Page) -> None:
+    """A finger's drag that became a scroll left the bar where it was, and the next release sent it."""
+    bar = page.locator("#timeline rect.said[data-phrase='2']")
+    bar.scroll_into_view_if_needed()
+    place = "(e) => [e.getAttribute('x'), e.getAttribute('width')]"
+    times = "(e) => [e.dataset.start, e.dataset.end]"
+    row = page.locator(f"{LINE}[data-phrase='2']")
+    before = bar.evaluate(place), row.evaluate(times)
+    box = bar.bounding_box()
+    assert box
+    page.mouse.move(box["x"] + 3, box["y"] + 5)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 3 + box["width"] / 2, box["y"] + 5, steps=4)
+    assert (bar.evaluate(place), row.evaluate(times)) != before
+    bar.evaluate("(e) => e.dispatchEvent(new PointerEvent('pointercancel', {bubbles: true, pointerId: 1}))")
+    assert (bar.evaluate(place), row.evaluate(times)) == before
+    page.mouse.up()
+    page.wait_for_timeout(500)
+    expect(page.locator("#pending")).to_contain_text("is up to date")
+    assert (bar.evaluate(place), row.evaluate(times)) == before
+
+
+PRESSED = """(field, key) => {
+    const event = new KeyboardEvent('keydown', {bubbles: true, cancelable: true, ...key});
+    return field.dispatchEvent(event);  // false where the page took the key
+}"""
+
+
+def pressed(page: Page, field: str, **key: object) -> bool:
+    """Press a key this keyboard has not; returns whether the page leaves it to the browser."""
+    page.focus(field)
+    return bool(page.locator(field).evaluate(PRESSED, key))
+
+
+def test_letters_that_option_types_on_a_mac_were_taken_for_keys_of_the_page(browser: Browser, url: str) -> None:
+    context = browser.new_context(viewport={"width": 1280, "height": 860})
+    context.add_init_script("Object.defineProperty(Navigator.prototype, 'platform', { get: () => 'MacIntel' })")
+    for page in opened(browser, url, context=context):
+        unfold(page, "more-translation")
+        for code, key in (("KeyS", "ś"), ("KeyN", "ń"), ("KeyX", "ź"), ("KeyN", "Dead"), ("BracketLeft", "“")):
+            for field in ("#source-1", "#name-p1", "#glossary textarea"):
+                assert pressed(page, field, code=code, key=key, altKey=True), (code, key, field)
+        expect(page.locator(LINE)).to_have_count(4)
+        assert not pressed(page, "#source-1", code="KeyN", key="ń", altKey=True, ctrlKey=True), (
+            "with Control it is ours"
+        )
+        expect(page.locator(LINE)).to_have_count(5, timeout=DONE)
+        assert not pressed(page, "#who-1", code="KeyN", key="ń", altKey=True), "a list is no text"
+        expect(page.locator(LINE)).to_have_count(6, timeout=DONE)
+    context.close()
+
+
+def test_keys_of_the_page_are_found_on_every_layout(page: Page) -> None:
+    """By the letter where the layout has it, as on AZERTY, else by its place, as on a Russian one."""
+    for code, key, count in (("Semicolon", "n", 5), ("KeyN", "т", 6)):
+        assert not pressed(page, "#source-1", code=code, key=key, altKey=True)
+        expect(page.locator(LINE)).to_have_count(count, timeout=DONE)
+
+
+def test_enter_that_chooses_a_word_of_an_input_method_does_not_leave_the_line(page: Page) -> None:
+    assert pressed(page, "#source-1", code="Enter", key="Enter", isComposing=True)
+    expect(page.locator("#source-1")).to_be_focused()
+    assert not pressed(page, "#source-1", code="Enter", key="Enter")
+    expect(page.locator("#source-1")).not_to_be_focused()

@@ -6,6 +6,8 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.fixtures_browser import DONE, LINE, VIDEO, expect, finished, opened, translate
 
 if TYPE_CHECKING:
@@ -30,6 +32,27 @@ def test_a_click_on_a_line_plays_from_there(page: Page) -> None:
     page.wait_for_function(f"document.querySelector('{VIDEO}').currentTime >= 4.7", timeout=DONE)
     assert not page.evaluate(f"document.querySelector('{VIDEO}').paused")
     expect(page.locator(LINE).nth(3)).to_have_class(re.compile(r"\bnow\b"))
+
+
+@pytest.mark.parametrize("button", [f"{LINE} .when >> nth=1", "#gallery .play >> nth=1"])
+def test_space_after_a_click_on_play_played_the_line_again_instead_of_pausing(page: Page, button: str) -> None:
+    paused, at = f"document.querySelector('{VIDEO}').paused", f"document.querySelector('{VIDEO}').currentTime"
+    page.click(button)
+    page.wait_for_function(f"!{paused} && {at} > 2.3", timeout=DONE)
+    expect(page.locator(button)).to_be_focused()
+    for _ in range(3):  # a key that is held down repeats
+        page.keyboard.down("Space")
+    page.keyboard.up("Space")
+    page.wait_for_function(paused, timeout=DONE)
+    stopped = page.evaluate(at)
+    assert stopped > 2.3
+    page.wait_for_timeout(300)
+    assert page.evaluate(paused)
+    assert page.evaluate(at) == stopped
+    page.keyboard.press("Space")  # nothing plays: it is the button's
+    page.wait_for_function(f"!{paused} && {at} < {stopped}", timeout=DONE)
+    page.keyboard.press("Enter")
+    assert not page.evaluate(paused)
 
 
 def test_the_subtitles_track_is_off_until_asked_for(page: Page) -> None:

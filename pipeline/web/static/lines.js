@@ -102,31 +102,51 @@
   function shift(by) { const v = $("#result-video video"); if (v) v.currentTime = Math.max(0, v.currentTime + by); }
   const ON_LINE = { KeyS: "split", KeyM: "join", KeyN: "add", KeyT: "again", Delete: "remove" };
   const alt = (event) => {
-    const row = lit();
-    if (event.code === "ArrowUp" || event.code === "ArrowDown") return step(event.code === "ArrowUp" ? -1 : 1), true;
-    if (event.code === "KeyF") { const find = $("#find"); if (find) { find.open = true; $("#find-text").focus(); } return true; }
+    const row = lit(), code = /^[a-z]$/i.test(event.key) ? `Key${event.key.toUpperCase()}` : event.code;
+    if (code === "ArrowUp" || code === "ArrowDown") return step(code === "ArrowUp" ? -1 : 1), true;
+    if (code === "KeyF") { const find = $("#find"); if (find) { find.open = true; $("#find-text").focus(); } return true; }
     if (!row) return false;
-    if (event.code in ON_LINE) return glass.act(ON_LINE[event.code], row.dataset.phrase), true;
-    if (event.code === "KeyP") return glass.seek(+row.dataset.start, { end: +row.dataset.end }), true;
-    if (event.code === "KeyX") { const box = row.querySelector(".pick"); if (box) { box.checked = !box.checked; showChosen(); } return true; }
-    if (event.code === "BracketLeft" || event.code === "BracketRight") {
-      glass.send?.({ kind: event.code === "BracketLeft" ? "start" : "end", phrase: row.dataset.phrase, value: glass.time().toFixed(2) });
+    if (code in ON_LINE) return glass.act(ON_LINE[code], row.dataset.phrase), true;
+    if (code === "KeyP") return glass.seek(+row.dataset.start, { end: +row.dataset.end }), true;
+    if (code === "KeyX") { const box = row.querySelector(".pick"); if (box) { box.checked = !box.checked; showChosen(); } return true; }
+    if (code === "BracketLeft" || code === "BracketRight") {
+      glass.send?.({ kind: code === "BracketLeft" ? "start" : "end", phrase: row.dataset.phrase, value: glass.time().toFixed(2) });
       return true;
     }
     return false;
   };
+  const TEXT = "textarea, input:not([type=checkbox]):not([type=radio]):not([type=range]):not([type=color]):not([type=file])";
+  const MAC = /^(Mac|iP)/.test(navigator.platform);
+  // Option types letters on a Mac (ś, ń, ź on a Polish layout); elsewhere Alt types none, whatever the layout has on the key.
+  const types = (event) => MAC && event.altKey && !event.ctrlKey && event.target.matches?.(TEXT)
+    && (event.key === "Dead" || ([...event.key].length === 1 && !/^[a-z]$/i.test(event.key)));
+  const isAlt = (event) => event.altKey && !event.metaKey && (!event.ctrlKey || MAC);
+  // A text keeps the browser's own undo, unless it is one of the result's without unsent typing.
+  const undoes = (field) => !field.matches?.(TEXT) || (!!field.closest("#transcript, #gallery") && field.value === field.defaultValue);
+  function undo(event) {
+    const key = event.key.toLowerCase();
+    if (!["z", "y"].includes(key) || !undoes(event.target)) return;
+    event.preventDefault();
+    if (event.target.matches?.("select")) glass.undone?.add(event.target);
+    press(key === "z" && !event.shiftKey ? "#undo" : "#redo");
+  }
+  const playing = () => { const v = $("#result-video video"); return !!v && !v.paused; };
+  let held = false; // Space has paused what a button plays: neither its repetition nor its release presses the button
+  function pauses(event) {
+    if (event.key !== " ") return false;
+    held = event.repeat ? held : playing() && !!event.target.matches?.("button[data-seek]");
+    if (held && !event.repeat) glass.toggle();
+    return held;
+  }
+  document.addEventListener("keyup", (event) => {
+    if (event.key === " " && held) { held = false; event.preventDefault(); }
+  });
   document.addEventListener("keydown", (event) => {
-    const typing = event.target.matches?.("input:not([type=checkbox]):not([type=radio]):not([type=range]), textarea, select");
+    if (event.isComposing || event.keyCode === 229 || types(event)) return; // a character is being written
+    const typing = event.target.matches?.(`${TEXT}, select`);
     const mine = !$("dialog[open]");
-    if (event.altKey && !event.ctrlKey && !event.metaKey && mine) { if (alt(event)) event.preventDefault(); return; }
-    if ((event.ctrlKey || event.metaKey) && !event.altKey && mine) {
-      const key = event.key.toLowerCase();
-      // In a text with unsent typing the browser's own undo is meant.
-      if (typing && event.target.value !== event.target.defaultValue) return;
-      if (key === "z" && !event.shiftKey) { event.preventDefault(); press("#undo"); }
-      if ((key === "z" && event.shiftKey) || key === "y") { event.preventDefault(); press("#redo"); }
-      return;
-    }
+    if (isAlt(event) && mine) { if (alt(event)) event.preventDefault(); return; }
+    if ((event.ctrlKey || event.metaKey) && !event.altKey && mine) { undo(event); return; }
     // Enter ends an edit, as in a table.
     if (event.key === "Enter" && event.target.matches("#transcript textarea, #transcript .times input, #gallery input.name")) {
       event.preventDefault();
@@ -134,6 +154,7 @@
       return;
     }
     if (typing || !mine || event.ctrlKey || event.metaKey) return;
+    if (pauses(event)) { event.preventDefault(); return; }
     if (event.key === " " && event.target.closest("button, summary, a, [role=button], input, video")) return;
     const does = PLAIN[event.key];
     if (does) { event.preventDefault(); does(); }
@@ -150,30 +171,43 @@
   document.addEventListener("pointermove", (event) => {
     const bar = event.target.closest?.("#timeline rect.said");
     if (bar && !drag) bar.style.cursor = edge(bar, event.clientX) ? "ew-resize" : "pointer";
-    if (!drag) return;
+    if (event.pointerId !== drag?.pointer) return;
     const box = drag.svg.getBoundingClientRect();
     const t = Math.min(drag.duration, Math.max(0, ((event.clientX - box.left) / box.width) * drag.duration));
     const start = drag.side === "start" ? Math.min(t, drag.end - 0.1) : drag.start, end = drag.side === "end" ? Math.max(t, drag.start + 0.1) : drag.end;
     drag.bar.setAttribute("x", start); drag.bar.setAttribute("width", end - start);
     drag.value = drag.side === "start" ? start : end;
-    const row = $(`#transcript .line[data-phrase="${drag.bar.dataset.phrase}"]`);
-    if (row) { row.dataset.start = start; row.dataset.end = end; glass.draw?.(); }
+    if (drag.row) { drag.row.dataset.start = start; drag.row.dataset.end = end; glass.draw?.(); }
   });
   document.addEventListener("pointerdown", (event) => {
     const bar = event.target.closest?.("#timeline rect.said"), side = bar && edge(bar, event.clientX);
     if (!side) return;
     event.preventDefault();
-    const start = +bar.getAttribute("x"), end = start + +bar.getAttribute("width");
-    drag = { bar, side, start, end, svg: bar.ownerSVGElement, duration: +bar.closest(".timeline").dataset.duration, value: null };
+    if (drag) cancel();
+    const x = bar.getAttribute("x"), width = bar.getAttribute("width"), row = $(`#transcript .line[data-phrase="${bar.dataset.phrase}"]`);
+    drag = { bar, row, side, start: +x, end: +x + +width, before: { x, width, ...row?.dataset }, pointer: event.pointerId,
+      svg: bar.ownerSVGElement, duration: +bar.closest(".timeline").dataset.duration, value: null };
     bar.dataset.dragged = "1";
   });
-  document.addEventListener("pointerup", () => {
-    if (!drag) return;
-    const { bar, side, value } = drag;
+  function drop() {
+    const { bar } = drag;
     drag = null;
     setTimeout(() => { delete bar.dataset.dragged; }, 0);
+  }
+  function cancel() {
+    const { bar, row, before } = drag;
+    drop();
+    bar.setAttribute("x", before.x); bar.setAttribute("width", before.width);
+    if (row) { row.dataset.start = before.start; row.dataset.end = before.end; glass.draw?.(); }
+  }
+  document.addEventListener("pointerup", (event) => {
+    if (event.pointerId !== drag?.pointer) return;
+    const { bar, side, value } = drag;
+    drop();
     if (value !== null) glass.send?.({ kind: side, phrase: bar.dataset.phrase, value: value.toFixed(2) });
   });
+  // The finger scrolls the page after all, or the system has taken it away: nothing was moved.
+  document.addEventListener("pointercancel", (event) => { if (event.pointerId === drag?.pointer) cancel(); });
 
   glass.redrawn = () => { showChosen(); count(); glass.follow?.(); };
 })();

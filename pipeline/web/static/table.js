@@ -2,6 +2,7 @@
 // `element`, `trigger` and `watch` are Gradio's.
 const glass = (window.speechglass ??= {});
 glass.quiet ??= new WeakSet(); // texts whose typing went with an action
+glass.undone ??= new WeakSet(); // lists that had the focus when a change was undone or redone
 const own = (t) => ({ kind: t.dataset.edit, person: t.dataset.person || "", phrase: t.dataset.phrase || "", face: t.dataset.face || "" });
 const send = (data) => trigger("edit", data);
 if (element.closest("#transcript") || element.id === "transcript") {
@@ -32,7 +33,8 @@ watch("value", () => {
     glass.quiet.delete(box);
   }
   for (const list of element.querySelectorAll("select")) {
-    if (list !== document.activeElement) list.selectedIndex = Math.max(0, [...list.options].findIndex((o) => o.defaultSelected));
+    if (list !== document.activeElement || glass.undone.has(list)) list.selectedIndex = Math.max(0, [...list.options].findIndex((o) => o.defaultSelected));
+    glass.undone.delete(list);
   }
   const wanted = glass.focusNext ?? (document.activeElement === document.body ? focused : null);
   const next = wanted && element.querySelector("#" + CSS.escape(wanted));
