@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -17,6 +17,10 @@ from pipeline.web.editing import apply_edit, numbers_of
 from pipeline.web.handlers import Handlers
 from pipeline.web.jobs import Result
 from pipeline.web.runs import Turnstile, Update
+from pipeline.web.widgets import target_choices
+
+#: what the page sends to translate lines again, in this order
+FORM = ("target", "own key", "key of the run", "formality", "glossary")
 
 
 class Again:
@@ -25,10 +29,9 @@ class Again:
     def __init__(self, handlers: Handlers) -> None:
         self.on, self.w = handlers, handlers.w
 
-    def begin_all(
-        self, request: gr.Request, running: str, token: str, target: str, key: str, formality: str, glossary: str
-    ) -> Update:
-        """Queue the translation of every line, into `target`."""
+    def begin_all(self, request: gr.Request, running: str, token: str, *form: str) -> Update:
+        """Queue the translation of every line, as `form` (in the order of `FORM`) wants it."""
+        target, key, formality, glossary = _read(form)
 
         def work() -> tuple[Iterator[Update], Turnstile]:
             options = _options(check.target(target), key, formality, glossary, token)
@@ -36,21 +39,12 @@ class Again:
 
         return self._begun(request, running, token, work, key)
 
-    def begin_lines(
-        self,
-        request: gr.Request,
-        running: str,
-        token: str,
-        target: str,
-        key: str,
-        formality: str,
-        glossary: str,
-        event: gr.EventData,
-    ) -> Update:
-        """Queue the translation of the chosen lines, into the language of the others; `target` where there is none
-        yet.
+    def begin_lines(self, request: gr.Request, event: gr.EventData, running: str, token: str, *form: str) -> Update:
+        """Queue the translation of the chosen lines, into the language of the others; that of the form where there is
+        none yet.
         """
         data = dict(event._data) if isinstance(event._data, dict) else {}
+        target, key, formality, glossary = _read(form)
 
         def work() -> tuple[Iterator[Update], Turnstile]:
             result = self.on._current(token)
@@ -79,9 +73,10 @@ class Again:
         with result.lock:
             result.change(replace(renewed, portraits=before.portraits))
 
-    def language_chosen(self, target: str | None, key: str | None) -> Update:
-        """Say what the chosen language needs, and show the field for a key where it needs one."""
+    def language_chosen(self, target: str | None, own_key: str | None, run_key: str | None) -> Update:
+        """Say what the chosen language needs, and show the field for a key where it needs one that is nowhere yet."""
         w, services = self.w, self.on.services
+        key = _key(own_key, run_key)
         try:
             code = check.target(target)
         except UsageError as error:
@@ -95,7 +90,26 @@ class Again:
         if not code:
             note = "The translations will be removed."
         said = views.hint(note) + (views.hint(problem, bad=True) if problem else "")
-        return {w.again_note: said, w.again_key: gr.Textbox(visible=needs_key or bool(key))}
+        return {w.again_note: said, w.again_key: gr.Textbox(visible=(needs_key and not own) or bool(own_key))}
+
+    def key_typed(self, target: str | None, own_key: str | None, run_key: str | None) -> Any:
+        """With a key, that of the run included, every language works."""
+        try:
+            own = bool(check.keys(_key(own_key, run_key)))
+        except UsageError:
+            own = False
+        return gr.Dropdown(choices=target_choices(self.on.services, own), value=target)
+
+
+def _read(form: Sequence[str]) -> tuple[str, str, str, str]:
+    """Return target, key, formality and glossary of what the page sends in the order of `FORM`."""
+    given = dict(zip(FORM, form, strict=True))
+    return given["target"], _key(given["own key"], given["key of the run"]), given["formality"], given["glossary"]
+
+
+def _key(own: str | None, of_the_run: str | None) -> str:
+    """The key that lines are translated again with: the one typed for it, else the one typed for the run."""
+    return str(own or "").strip() or str(of_the_run or "").strip()
 
 
 def _options(target: str, key: str, formality: str, glossary: str, token: str) -> Options:

@@ -91,7 +91,7 @@ def connect(
     begun = w.run.click(do.begin, [w.running, w.token, *w.form], w.begun, **quick)
     begun_again = w.redraw.click(do.begin_redraw, [w.running, w.token, *w.look], w.begun, **quick)
     restored = page.load(do.restore, [w.visit, w.order], w.everything, **quick)
-    renewing = [w.again_target, w.again_key, w.formality, w.glossary]
+    renewing = [w.again_target, w.again_key, w.key, w.formality, w.glossary]
     said = [*w.begun, w.pending]
     all_again = w.again.click(again.begin_all, [w.running, w.token, *renewing], said, **quick)
     lines_again = w.transcript.submit(again.begin_lines, [w.running, w.token, *renewing], said, **quick)
@@ -121,10 +121,17 @@ def connect(
         **quick,
     )
     gr.on(
-        [w.again_target.change, w.again_key.change],
+        [w.again_target.change, w.again_key.change, w.key.change],
         again.language_chosen,
-        [w.again_target, w.again_key],
+        [w.again_target, w.again_key, w.key],
         [w.again_note, w.again_key],
+        **quick,
+    )
+    gr.on(
+        [w.again_key.change, w.key.change],
+        again.key_typed,
+        [w.again_target, w.again_key, w.key],
+        w.again_target,
         **quick,
     )
     for example, button in zip(services.examples, w.examples, strict=True):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tests import fakes
+from tests.browser.states import language
 from tests.browser.test_layout import violations
 from tests.fixtures_browser import DONE, expect, opened, unfold
 
@@ -78,3 +79,30 @@ def test_a_language_that_needs_a_key_is_refused_beside_the_lines_and_nothing_is_
     expect(page.locator("#pending [role=alert]")).to_contain_text("Polish needs a DeepL key", timeout=DONE)
     expect(page.locator("#translation-2")).to_have_value("A jak długo to potrwa?")
     expect(page.locator("#run")).to_be_visible(timeout=DONE)
+
+
+def test_the_key_typed_for_the_run_was_not_used_to_translate_a_line_again(page: Page) -> None:
+    language(page, "#target input", "German")
+    expect(page.locator("#key input")).to_be_visible(timeout=DONE)
+    page.fill("#key input", KEY)
+    expect(page.locator("#target-note p")).to_have_count(0, timeout=DONE)
+    page.focus("#source-2")
+    page.keyboard.press("Alt+T")
+    expect(page.locator("#translation-2")).to_have_value("PL: ?ekat taht lliw gnol woh dnA", timeout=DONE)
+    expect(page.locator("#run")).to_be_visible(timeout=DONE)
+    unfold(page, "more-again")
+    page.click("#again-target input")
+    page.keyboard.type("Polish")
+    offered = page.get_by_role("listbox").get_by_role("option").first
+    expect(offered).to_contain_text("works now")
+    offered.click()
+    page.wait_for_timeout(500)
+    expect(page.locator("#again-note p")).to_have_count(0)
+    expect(page.locator("#again-key input")).to_be_hidden()
+    assert KEY not in page.content()
+    page.fill("#key input", "")
+    expect(page.locator("#again-note")).to_contain_text("needs a DeepL key", timeout=DONE)
+    expect(page.locator("#again-key input")).to_be_visible()
+    page.click("#again-target input")
+    expect(page.get_by_role("listbox").get_by_role("option", name="Polish")).to_contain_text("needs a DeepL key")
+    assert KEY not in page.evaluate("JSON.stringify({...localStorage, ...sessionStorage})")

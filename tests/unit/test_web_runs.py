@@ -21,6 +21,7 @@ from pipeline.errors import UsageError
 from pipeline.records import Look, Progress, Stage
 from pipeline.settings import Settings
 from pipeline.web import calls, intake, jobs, limits, runs, services, sweep, widgets
+from pipeline.web.again import Again
 from pipeline.web.editing import Editing, apply_edit
 from pipeline.web.handlers import EXPIRED, GONE, WAIT, Handlers
 from pipeline.web.runs import BusyError, Runs, Turnstile
@@ -416,3 +417,17 @@ def test_links_to_one_file_are_swept_together(tmp_path: Path, monkeypatch: pytes
     sweep._sweep_files(page, sweep.Ages(served=60.0, unfinished=60.0))
     assert not any((folder / "video.mp4").exists() for folder in folders)
     assert original.is_file()
+
+
+def test_lines_are_translated_again_with_their_own_key_or_else_the_run_s(do: Handlers, result: jobs.Result) -> None:
+    key, no_event = "5e0ca3b1-dead-4bee-9f00-0123456789ab:fx", SimpleNamespace(_data={"lines": ["1"]})
+    again = Again(do)
+    for own, of_the_run, works in (("", key, True), (key, fakes.REFUSED_KEY, True), (fakes.REFUSED_KEY, key, False)):
+        event = cast("gr.EventData", no_event)
+        begun = again.begin_lines(VISITOR, event, "", result.token, "PL", own, of_the_run, "default", "")
+        shown = followed(do, begun[do.w.running], result.token)
+        run = do.runs.get(begun[do.w.running])
+        assert run is not None
+        assert (run.error is None) is works
+        for secret in (key, fakes.REFUSED_KEY):
+            assert secret not in str(shown)
