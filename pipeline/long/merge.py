@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from pipeline.edit.common import joined
 from pipeline.long.work import Heard
+from pipeline.notices import when
 from pipeline.people.across import SAME_PLACE, Statistics, common_share, join
 from pipeline.people.known import named
 from pipeline.people.person import person_of
@@ -220,12 +221,17 @@ class _Merger:
     # --- people and notices -------------------------------------------------------------------------------------------
 
     def _notices(self, answer: Attribution) -> Iterator[Notice]:
-        said: dict[str, Notice] = {}
+        first: dict[str, Notice] = {}
+        others: dict[str, list[float]] = {}  # when the windows begin that say something else of the same kind
         for heard in self.windows:
             for notice in heard.notices:
-                if notice.code not in OF_A_WINDOW:
-                    said.setdefault(notice.code, notice)
-        yield from said.values()
+                if notice.code not in OF_A_WINDOW and first.setdefault(notice.code, notice).text != notice.text:
+                    others.setdefault(notice.code, []).append(heard.window.start)
+        for code, notice in first.items():
+            starts = others.get(code, ())
+            parts = "part that begins" if len(starts) == 1 else "parts that begin"
+            more = f" It is similar in the {parts} {when(starts)}." if starts else ""
+            yield replace(notice, text=notice.text + more)
         if self.speakers and 0 < len(answer.people) < self.speakers:
             yield Notice(
                 "fewer_speakers",

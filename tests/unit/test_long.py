@@ -27,6 +27,7 @@ from pipeline.records import (
     FaceTrack,
     KeyFree,
     Known,
+    Notice,
     Person,
     PersonTurn,
     Phrase,
@@ -252,6 +253,18 @@ def test_the_language_is_the_one_that_is_spoken_longest() -> None:
     merged = merge(two_windows(), 100.0)
     assert merged.language == "en"
     assert [p.language for p in merged.answer.phrases] == ["", "", "pl", "pl"]
+
+
+def test_a_doubt_about_a_later_part_of_a_recording_is_told() -> None:
+    """Only what the first part said was told."""
+    pair = two_windows()
+    lips = Notice("weak_speaking_detector", "Lips only.")
+    pair[0] = replace(pair[0], notices=(Notice("language_unsure", "Polish or Czech."), lips))
+    pair[1] = replace(pair[1], notices=(Notice("language_unsure", "English or Dutch."), lips))
+    assert merge(pair, 100.0).notices == (
+        Notice("language_unsure", "Polish or Czech. It is similar in the part that begins at 0:40."),
+        lips,
+    )
 
 
 def test_a_seam_lies_between_phrases() -> None:
