@@ -1,4 +1,4 @@
-"""Every state of the page, one after the other, for `python -m tests.screenshots`."""
+"""Every state of the page, one after the other, for axe-core and for `python -m tests.screenshots`."""
 
 from __future__ import annotations
 

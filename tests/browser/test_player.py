@@ -43,7 +43,7 @@ def test_space_after_a_click_on_play_played_the_line_again_instead_of_pausing(pa
     for _ in range(3):  # a key that is held down repeats
         page.keyboard.down("Space")
     page.keyboard.up("Space")
-    page.wait_for_function(paused, timeout=DONE)
+    assert page.evaluate(paused)
     stopped = page.evaluate(at)
     assert stopped > 2.3
     page.wait_for_timeout(300)
