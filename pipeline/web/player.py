@@ -57,9 +57,15 @@ def sources(result: Result, *, play: str = "", live: str = "") -> str:
     return (
         f'<div id="shown" data-play="{escape(play)}" data-live="{escape(live)}" {look_attributes(result.look)} '
         f'data-original="{escape(original)}" data-drawn="{escape(drawn)}" data-poster="{escape(poster)}" '
-        f'data-subtitles="{escape(track)}" data-duration="{result.analysis.media.duration:.3f}" '
+        f'data-cuts="{escape(json.dumps(cuts(result.analysis)))}" data-subtitles="{escape(track)}" '
+        f'data-duration="{result.analysis.media.duration:.3f}" '
         f'data-tracks="{escape(json.dumps(boxes(result.analysis), separators=(",", ":")))}"></div>'
     )
+
+
+def cuts(analysis: Analysis) -> list[float]:
+    """Return when a new shot begins, s."""
+    return sorted({round(shot.start, 2) for shot in analysis.shots if shot.start > 0})
 
 
 def boxes(analysis: Analysis) -> dict[str, list[list[list[float]]]]:

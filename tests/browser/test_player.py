@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import re
+from dataclasses import replace
+from itertools import pairwise, starmap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from pipeline.records import Box, Shot, Track
+from pipeline.subtitles.cue import Cue
+from pipeline.subtitles.place import Manner, place
+from pipeline.subtitles.plan import finish
+from pipeline.subtitles.scene import scene
+from pipeline.web import player
+from tests import fakes
 from tests.fixtures_browser import DONE, LINE, VIDEO, expect, finished, opened, translate
 
 if TYPE_CHECKING:
@@ -104,6 +114,59 @@ def test_live_captions_stand_over_the_one_who_speaks(page: Page) -> None:
         "over the second person, who is on the right"
     )
     assert box["y"] + box["height"] <= picture["y"] + picture["height"] * 110 / 360 + 2, "above the face"
+
+
+def seen(left: int, start: float, end: float) -> Track:
+    """A face of the third speaker, whose line lasts from 3.9 to 4.6 s, 100 px wide in a picture of 640."""
+    times = [start + 0.1 * k for k in range(round((end - start) * 10) + 1)]
+    return Track("p3", tuple(Box(t, left, 110, left + 100, 240) for t in times))
+
+
+#: where the third speaker was seen, and the cuts
+OFF_SCREEN = (
+    ((seen(20, 0, 2.9),), (3.0,)),  # on the left in the shot before
+    ((seen(500, 0, 2.9),), (3.0,)),
+    ((seen(20, 0, 2.9), seen(500, 3.0, 3.2)), (3.0,)),  # on the right earlier in this shot
+    ((seen(270, 0, 2.9),), (3.0,)),  # on neither side
+    ((seen(500, 5.0, 6.0),), (5.0,)),  # comes into the picture later
+    ((seen(20, 0, 1.0),), (2.0, 3.0)),  # two shots before
+    ((seen(20, 0, 2.9), seen(500, 4.2, 6.0)), (3.0, 4.2)),  # a cut inside the line brings the face
+    ((seen(500, 3.0, 4.1),), (3.0,)),  # in view for some of the line
+    ((seen(500, 3.0, 3.7), seen(500, 4.8, 6.0)), (3.0,)),  # turned away for a moment
+    ((), (3.0,)),
+)
+
+
+def test_the_live_caption_of_a_voice_off_screen_stood_in_the_middle_and_in_the_video_at_the_edge(page: Page) -> None:
+    page.evaluate(f"document.querySelector('{VIDEO}').pause()")
+    page.click("#result-video .views [data-view=live]")
+    sides = set()
+    for tracks, cuts in OFF_SCREEN:
+        edges = (0.0, *cuts, fakes.DURATION)
+        clip = replace(fakes.analysis(), tracks=tracks, shots=tuple(starmap(Shot, pairwise(edges))))
+        built = scene(tracks, clip.shots, width=640, height=360, scale=(1, 1), margin=8)
+        cue = Cue(1, 0, "p3", 3.9, 4.6, 4.6, "text", "", ())
+        ((*spots,),) = finish(place([cue], [(200, 50)], built, Manner()))
+        page.evaluate(
+            "(data) => Object.assign(document.querySelector('#shown').dataset, data)",
+            {"tracks": json.dumps(player.boxes(clip)), "cuts": json.dumps(player.cuts(clip))},
+        )
+        page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        for spot in spots:
+            middle = (spot.start + spot.end) / 2
+            edge = page.evaluate("(t) => speechglass.edge('p3', 3.9, 4.6, t)", middle)
+            assert edge == spot.edge, (tracks, cuts, middle)
+            sides.add(edge)
+        page.focus("#source-3")  # goes to 4.25 s, in the last of the spots
+        page.wait_for_function(f"Math.abs(document.querySelector('{VIDEO}').currentTime - 4.25) < 0.05", timeout=DONE)
+        picture, box = page.locator(VIDEO).bounding_box(), page.locator(".live .cap").bounding_box()
+        assert picture
+        assert box
+        if spots[-1].edge == "left":
+            assert abs(box["x"] - picture["x"]) < 2
+        elif spots[-1].edge == "right":
+            assert abs(box["x"] + box["width"] - picture["x"] - picture["width"]) < 2
+    assert sides == {"", "left", "right"}
 
 
 def test_the_finished_video_is_a_switch_away(page: Page) -> None:

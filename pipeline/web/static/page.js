@@ -42,7 +42,7 @@
     if (waiting) return;
     waiting = true;
     requestAnimationFrame(() => { waiting = false; look(); });
-  }).observe(document.documentElement, { childList: true, subtree: true, attributes: true, attributeFilter: ["data-original", "data-drawn", "data-play", "data-live", "data-tracks", "data-texts", "data-position", "data-reveal", "data-calm"] });
+  }).observe(document.documentElement, { childList: true, subtree: true, attributes: true, attributeFilter: ["data-original", "data-drawn", "data-play", "data-live", "data-tracks", "data-cuts", "data-texts", "data-position", "data-reveal", "data-calm"] });
   addEventListener("resize", () => document.querySelectorAll("#transcript textarea").forEach(grow));
 
   // The masthead does to a sentence what the video does to speech: one sentence when the page opens, the next when the

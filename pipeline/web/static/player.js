@@ -4,7 +4,7 @@
   const $ = (selector) => document.querySelector(selector);
   const video = () => $("#result-video video");
   const rows = () => document.querySelectorAll("#transcript .line");
-  let shown = {}, tracks = {}, view = "drawn", until = null, played = "", lived = "", first = true, broken = "";
+  let shown = {}, tracks = {}, cuts = [], view = "drawn", until = null, played = "", lived = "", first = true, broken = "";
 
   glass.time = () => video()?.currentTime ?? 0;
   glass.seek = (t, { play = true, end = null } = {}) => {
@@ -55,10 +55,11 @@
   function take() {
     const data = $("#shown")?.dataset ?? {};
     const next = { original: data.original || "", drawn: data.drawn || "", poster: data.poster || "", subtitles: data.subtitles || "",
-      texts: data.texts || "morph", position: data.position || "auto", reveal: data.reveal || "live", calm: data.calm === "yes", play: data.play || "", live: data.live || "", tracks: data.tracks || "{}" };
+      texts: data.texts || "morph", position: data.position || "auto", reveal: data.reveal || "live", calm: data.calm === "yes", play: data.play || "", live: data.live || "", tracks: data.tracks || "{}", cuts: data.cuts || "[]" };
     if (JSON.stringify(next) === JSON.stringify({ ...shown, keep: undefined }) && !first) return;
     const newClip = next.original !== shown.original, newVideo = next.drawn !== shown.drawn;
     if (next.tracks !== shown.tracks) { try { tracks = JSON.parse(next.tracks); } catch { tracks = {}; } }
+    if (next.cuts !== shown.cuts) { try { cuts = JSON.parse(next.cuts); } catch { cuts = []; } }
     shown = { ...next, keep: !newClip };
     const player = video();
     if (!player) { shown = {}; return; }
@@ -104,6 +105,33 @@
     }
     return null;
   }
+
+  // A voice off screen stands at the edge of the picture behind which it is, as in the finished video (_side and _settle in
+  // pipeline/subtitles/place.py), unless its face is in view for another line of the shot.
+  const CENTRED = 0.1, NEAR_S = 0.5, SEEN_S = 0.1;
+  const shotAt = (t) => cuts.filter((cut) => cut <= t + 0.02).length;
+  const within = (start, end, shot) => [Math.max(start, cuts[shot - 1] ?? 0), Math.min(end, cuts[shot] ?? Infinity)];
+  const spans = (person, shot) => (tracks[person] ?? []).map((boxes) => ({ ends: [boxes[0], boxes[boxes.length - 1]], first: boxes[0][0], last: boxes[boxes.length - 1][0] }))
+    .filter(({ first, last }) => shotAt(first) <= shot && shotAt(Math.max(first, last - 0.05)) >= shot);
+  function isLed(person, start, end, shot) {
+    const [from, to] = within(start, end, shot), length = to - from;
+    if (length <= 0) return false;
+    const found = spans(person, shot).map(({ first, last }) => within(first - SEEN_S, last + SEEN_S, shot));
+    const seen = found.reduce((sum, [first, last]) => sum + Math.max(0, Math.min(to, last) - Math.max(from, first)), 0);
+    if (seen > 0) return seen >= Math.min(0.4 * length, length - NEAR_S);
+    return found.some(([, last]) => last <= from && from - last <= NEAR_S) && found.some(([first]) => first >= to && first - to <= NEAR_S);
+  }
+  glass.edge = (person, start, end, t) => {
+    const shot = shotAt(t), [from] = within(start, end, shot);
+    for (const row of rows()) if (row.dataset.person === person && isLed(person, +row.dataset.start, +row.dataset.end, shot)) return "";
+    for (const near of [shot, shot - 1, shot + 1]) {
+      const seen = spans(person, near).flatMap(({ ends, last }) => ends.map((box) => ({ box, later: last + SEEN_S > from, away: Math.abs(box[0] - from) })));
+      const [nearest] = seen.sort((a, b) => a.later - b.later || a.away - b.away);
+      const off = nearest ? (nearest.box[1] + nearest.box[3]) / 2 - 0.5 : 0;
+      if (Math.abs(off) > CENTRED) return off < 0 ? "left" : "right";
+    }
+    return "";
+  };
   const said = (row, kind) => { const e = row.querySelector("." + kind); return (e ? (e.value ?? e.textContent) : "").trim(); };
 
   // What stands at `at` s of a line that takes `length` s: the schedule of the finished video (pipeline/subtitles/schedule.py),
@@ -145,9 +173,10 @@
       else if (shown.texts === "translation") source = "";
       else if (shown.texts === "morph" && !player.paused) [source, translation] = glass.reveal(source, translation, t - start, end - start, shown.reveal, shown.calm);
       const box = shown.position === "bottom" ? null : place(row.dataset.person, t);
+      const edge = box || shown.position === "bottom" || !row.dataset.person ? "" : glass.edge(row.dataset.person, start, end, t);
       const x = box ? left + ((box[0] + box[2]) / 2) * width * scale : left + (width * scale) / 2;
       const y = box ? top + (box[1] - 0.03) * height * scale : top + height * scale * 0.86 - 58 * low++;
-      wanted.push({ row, source, translation, x, y, name: row.dataset.name || "" });
+      wanted.push({ row, source, translation, x, y, edge, name: row.dataset.name || "" });
     }
     while (live.children.length > wanted.length) live.lastChild.remove();
     wanted.forEach((cap, i) => {
@@ -155,8 +184,9 @@
       if (!node) { node = document.createElement("div"); node.className = "cap"; for (const tag of ["b", "span", "strong"]) node.append(document.createElement(tag)); live.append(node); }
       [cap.name, cap.source, cap.translation].forEach((text, k) => { if (node.children[k].textContent !== text) node.children[k].textContent = text; });
       node.style.setProperty("--who", cap.row.style.getPropertyValue("--who"));
-      const half = Math.min(node.offsetWidth / 2, outer.width / 2);
-      node.style.left = `${Math.min(outer.width - half, Math.max(half, cap.x))}px`;
+      node.dataset.edge = cap.edge;
+      const half = Math.min(node.offsetWidth / 2, outer.width / 2), x = { left: left + half, right: left + width * scale - half }[cap.edge] ?? cap.x;
+      node.style.left = `${Math.min(outer.width - half, Math.max(half, x))}px`;
       node.style.top = `${Math.max(node.offsetHeight, cap.y)}px`;
     });
   }
