@@ -145,10 +145,7 @@ def test_axe_finds_nothing_in_any_state(
     context = browser.new_context(viewport={"width": width, "height": 844}, color_scheme=scheme)
     with site(tmp_path) as url:
         for page in opened(browser, url, context=context):
-            found = {}
-            for state in every_state(page, url, context, tmp_path):
-                page.evaluate("scrollTo(0, 0)")  # axe takes what has been scrolled under the player for text on it
-                found[state] = violations(page)
+            found = {state: violations(page) for state in every_state(page, url, context, tmp_path)}
             assert len(found) >= 20
             assert {state: what for state, what in found.items() if what} == {}
     context.close()
@@ -202,6 +199,22 @@ def test_phone_the_player_stays_above_the_transcript(browser: Browser, url: str)
         box = page.locator("#result-video .player").bounding_box()
         assert box
         assert -5 <= box["y"] < 20
+
+
+def test_phone_labels_of_the_look_did_not_go_under_the_player_that_stays(browser: Browser, url: str) -> None:
+    for page in opened(browser, url, 390, 844):
+        unfold_one(page, "looks")
+        seen = page.evaluate(
+            """() => [...document.querySelectorAll('#looks [data-testid=block-info], #looks label, #looks input, #looks button')]
+                .filter((e) => e.checkVisibility() && e.getBoundingClientRect().height > 8 && !e.matches('.label-wrap')).map((e) => {
+                    scrollBy(0, e.getBoundingClientRect().top - 100);
+                    const box = e.getBoundingClientRect();
+                    const top = document.elementFromPoint(box.left + Math.min(box.width / 2, 20), 105);
+                    return top.closest('#result-video') ? '' : e.outerHTML.slice(0, 80);
+                })"""
+        )
+        assert len(seen) > 10
+        assert [what for what in seen if what] == []
 
 
 def test_the_player_stands_beside_the_transcript(page: Page) -> None:

@@ -6,9 +6,10 @@
   const visible = (e) => e && e.offsetParent !== null;
   let caret = null; // {phrase, translated, at}: where the caret was last in a text
 
+  const caretOf = (box) => ({ phrase: box.dataset.phrase, translated: box.classList.contains("translation"), at: box.selectionStart });
   document.addEventListener("selectionchange", () => {
     const box = document.activeElement;
-    if (box?.matches?.("#transcript textarea")) caret = { phrase: box.dataset.phrase, translated: box.classList.contains("translation"), at: box.selectionStart };
+    if (box?.matches?.("#transcript textarea")) caret = caretOf(box);
   });
 
   // What was typed but not sent yet goes with the action, so that both happen in order.
@@ -17,8 +18,9 @@
     const box = document.activeElement;
     const inside = box?.matches?.("#transcript textarea") && box.dataset.phrase === phrase ? box : null;
     if (kind === "split") {
-      if (caret?.phrase !== phrase) { const source = $(`#source-${phrase}`); source?.focus(); return; }
-      Object.assign(data, { at: String(caret.at), translated: caret.translated });
+      const here = inside ? caretOf(inside) : caret; // the event of its last move may still be on the way
+      if (here?.phrase !== phrase) { const source = $(`#source-${phrase}`); source?.focus(); return; }
+      Object.assign(data, { at: String(here.at), translated: here.translated });
     }
     const dirty = all(`#transcript textarea[data-phrase="${phrase}"]`).filter((b) => b.value !== b.defaultValue);
     if (dirty.length) data.typed = dirty.map((b) => ({ kind: b.dataset.edit, phrase, value: b.value }));
