@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests import fakes
 from tests.fixtures_browser import DONE, LINE, expect, finished, near, opened, pixel, translate, unfold
+from tests.fixtures_web import served
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Dialog, Page
@@ -89,7 +93,16 @@ def test_least_certain_first(page: Page) -> None:
     )
 
 
-def test_nothing_is_changed_while_the_video_is_drawn(page: Page) -> None:
+@pytest.fixture
+def slow(browser: Browser, tmp_path: Path) -> Iterator[Page]:
+    """A page with an example, whose drawing takes long enough for an edit on any machine."""
+    example = fakes.make_example(tmp_path)
+    with served(fakes.services(tmp_path, examples=(example,), steps=150)) as url:
+        yield from opened(browser, url)
+
+
+def test_nothing_is_changed_while_the_video_is_drawn(slow: Page) -> None:
+    page = slow
     page.fill("#name-p1", "Ada")
     page.press("#name-p1", "Enter")
     expect(page.locator("#undo")).to_be_enabled()
