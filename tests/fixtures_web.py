@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -43,6 +44,9 @@ def served(services: Services, **options: Any) -> Iterator[str]:
     from pipeline.web import page, serve
 
     built = serve.build_app(services)
+    with socket.socket() as unused:  # Gradio counts up from 7860, where two processes that start at once meet
+        unused.bind(("127.0.0.1", 0))
+        options.setdefault("server_port", unused.getsockname()[1])
     _, url, _ = built.launch(**page.launch_options(services), prevent_thread_lock=True, quiet=True, **options)
     try:
         yield url

@@ -11,6 +11,7 @@ from pipeline import deepl_service
 from pipeline.settings import Settings
 from tests import deepl_server
 from tests.deepl_server import KEY, DeepLServer
+from tests.fixtures_doors import Door, opened_doors
 
 
 @pytest.fixture
@@ -26,3 +27,9 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[DeepLServer]:
 def keyed(settings: Settings, server: DeepLServer) -> Settings:
     """Settings with a key that the stand-in knows."""
     return dataclasses.replace(settings, deepl_keys=(KEY,), deepl_server=server.url)
+
+
+@pytest.fixture(scope="module")
+def doors(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Door]]:
+    with opened_doors(tmp_path_factory) as doors:
+        yield doors

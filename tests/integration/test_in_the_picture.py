@@ -97,16 +97,17 @@ def test_behind_masks_voices_tell_the_speakers_and_nobody_gets_the_words_of_anot
         assert phrase.person not in places or (places[phrase.person] < 640) == astronaut
 
 
-def test_a_ticker_changes_nothing(tmp_path: Path, heard: dict[str, Any]) -> None:
-    """Text that runs along the bottom all the time."""
+def with_ticker(folder: Path) -> Path:
+    """Write the beginning of the example with text that runs along the bottom all the time."""
     strip = Image.new("RGB", (3000, 60), "#a01020")
     ImageDraw.Draw(strip).text((20, 10), "BREAKING NEWS +++ MARKETS RISE +++ " * 4, fill="white", font_size=36)
-    strip.save(tmp_path / "strip.png")
-    clip = with_filter(
-        tmp_path / "clip.mp4", "null[p];[p][1:v]overlay=x='-mod(t*160,1700)':y=655", "-loop", "1", "-i",
-        str(tmp_path / "strip.png"),
-    )  # fmt: skip
-    found = seen(clip, heard)
+    strip.save(folder / "strip.png")
+    moved = "null[p];[p][1:v]overlay=x='-mod(t*160,1700)':y=655"
+    return with_filter(folder / "clip.mp4", moved, "-loop", "1", "-i", str(folder / "strip.png"))
+
+
+def test_a_ticker_changes_nothing(tmp_path: Path, heard: dict[str, Any]) -> None:
+    found = seen(with_ticker(tmp_path), heard)
     assert found.judged.count_error == 0
     assert found.judged.speaker > 0.95
     assert found.judged.face > 0.95
