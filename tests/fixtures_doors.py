@@ -29,6 +29,13 @@ class Door(Protocol):
     def __call__(self, path: Path, track: int | None = None) -> Analysis | str: ...
 
 
+def analysed(door: Door, path: Path, track: int | None = None) -> Analysis:
+    """What was found in the file, which must be no sentence."""
+    found = door(path, track)
+    assert isinstance(found, Analysis), found
+    return found
+
+
 @contextlib.contextmanager
 def opened_doors(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Door]]:
     """The command and the API over the real light models: a file in, what was found or the sentence out."""

@@ -12,15 +12,11 @@ from pipeline import retranslate
 from pipeline.errors import UsageError
 from pipeline.options import Options
 from pipeline.progress import Clock
-from pipeline.web import check, views
+from pipeline.web import check, intake, views
 from pipeline.web.editing import apply_edit, numbers_of
 from pipeline.web.handlers import Handlers
 from pipeline.web.jobs import Result
 from pipeline.web.runs import Turnstile, Update
-from pipeline.web.widgets import target_choices
-
-#: what the page sends to translate lines again, in this order
-FORM = ("target", "own key", "key of the run", "formality", "glossary")
 
 
 class Again:
@@ -30,7 +26,7 @@ class Again:
         self.on, self.w = handlers, handlers.w
 
     def begin_all(self, request: gr.Request, running: str, token: str, *form: str) -> Update:
-        """Queue the translation of every line, as `form` (in the order of `FORM`) wants it."""
+        """Queue the translation of every line, as `form` wants it (`_read`)."""
         target, key, formality, glossary = _read(form)
 
         def work() -> tuple[Iterator[Update], Turnstile]:
@@ -94,21 +90,20 @@ class Again:
 
     def key_typed(self, target: str | None, own_key: str | None, run_key: str | None) -> Any:
         """With a key, that of the run included, every language works."""
-        try:
-            own = bool(check.keys(_key(own_key, run_key)))
-        except UsageError:
-            own = False
-        return gr.Dropdown(choices=target_choices(self.on.services, own), value=target)
+        return intake.targets(self.on.services, _key(own_key, run_key), target)
 
 
 def _read(form: Sequence[str]) -> tuple[str, str, str, str]:
-    """Return target, key, formality and glossary of what the page sends in the order of `FORM`."""
-    given = dict(zip(FORM, form, strict=True))
-    return given["target"], _key(given["own key"], given["key of the run"]), given["formality"], given["glossary"]
+    """Return target, key, formality and glossary.
+
+    form: what the page sends: target, key typed for this, key typed for the run, formality, glossary.
+    """
+    target, own, of_the_run, formality, glossary = form
+    return target, _key(own, of_the_run), formality, glossary
 
 
 def _key(own: str | None, of_the_run: str | None) -> str:
-    """The key that lines are translated again with: the one typed for it, else the one typed for the run."""
+    """Return the key that lines are translated again with: the one typed for this, else the one typed for the run."""
     return str(own or "").strip() or str(of_the_run or "").strip()
 
 

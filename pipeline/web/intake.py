@@ -209,11 +209,16 @@ class Intake:
 
     def key_typed(self, key: str | None, target: str | None) -> Any:
         """With a key of one's own every language works."""
-        try:
-            own = bool(check.keys(key))
-        except PipelineError:
-            own = False
-        return gr.Dropdown(choices=target_choices(self.services, own), value=target)
+        return targets(self.services, key, target)
+
+
+def targets(services: Services, key: str | None, target: str | None) -> Any:
+    """The choice among languages to translate into, with `target` chosen: with a key in `key` every one works."""
+    try:
+        own = bool(check.keys(key))
+    except PipelineError:
+        own = False
+    return gr.Dropdown(choices=target_choices(services, own), value=target)
 
 
 def tracks_of(clip: Clip) -> Any:

@@ -30,9 +30,7 @@ UPLOADED_BYTES_PER_S = 2**30 / 300  #: ... and from then on; what is uploaded li
 FAST_BYTES = 64 * 2**20  #: of an address' uploads that are read as fast as they come ...
 FAST_BYTES_PER_S = 40 * 2**20  #: ... and from then on: reading faster would keep a processor busy
 FAST_BODY_BYTES = 2**20  #: of an address' other bodies that are worked on as fast as they come ...
-FAST_BODY_BYTES_PER_S = (
-    300_000  #: ... and from then on: Gradio walks through a transcript of 500 kB for 0.2 s while all others wait
-)
+FAST_BODY_BYTES_PER_S = 300_000  #: ... and from then on: all others wait while Gradio walks through a transcript
 BODY_BYTES_PER_ADDRESS = 12 * 2**20  #: of bodies that are being read
 BODY_BYTES = 64 * 2**20  #: of bodies that are being read, of all visitors
 ADDRESSES = 10_000  #: kept in memory; the one longest unseen is forgotten

@@ -25,19 +25,28 @@ SPOKEN_S = 6.0
 RATE = media.SAMPLE_RATE
 
 
+def spoken(folder: Path) -> np.ndarray:
+    """Six seconds of Polish, 16 kHz."""
+    samples = media.read_sound(finish(media.extract_sound(media.probe(SPEECH, Settings()), folder / "sound.wav")))
+    return samples[: int(SPOKEN_S * RATE)]
+
+
 @pytest.fixture(scope="module")
 def voice(tmp_path_factory: pytest.TempPathFactory) -> np.ndarray:
-    """Six seconds of Polish, 16 kHz."""
-    path = tmp_path_factory.mktemp("voice") / "sound.wav"
-    samples = media.read_sound(finish(media.extract_sound(media.probe(SPEECH, Settings()), path)))
-    return samples[: int(SPOKEN_S * RATE)]
+    return spoken(tmp_path_factory.mktemp("voice"))
+
+
+def written(samples: np.ndarray, folder: Path) -> Path:
+    """A WAV of the samples."""
+    raw, wav = folder / "sound.raw", folder / "sound.wav"
+    (np.clip(samples, -1, 1) * 32767).astype("<i2").tofile(raw)
+    ffmpeg("-f", "s16le", "-ar", str(RATE), "-ac", "1", "-i", raw, wav)
+    return wav
 
 
 def heard(samples: np.ndarray, folder: Path) -> Transcript:
     """What is heard in the samples once they went through a file."""
-    raw, wav = folder / "sound.raw", folder / "sound.wav"
-    (np.clip(samples, -1, 1) * 32767).astype("<i2").tofile(raw)
-    ffmpeg("-f", "s16le", "-ar", str(RATE), "-ac", "1", "-i", raw, wav)
+    wav = written(samples, folder)
     sound = finish(media.extract_sound(media.probe(wav, Settings()), folder / "heard.wav"))
     return finish(transcribe(sound, None, weights=finish(weights("whisper-base", Settings(models="light")))))
 

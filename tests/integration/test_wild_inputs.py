@@ -16,7 +16,7 @@ from pipeline.errors import NotAClipError
 from pipeline.records import Analysis
 from pipeline.settings import Settings
 from tests.fixtures_clips import ffmpeg
-from tests.fixtures_doors import DOORS, Door, words
+from tests.fixtures_doors import DOORS, Door, analysed, words
 
 pytestmark = pytest.mark.integration
 
@@ -84,8 +84,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def expected(doors: dict[str, Door], clip: Path) -> Analysis:
     """What the command finds in the clip itself."""
-    found = doors["command"](clip)
-    assert isinstance(found, Analysis)
+    found = analysed(doors["command"], clip)
     assert len(words(found)) >= 6
     return found
 
@@ -95,8 +94,7 @@ def expected(doors: dict[str, Door], clip: Path) -> Analysis:
 def test_a_strange_file_is_heard_and_seen_as_the_clip_it_was_made_of(
     name: str, door: str, doors: dict[str, Door], clip: Path, expected: Analysis, tmp_path: Path
 ) -> None:
-    found = doors[door](RECIPES[name](clip, tmp_path))
-    assert isinstance(found, Analysis), found
+    found = analysed(doors[door], RECIPES[name](clip, tmp_path))
     assert (found.media.width, found.media.height) == (expected.media.width, expected.media.height)
     assert found.media.duration == pytest.approx(SECONDS, abs=0.6)
     assert found.language == expected.language
@@ -149,8 +147,7 @@ def test_a_call_with_one_party_in_each_channel_has_two_people_and_two_languages(
         "[0:a]pan=mono|c0=c0,atrim=0:8[l];[1:a]pan=mono|c0=c0,atrim=0:8[r];[l][r]join=inputs=2:channel_layout=stereo[o]",
         "-map", "[o]", path,
     )  # fmt: skip
-    found = doors[door](path)
-    assert isinstance(found, Analysis), found
+    found = analysed(doors[door], path)
     people: dict[str, set[str | None]] = {}
     for phrase in found.phrases:
         people.setdefault(phrase.language or found.language, set()).add(phrase.person)

@@ -11,21 +11,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline import media
 from pipeline.records import Analysis
-from pipeline.settings import Settings
 from tests.fixtures_clips import ffmpeg
-from tests.fixtures_doors import DOORS, Door, words
-from tests.fixtures_runs import finish
+from tests.fixtures_doors import DOORS, Door, analysed, words
 from tests.integration.test_in_the_picture import GLASSES, MASKS, with_filter, with_ticker
-from tests.integration.test_strangers import applause, shout, tone
+from tests.integration.test_strangers import RATE, SPOKEN_S, applause, shout, spoken, tone, written
 
 pytestmark = pytest.mark.integration
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-SPOKEN_S = 6.0
-RATE = media.SAMPLE_RATE
-
 Samples = np.ndarray
 
 #: name -> (what becomes of a voice, from when it speaks, s)
@@ -39,25 +33,13 @@ SOUNDS: dict[str, tuple[Callable[[Samples], Samples], float]] = {
 
 @pytest.fixture(scope="module")
 def voice(tmp_path_factory: pytest.TempPathFactory) -> Samples:
-    """Six seconds of Polish, 16 kHz."""
-    path = tmp_path_factory.mktemp("voice") / "sound.wav"
-    clip = media.probe(EXAMPLES / "europa_pl.mp4", Settings())
-    return media.read_sound(finish(media.extract_sound(clip, path)))[: int(SPOKEN_S * RATE)]
-
-
-def written(samples: Samples, path: Path) -> Path:
-    raw = path.with_suffix(".raw")
-    (np.clip(samples, -1, 1) * 32767).astype("<i2").tofile(raw)
-    ffmpeg("-f", "s16le", "-ar", str(RATE), "-ac", "1", "-i", raw, path)
-    return path
+    return spoken(tmp_path_factory.mktemp("voice"))
 
 
 @pytest.fixture(scope="module")
 def alone(doors: dict[str, Door], voice: Samples, tmp_path_factory: pytest.TempPathFactory) -> Analysis:
     """What the command hears in the voice alone."""
-    found = doors["command"](written(voice, tmp_path_factory.mktemp("alone") / "voice.wav"))
-    assert isinstance(found, Analysis)
-    return found
+    return analysed(doors["command"], written(voice, tmp_path_factory.mktemp("alone")))
 
 
 @DOORS
@@ -66,8 +48,7 @@ def test_speech_is_heard_where_it_is_whatever_is_around_it(
     name: str, door: str, doors: dict[str, Door], voice: Samples, alone: Analysis, tmp_path: Path
 ) -> None:
     change, start = SOUNDS[name]
-    found = doors[door](written(change(voice), tmp_path / "sound.wav"))
-    assert isinstance(found, Analysis), found
+    found = analysed(doors[door], written(change(voice), tmp_path))
     assert found.language == "pl"
     assert found.phrases[0].start == pytest.approx(start + alone.phrases[0].start, abs=0.3)
     assert found.phrases[-1].end < start + SPOKEN_S + 0.5
@@ -82,8 +63,7 @@ def test_a_dubbed_film_is_heard_in_its_default_language(door: str, doors: dict[s
         "-map", "0:a", "-vf", "scale=640:-2", "-c:a", "aac", "-disposition:a:0", "default", "-disposition:a:1", "0",
         path,
     )  # fmt: skip
-    found = doors[door](path)
-    assert isinstance(found, Analysis), found
+    found = analysed(doors[door], path)
     assert (found.language, found.media.audio_track) == ("pl", 1)
     assert [notice for notice in found.notices if notice.code == "sound_track"]
 
@@ -94,11 +74,9 @@ def test_nobody_gets_the_words_of_another_whatever_hides_the_faces(
     name: str, door: str, doors: dict[str, Door], tmp_path: Path
 ) -> None:
     """The astronaut on the left speaks first, then the admiral on the right. Behind a mask nobody need be found."""
-    path = tmp_path / "clip.mp4"
-    found = doors[door](
-        with_ticker(tmp_path) if name == "ticker" else with_filter(path, MASKS if name == "masks" else GLASSES)
-    )
-    assert isinstance(found, Analysis), found
+    covered = {"sunglasses": GLASSES, "masks": MASKS}
+    path = with_ticker(tmp_path) if name == "ticker" else with_filter(tmp_path / "clip.mp4", covered[name])
+    found = analysed(doors[door], path)
     first, second = ({p.person for p in found.phrases if (p.start < 7.0) == early} for early in (True, False))
     assert len(first) == len(second) == 1
     assert not first & second

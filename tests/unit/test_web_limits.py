@@ -72,7 +72,7 @@ def test_bytes_are_read_at_once_and_then_at_a_steady_pace() -> None:
 
 
 def test_one_large_transcript_after_the_other_waits_and_other_visitors_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Gradio walks through a large body for 0.2 s, in which nobody else is served."""
+    """While Gradio walks through a large body, nobody else is served."""
     pauses: list[float] = []
     served: list[int] = []
     event = SimpleNamespace(api_name="edit", api_visibility="public", inputs=["transcript"], cancels=[])

@@ -113,17 +113,17 @@
   const within = (start, end, shot) => [Math.max(start, cuts[shot - 1] ?? 0), Math.min(end, cuts[shot] ?? Infinity)];
   const spans = (person, shot) => (tracks[person] ?? []).map((boxes) => ({ ends: [boxes[0], boxes[boxes.length - 1]], first: boxes[0][0], last: boxes[boxes.length - 1][0] }))
     .filter(({ first, last }) => shotAt(first) <= shot && shotAt(Math.max(first, last - 0.05)) >= shot);
-  function isLed(person, start, end, shot) {
+  function isLed(views, start, end, shot) {
     const [from, to] = within(start, end, shot), length = to - from;
     if (length <= 0) return false;
-    const found = spans(person, shot).map(({ first, last }) => within(first - SEEN_S, last + SEEN_S, shot));
+    const found = views.map(({ first, last }) => within(first - SEEN_S, last + SEEN_S, shot));
     const seen = found.reduce((sum, [first, last]) => sum + Math.max(0, Math.min(to, last) - Math.max(from, first)), 0);
     if (seen > 0) return seen >= Math.min(0.4 * length, length - NEAR_S);
     return found.some(([, last]) => last <= from && from - last <= NEAR_S) && found.some(([first]) => first >= to && first - to <= NEAR_S);
   }
   glass.edge = (person, start, end, t) => {
-    const shot = shotAt(t), [from] = within(start, end, shot);
-    for (const row of rows()) if (row.dataset.person === person && isLed(person, +row.dataset.start, +row.dataset.end, shot)) return "";
+    const shot = shotAt(t), [from] = within(start, end, shot), views = spans(person, shot);
+    for (const row of rows()) if (row.dataset.person === person && isLed(views, +row.dataset.start, +row.dataset.end, shot)) return "";
     for (const near of [shot, shot - 1, shot + 1]) {
       const seen = spans(person, near).flatMap(({ ends, last }) => ends.map((box) => ({ box, later: last + SEEN_S > from, away: Math.abs(box[0] - from) })));
       const [nearest] = seen.sort((a, b) => a.later - b.later || a.away - b.away);
