@@ -15,6 +15,8 @@ from pipeline.web.services import Services
 
 ROOT = Path(__file__).parents[1]
 
+PATIENT = {"timeout": 120}  #: for httpx below gradio_client, which gives up after five seconds: no test is about time
+
 
 @dataclass(frozen=True)
 class Scratch:

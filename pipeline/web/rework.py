@@ -237,7 +237,10 @@ class Rework:
             options = calls.options(
                 target_language, source_language, speakers, deepl_key, formality, glossary, owner=video
             )
+            # Not before the queue: reading takes a process, and on a busy machine longer than the five seconds that
+            # gradio_client waits for its place.
             options = replace(options, given=check.brought(transcript_file, turns_file))
+            check.of_the_clip(options.given, check.clip(video, self.services))
             clip = jobs.adopt(Path(video), folder)
             yield from calls.turn(turn, (None, None))
             stage = self.services.analyse(clip, options, Clock(ANALYSE))
@@ -266,21 +269,11 @@ class Rework:
         clip = calls.check_clip(video, others, self.services) if video else gr.validate(True, "")
         return [*others[:3], clip, *others[3:]]
 
-    def check_bring(self, video: Any, transcript: Any, turns: Any, *values: Any) -> list[calls.Verdict]:
+    def check_bring(self, video: Any, _transcript: Any, _turns: Any, *values: Any) -> list[calls.Verdict]:
         """Return one verdict for each input."""
-        others = [
-            calls.verdict(check.brought, transcript, turns),
-            gr.validate(True, ""),
-            *calls.check_choices(*values[:3]),
-            *calls.check_service(*values[3:]),
-        ]
-        clip = calls.check_clip(video, others, self.services)
-        if all(one["is_valid"] for one in (clip, *others)):
-            others[0] = calls.verdict(self._both, transcript, turns, video)
-        return [clip, *others]
-
-    def _both(self, transcript: str | None, turns: str | None, video: str) -> None:
-        check.of_the_clip(check.brought(transcript, turns), check.clip(video, self.services))
+        files = [gr.validate(True, "")] * 2
+        others = [*files, *calls.check_choices(*values[:3]), *calls.check_service(*values[3:])]
+        return [calls.check_clip(video, others, self.services), *others]
 
     def check_preview(self, video: Any, transcript: Any, at: Any, *look: Any) -> list[calls.Verdict]:
         """Return one verdict for each input."""

@@ -19,7 +19,7 @@ from pipeline.records import Analysis, Stage
 from pipeline.settings import Settings
 from pipeline.web import limits
 from tests import fakes
-from tests.fixtures_web import served
+from tests.fixtures_web import PATIENT, served
 
 pytest.importorskip("gradio_client")
 
@@ -51,7 +51,9 @@ def client(url: str, tmp_path: Path) -> Client:
 
 def connect(url: str, folder: Path, address: str = "203.0.113.1") -> Client:
     headers = {"x-forwarded-for": address}
-    return Client(url, download_files=str(folder / "downloads"), verbose=False, headers=headers)
+    return Client(
+        url, download_files=str(folder / "downloads"), verbose=False, headers=headers, httpx_kwargs=dict(PATIENT)
+    )
 
 
 def wait_until(condition: Callable[[], bool], seconds: float = 20) -> bool:
@@ -397,7 +399,7 @@ def test_the_documented_examples_run(url: str, clip: Path, tmp_path: Path, monke
     (tmp_path / "clip.mp4").write_bytes(clip.read_bytes())
     names: dict[str, object] = {}
     for block in blocks:
-        exec(re.sub(r"Client\(\"[^\"]*\"", f'Client("{url}"', block), names)
+        exec(re.sub(r"Client\(\"[^\"]*\"", f'Client("{url}", httpx_kwargs={PATIENT}', block), names)
 
 
 def test_a_key_is_nowhere(

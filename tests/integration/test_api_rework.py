@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,15 +14,20 @@ import numpy as np
 import pytest
 
 from pipeline import project, transcript
+from pipeline.brought import Given
 from pipeline.project import Project
 from pipeline.records import Look
+from pipeline.web import check
 from tests import fakes
-from tests.fixtures_web import served
+from tests.fixtures_web import PATIENT, served
 
 pytest.importorskip("gradio_client")
 
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
+from gradio_client.utils import Status
+
+PLACED = (Status.IN_QUEUE, Status.PROCESSING, Status.PROGRESS, Status.ITERATING)
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +39,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     folder = tmp_path_factory.mktemp("page")
     with served(fakes.services(folder)) as url:
-        yield Client(url, download_files=str(folder / "downloads"), verbose=False)
+        yield Client(url, download_files=str(folder / "downloads"), verbose=False, httpx_kwargs=dict(PATIENT))
 
 
 @pytest.fixture
@@ -171,10 +178,36 @@ def test_a_transcript_of_ones_own_is_imported(client: Client, clip: Path, tmp_pa
         ("turns_file", "SPEAKER a 1 x", "Line 1 of the RTTM"),
     ],
 )
-def test_a_file_that_is_none_is_refused_before_the_queue(
+def test_a_file_that_is_none_is_refused_in_a_sentence(
     client: Client, clip: Path, tmp_path: Path, name: str, text: str, sentence: str
 ) -> None:
     (tmp_path / "file").write_text(text, encoding="utf-8")
     with pytest.raises(Exception, match=sentence) as caught:
         client.predict(video=handle_file(str(clip)), **{name: handle_file(str(tmp_path / "file"))}, api_name="/import")
     assert "Traceback" not in str(caught.value)
+
+
+def test_a_client_that_waits_five_seconds_gets_its_place_while_its_transcript_is_read(
+    client: Client, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """gradio_client gives up a request after five seconds; on a busy machine to read the file took longer."""
+    asked, taken_in = threading.Event(), threading.Event()
+    read = check.brought
+
+    def slow(transcript: str | None, turns: str | None) -> Given:
+        asked.set()
+        assert taken_in.wait(60), "the call was not taken in before its file was read"
+        return read(transcript, turns)
+
+    monkeypatch.setattr(check, "brought", slow)
+    (tmp_path / "mine.srt").write_text("1\n00:00:00,400 --> 00:00:02,000\nMy own words.\n", encoding="utf-8")
+    job = client.submit(
+        video=handle_file(str(clip)), transcript_file=handle_file(str(tmp_path / "mine.srt")), api_name="/import"
+    )
+    assert asked.wait(60)
+    end = time.monotonic() + 30
+    while not (has_its_place := job.status().code in PLACED) and time.monotonic() < end:
+        time.sleep(0.05)
+    taken_in.set()
+    assert has_its_place
+    assert job.result()[1]["phrases"][0]["source"] == "My own words."

@@ -38,7 +38,7 @@ from pipeline.settings import Settings
 from pipeline.stages import Models
 from tests.fixtures_clips import CORPUS, Ugly, click_at, flash_at, is_upright, make, usable
 from tests.fixtures_runs import finish, nothing_is_left
-from tests.fixtures_web import Scratch, served
+from tests.fixtures_web import PATIENT, Scratch, served
 
 ROOT = Path(__file__).parents[2]
 GOOD = usable()
@@ -333,7 +333,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
         with served(services.real(Settings(models="light", cache_dir=cache))) as url:
             downloads = str(tmp_path_factory.mktemp("downloads"))
             # Without certificates, which are read anew for each of ten requests a clip and cost half of its time.
-            client = Client(url, download_files=downloads, verbose=False, ssl_verify=False)
+            client = Client(url, download_files=downloads, verbose=False, ssl_verify=False, httpx_kwargs=dict(PATIENT))
             yield Page(url, client, calls, Scratch.of(scratch, jobs.root()))
         jobs.root.cache_clear()
 

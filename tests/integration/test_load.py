@@ -61,7 +61,7 @@ def test_twenty_requests_at_once_are_answered_or_refused_and_never_mixed_up(tmp_
     from gradio_client import Client, handle_file
 
     from pipeline.web import jobs
-    from tests.fixtures_web import served
+    from tests.fixtures_web import PATIENT, served
 
     colours = [f"#{(i % 5) * 60 + 8:02x}{(i // 5) * 60 + 8:02x}40" for i in range(REQUESTS)]
     clips = [fakes.make_clip(tmp_path / f"{i}.mp4", seconds=1.0, marker=colour) for i, colour in enumerate(colours)]
@@ -76,6 +76,7 @@ def test_twenty_requests_at_once_are_answered_or_refused_and_never_mixed_up(tmp_
                 download_files=str(tmp_path / f"downloads{i}"),
                 verbose=False,
                 headers={"x-forwarded-for": f"203.0.113.{i + 1}"},
+                httpx_kwargs=dict(PATIENT),
             )
             for i in range(5)
         ]
