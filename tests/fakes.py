@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import subprocess
+import threading
 import time
 from collections.abc import Collection, Iterator
 from dataclasses import replace
@@ -73,6 +74,30 @@ def make_clip(path: Path, *, seconds: float = DURATION, marker: str = "#203040")
         "-vf", discs, "-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-c:a", "aac",
         "-movflags", "+faststart", "-f", "mp4", str(path),
     )  # fmt: skip
+    return path
+
+
+def make_sound(path: Path) -> Path:
+    """Six seconds of sound without a picture."""
+    _ffmpeg("-f", "lavfi", "-i", f"sine=frequency=300:duration={DURATION}", str(path))
+    return path
+
+
+def make_avi(clip: Path, path: Path) -> Path:
+    """The clip as an AVI, which no browser plays."""
+    _ffmpeg("-i", str(clip), "-c:v", "mpeg4", "-c:a", "mp3", str(path))
+    return path
+
+
+def with_two_tracks(clip: Path, path: Path) -> Path:
+    """The clip with its sound twice."""
+    _ffmpeg("-i", str(clip), "-map", "0:v", "-map", "0:a", "-map", "0:a", "-c", "copy", str(path))
+    return path
+
+
+def make_long(clip: Path, path: Path) -> Path:
+    """The clip over and over, longer than the usual limit of five minutes."""
+    _ffmpeg("-stream_loop", "52", "-i", str(clip), "-c", "copy", str(path))
     return path
 
 
@@ -145,6 +170,8 @@ def services(
     def work(stage: str, clock: Clock) -> Iterator[Progress]:
         for n in range(steps):
             time.sleep(step_s)
+            while HELD.is_set():
+                time.sleep(0.01)
             assert stage != broken
             yield clock.mark(Progress(stage, (n + 1) / steps))
 
@@ -260,6 +287,7 @@ def services(
 
 OPEN: list[str] = []  #: stages that were started and have not ended; empty when nothing runs
 RENDERED: list[Analysis] = []  #: what was drawn, in order
+HELD = threading.Event()  #: while it is set no stage gets any further, so that a page can be looked at for as long
 
 
 def make_example(folder: Path, name: str = "first_contact") -> Example:

@@ -36,10 +36,12 @@ def opened(
     example: bool = True,
     context: Any = None,
     left: bool = False,
+    expires: bool = False,
 ) -> Iterator[Page]:
     """The open page; whatever it complains about, and whatever it asks of another server, fails the test.
 
-    A page that is `left` during a run says that Gradio has broken off its stream, which is how it should be.
+    A page that is `left` during a run says that Gradio has broken off its stream, which is how it should be; one whose
+    result `expires` may say that a file it was loading is not there any more.
     """
     own = context is None
     context = context or browser.new_context(viewport={"width": width, "height": height}, accept_downloads=True)
@@ -60,6 +62,8 @@ def opened(
         context.close()
     if left:
         complaints = [text for text in complaints if "AbortError" not in text and "Connection errored out" not in text]
+    if expires:
+        complaints = [text for text in complaints if "Failed to load resource" not in text]
     assert complaints == [], complaints
     assert outside == [], "the page asks other servers"
 
@@ -69,6 +73,13 @@ def choose(page: Page, clip: Path) -> None:
     page.locator("#clip input[type=file]").wait_for(state="attached", timeout=DONE)  # it is loaded after the lines
     page.set_input_files("#clip input[type=file]", str(clip), timeout=DONE)
     expect(page.locator("#clip-note .clip-facts")).to_contain_text(clip.name, timeout=DONE)
+
+
+def clear(page: Page) -> None:
+    """Take the chosen clip away again."""
+    page.click("#clip button[aria-label*=emove], #clip button[aria-label*=lear]")
+    page.locator("#clip input[type=file]").wait_for(state="attached", timeout=DONE)
+    expect(page.locator("#clip-note .clip-facts")).to_have_count(0, timeout=DONE)
 
 
 def unfold(page: Page, accordion: str) -> None:

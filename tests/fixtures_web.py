@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import re
 import socket
 import time
@@ -54,3 +55,12 @@ def served(services: Services, **options: Any) -> Iterator[str]:
         yield url
     finally:
         built.close(verbose=False)
+
+
+def expire() -> None:
+    """Forget every visitor's result, as if nobody had used it for hours."""
+    from pipeline.web.jobs import Kept
+
+    for kept in [found for found in gc.get_objects() if isinstance(found, Kept)]:
+        for token in list(kept._results):
+            kept.forget(token)

@@ -32,7 +32,7 @@ def main() -> None:
                 page.locator(LINE).first.wait_for(timeout=DONE)
                 for number, name in enumerate(every_state(page, url, context, Path(temporary)), 1):
                     page.wait_for_timeout(300)
-                    file = out / f"{number:02d} {re.sub('[^a-z ]', '', name)}.png"
+                    file = out / f"{number:02d} {re.sub('[^A-Za-z0-9 ]', '', name)}.png"
                     page.screenshot(path=file, full_page=True)
                     print(file)
                 context.close()

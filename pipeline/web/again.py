@@ -54,7 +54,7 @@ class Again:
 
     def _begun(self, request: gr.Request, running: str, token: str, work: Any, key: str) -> Update:
         w = self.w
-        update = self.on._begun(request, running, token, work, (key,), plays=False)
+        update = self.on._begun(request, running, token, work, retranslate.STAGES, (key,), plays=False)
         problem = update.pop(w.problem, "")
         if isinstance(problem, str) and problem:  # it stands where the lines are
             update[w.pending] = problem

@@ -47,7 +47,7 @@ class Editing:
         try:
             analysis = self.on._current(token).analysis
         except PipelineError as error:
-            return {w.pending: views.pending(0, str(error))}
+            return {w.pending: views.hint(str(error), bad=True)}
         return {w.transcript: lines.transcript_table(analysis, unsure_first=order == "unsure")}
 
     def _changed(self, token: str, running: str, order: str, change: Callable[[Result], Any]) -> Update:
@@ -55,7 +55,7 @@ class Editing:
         try:
             result = self.on._current(token)
         except PipelineError as error:
-            return {w.pending: views.pending(0, str(error))}
+            return {w.pending: views.hint(str(error), bad=True)}
         if self.on.is_busy(running):
             problem = WAIT
         else:
@@ -68,7 +68,7 @@ class Editing:
             self.on.kept.put(result)
         update = self.on._views(result, order)
         if result.drawn or problem:
-            update[w.pending] = views.pending(result.pending, problem)
+            update[w.pending] = self.on.pending(result, problem)
         if problem:  # what was typed must go: HTML that did not change is not drawn again
             for table in (w.gallery, w.transcript):
                 update[table] += f"<!--{secrets.token_hex(4)}-->"

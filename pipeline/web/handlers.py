@@ -13,7 +13,6 @@ from typing import Any
 
 import gradio as gr
 
-from pipeline import retranslate
 from pipeline.errors import PipelineError, UsageError
 from pipeline.progress import ANALYSE, RENDER, Clock, each
 from pipeline.records import Analysis, Attribution, Look, Media, Preview, Progress, Stage
@@ -63,7 +62,6 @@ class Handlers:
 
     def begin(self, request: gr.Request, running: str, token: str, *form: Any) -> Update:
         """Refuse at once what cannot work, else queue the run and say so."""
-        key = dict(zip(intake.FORM, form, strict=True))["key"]
 
         def work() -> tuple[Work, Turnstile]:
             wanted = intake.request(form, self.services, str(request.session_hash or ""))
@@ -71,7 +69,9 @@ class Handlers:
                 self.models.enter(self._visitor(request)).leave()  # what finds no place later is not fetched
             return self._translate(wanted, token), self.fetching if wanted.address else self.models
 
-        return self._begun(request, running, token, work, (key,))
+        given = dict(zip(intake.FORM, form, strict=True))
+        stages = (("fetch",) if str(given["url"] or "").strip() else ()) + ANALYSE + RENDER
+        return self._begun(request, running, token, work, stages, (given["key"],))
 
     def begin_redraw(self, request: gr.Request, running: str, token: str, *look: Any) -> Update:
         """Queue the drawing of what was changed. No model runs."""
@@ -79,7 +79,7 @@ class Handlers:
         def work() -> tuple[Work, Turnstile]:
             return self._redraw(self._current(token), intake.look(look)), self.drawing
 
-        return self._begun(request, running, token, work)
+        return self._begun(request, running, token, work, RENDER)
 
     def _begun(
         self,
@@ -87,11 +87,12 @@ class Handlers:
         running: str,
         token: str,
         work: Callable[[], tuple[Work, Turnstile]],
+        stages: tuple[str, ...],
         secret: tuple[str | None, ...] = (),
         *,
         plays: bool = True,
     ) -> Update:
-        """Queue the run that `work` returns. It `plays` where it ends with a new video."""
+        """Queue the run that `work` returns, of these stages. It `plays` where it ends with a new video."""
         w = self.w
         if self.is_busy(running):
             return {w.problem: gr.skip()}
@@ -102,7 +103,7 @@ class Handlers:
         except Exception as error:
             return {w.problem: views.failure(*failures.said(error, secret)), w.running: ""}
         run.plays = plays
-        hud = views.progress(ANALYSE + RENDER if plays else retranslate.STAGES, "probe")
+        hud = views.progress(stages, stages[0])
         run.publish(self._controls(hud, busy=True))
         run.start()
         return {
@@ -150,8 +151,9 @@ class Handlers:
             return {**standing, **self._controls("", busy=True), w.running: run.token}
         if run is not None:
             return self._ended(run, token, order)
-        if self.kept.get(token) is not None:
-            return {**self._standing(token, order), w.running: ""}
+        result = self.kept.get(token)
+        if result is not None:
+            return {**self.show(result, order), **self._controls("", busy=False, result=result), w.running: ""}
         said = views.note(GONE) if token or visit.get("run") else ""
         return {w.running: "", w.hud: said, w.visit: None}
 
@@ -159,7 +161,8 @@ class Handlers:
         w = self.w
         token = str(run.value(w.token) or token)
         shown = {"play": run.token} if run.plays else {"live": run.token}
-        update = {**self._standing(token, order, **shown), **self._controls("", busy=False)}
+        controls = self._controls("", busy=False, result=self.kept.get(token))
+        update = {**self._standing(token, order, **shown), **controls}
         update |= {w.running: "", w.visit: {"result": token if self.kept.get(token) else "", "run": ""}}
         if run.error is not None:
             heading, sentence = failures.said(run.error, run.secret)
@@ -167,7 +170,7 @@ class Handlers:
                 update[w.problem] = views.failure(heading, sentence)
             else:  # beside the lines, as the problem of a correction is
                 result = self.kept.get(token)
-                update[w.pending] = views.pending(result.pending if result else 0, sentence)
+                update[w.pending] = self.pending(result, sentence) if result else views.pending(0, sentence)
         elif run.stopping:
             update[w.hud] = views.note(STOPPED)
         return update
@@ -306,7 +309,7 @@ class Handlers:
             self.kept.put(result)
             return {
                 **self.show(result, order),
-                **self._controls("", busy=False),
+                **self._controls("", busy=False, result=result),
                 w.clip: str(example.clip),
                 w.url: "",
                 w.problem: "",
@@ -325,7 +328,7 @@ class Handlers:
             w.timeline: timeline.timeline(result.analysis),
             w.transcript: lines.transcript_table(result.analysis, unsure_first=order == "unsure", editable=editable),
             w.notices: views.notices(result.noted),
-            w.pending: self._unseen(result) if editable or result.drawn else "",
+            w.pending: self.pending(result) if editable or result.drawn else "",
             w.undo: gr.Button(interactive=editable and bool(result.undo)),
             w.redo: gr.Button(interactive=editable and bool(result.redo)),
             w.style.person: gr.Dropdown(choices=people(result.analysis)),
@@ -335,20 +338,19 @@ class Handlers:
         }
 
     @staticmethod
-    def _unseen(result: Result) -> str:
-        """What the video does not show yet."""
-        if result.drawn is None and result.analysis.media.width:
-            return views.note("No video has been made of this yet; press “Redraw the video” to make one.")
-        return views.pending(result.pending) if result.drawn else ""
+    def pending(result: Result, problem: str = "") -> str:
+        """What the files do not show yet, and why the last change was not made."""
+        return views.pending(result.pending, problem, what=result.makes, made=result.drawn is not None)
 
-    def _controls(self, hud: str, *, busy: bool) -> Update:
-        """What can be pressed. Whether there is something to undo is known to `_views`."""
+    def _controls(self, hud: str, *, busy: bool, result: Result | None = None) -> Update:
+        """What can be pressed, with `result` on the page. Whether there is something to undo is known to `_views`."""
         w = self.w
+        drawing: dict[str, Any] = {} if result is None else {"value": views.BUTTONS[result.makes]}
         return {
             w.hud: hud,
             w.run: gr.Button(visible=not busy),
             w.stop: gr.Button("Stop", visible=busy, interactive=busy),
-            w.redraw: gr.Button(interactive=not busy),
+            w.redraw: gr.Button(**drawing, interactive=not busy),
             w.again: gr.Button(interactive=not busy),
             **({w.undo: gr.Button(interactive=False), w.redo: gr.Button(interactive=False)} if busy else {}),
         }

@@ -149,6 +149,11 @@ class Result:
         return max(1, abs(self.steps - self.drawn_at))
 
     @property
+    def makes(self) -> str:
+        """What is made of the clip: a "video", or only "files" where it has no picture."""
+        return "video" if self.analysis.media.width else "files"
+
+    @property
     def noted(self) -> tuple[Notice, ...]:
         """What the visitor should know of the result."""
         if self.is_example:  # drawn before the page was opened

@@ -58,11 +58,12 @@ class Own:
             return {w.brought_note: views.failure(*failures.said(error))}
         on.kept.put(result)
         on.kept.forget(token)
+        made = result.makes
         return {
             **on.show(result, order, live=result.token),
-            **on._controls("", busy=False),
+            **on._controls("", busy=False, result=result),
             w.problem: "",
-            w.brought_note: views.note("The project is open. Press “Redraw the video” to make its video."),
+            w.brought_note: views.note(f"The project is open. Press “{views.BUTTONS[made]}” to make its {made}."),
             w.visit: {"result": result.token, "run": ""},
         }
 

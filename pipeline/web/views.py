@@ -15,6 +15,9 @@ STAGE_NAMES = {
     "faces": "Find faces", "people": "Match voices to faces", "translate": "Translate", "render": "Draw the video",
 }  # fmt: skip
 
+#: what the button says that brings the changes into what was made of the clip
+BUTTONS = {"video": "Redraw the video", "files": "Write the files"}
+
 
 def progress(
     stages: Iterable[str],
@@ -61,13 +64,21 @@ def failure(title: str, sentence: str) -> str:
     return f'<div class="failure" role="alert"><strong>{escape(title)}</strong><p>{escape(sentence)}</p></div>'
 
 
-def pending(changes: int, problem: str = "") -> str:
-    """What is not in the video yet, and why the last change was not made."""
-    alert = f'<p class="problem" role="alert">{escape(problem)}</p>' if problem else ""
+def pending(changes: int, problem: str = "", *, what: str = "video", made: bool = True) -> str:
+    """What is not in the video yet, and why the last change was not made.
+
+    what: "files" for a clip without a picture, of which no video is made. made: False before the first drawing.
+    """
+    alert = hint(problem, bad=True)
+    several = what == "files"
+    if not made:
+        told = "No files have" if several else "No video has"
+        them = "them" if several else "one"
+        return note(f"{told} been made of this yet; press “{BUTTONS[what]}” to make {them}.") + alert
     if not changes:
-        return f'<p class="pending">The video is up to date.</p>{alert}'
+        return f'<p class="pending">The {what} {"are" if several else "is"} up to date.</p>{alert}'
     plural = "s" if changes != 1 else ""
-    return f'<p class="pending open" role="status"><b>{changes}</b> change{plural} not in the video yet</p>{alert}'
+    return f'<p class="pending open" role="status"><b>{changes}</b> change{plural} not in the {what} yet</p>{alert}'
 
 
 def waiting(ahead: int) -> str:

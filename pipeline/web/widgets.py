@@ -159,7 +159,7 @@ def _stage(w: Widgets, first: jobs.Result | None) -> None:
         w.pending = html(views.pending(0), elem_id="pending")
         w.undo = gr.Button("Undo", size="sm", min_width=70, interactive=False, elem_id="undo")
         w.redo = gr.Button("Redo", size="sm", min_width=70, interactive=False, elem_id="redo")
-        w.redraw = gr.Button("Redraw the video", variant="primary", size="sm", min_width=150, elem_id="redraw")
+        w.redraw = gr.Button(views.BUTTONS["video"], variant="primary", size="sm", min_width=150, elem_id="redraw")
     with gr.Accordion("How it looks", open=False, elem_id="looks"):
         choices = (
             gr.Radio(list(LOOKS), value="cyberpunk", label="Look", elem_id="look-choice"),

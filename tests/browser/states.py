@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline import project
-from pipeline.records import Look
+from pipeline.project import Project
+from pipeline.records import Box, Look, Track
 from pipeline.web.services import SpeechModel
 from tests import fakes
-from tests.fixtures_browser import DONE, LINE, choose, expect, finished, translate
-from tests.fixtures_web import served
+from tests.fixtures_browser import DONE, LINE, choose, clear, expect, finished, translate
+from tests.fixtures_web import expire, served
 
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Page
@@ -32,6 +34,16 @@ def site(folder: Path) -> Iterator[str]:
     example = fakes.make_example(folder)
     with served(fakes.services(folder, examples=(example,), steps=40, step_s=0.04, speech=SPEECH)) as url:
         yield url
+
+
+@contextmanager
+def held() -> Iterator[None]:
+    """Nothing gets any further meanwhile."""
+    fakes.HELD.set()
+    try:
+        yield
+    finally:
+        fakes.HELD.clear()
 
 
 def toggle(page: Page, accordion: str) -> None:
@@ -62,10 +74,27 @@ def language(page: Page, field: str, name: str) -> None:
     page.get_by_role("listbox").get_by_role("option").first.click()
 
 
+def with_a_face_nobody_has() -> Project:
+    """The fake project, and in it a face that no voice was given."""
+    analysis = fakes.analysis()
+    tracks = tuple(replace(track, face=f"f{n}") for n, track in enumerate(analysis.tracks, 1))
+    extra = Track(None, (Box(0.0, 250, 100, 350, 220), Box(6.0, 250, 100, 350, 220)), "f3")
+    portraits = {**analysis.portraits, "f3": analysis.portraits["p1"]}
+    return Project(replace(analysis, tracks=(*tracks, extra), portraits=portraits), Look(), "clip.mp4")
+
+
 def every_state(page: Page, url: str, context: BrowserContext, folder: Path) -> Iterator[str]:
     """Bring the open page, whose context is `context`, into one state after the other; yields the name of each."""
     clip = fakes.make_clip(folder / "interview.mp4")
-    for states in (_before(page, clip, folder), _running(page, url, context, clip), _result(page), _opened(page, clip)):
+    for states in (
+        _before(page, clip, folder),
+        _clips(page, url, context, clip, folder),
+        _running(page, url, context, clip),
+        _ended(page, clip, folder),
+        _result(page),
+        _opened(page, clip),
+        _expired(page),
+    ):
         yield from states
 
 
@@ -89,37 +118,119 @@ def _before(page: Page, clip: Path, folder: Path) -> Iterator[str]:
     page.fill("#key input", "hello")
     expect(page.locator("#target-note .problem")).to_be_visible(timeout=DONE)
     yield "a language that needs a key, and a key that is none"
-    page.fill("#key input", "")
-    language(page, "#target input", "English (American)")
-    expect(page.locator("#target-note p")).to_have_count(0, timeout=DONE)
+    _english(page)
     toggle(page, "more-speech")
     page.click("#speech input")
     page.get_by_role("option", name="Small").click()
     expect(page.locator("#speech-note")).to_contain_text("490 MB", timeout=DONE)
     yield "a speech model to download"
     toggle(page, "more-speech")
+    toggle(page, "more-translation")
+    page.wait_for_timeout(1000)  # Gradio empties the fields when they appear
+    page.fill("#glossary textarea", "neural net = sieć neuronowa\nSpeechglass = Speechglass")
+    expect(page.locator("#glossary-note")).to_contain_text("2 pairs", timeout=DONE)
+    yield "a glossary"
+    page.fill("#glossary textarea", "neural net = sieć neuronowa\nSpeechglass")
+    expect(page.locator("#glossary-note [role=alert]")).to_be_visible(timeout=DONE)
+    yield "a glossary that is none"
+    page.fill("#glossary textarea", "")
+    expect(page.locator("#glossary-note p")).to_have_count(0, timeout=DONE)
+    toggle(page, "more-translation")
+
+
+def _english(page: Page) -> None:
+    """Translate into English, without a key."""
+    page.fill("#key input", "")
+    language(page, "#target input", "English (American)")
+    expect(page.locator("#target-note p")).to_have_count(0, timeout=DONE)
+
+
+def _clips(page: Page, url: str, context: BrowserContext, clip: Path, folder: Path) -> Iterator[str]:
+    """What the page says of a clip before the run."""
+    clear(page)
+    choose(page, fakes.make_avi(clip, folder / "old.avi"))
+    yield "an AVI"
+    clear(page)
+    choose(page, fakes.with_two_tracks(clip, folder / "two tracks.mp4"))
+    page.click("#track input")
+    expect(page.get_by_role("option", name="Track 2")).to_be_visible(timeout=DONE)
+    yield "a choice of sound tracks"
+    page.keyboard.press("Escape")
+    clear(page)
+    page.set_input_files("#clip input[type=file]", str(fakes.make_long(clip, folder / "long.mp4")))
+    expect(page.locator("#trim-from")).to_be_visible(timeout=DONE)
+    yield "a clip that is too long"
+    clear(page)
+    context.grant_permissions(["camera", "microphone"], origin=url)
+    toggle(page, "more-address")
+    page.click("#record")
+    expect(page.locator("#record-said")).to_contain_text("Recording, 0:02", timeout=DONE)
+    yield "recording"
+    page.click("#record")
+    expect(page.locator("#clip-note .clip-facts")).to_contain_text("recording.webm", timeout=DONE)
+    yield "recorded"
+    toggle(page, "more-address")
+    clear(page)
+    choose(page, clip)
 
 
 def _running(page: Page, url: str, context: BrowserContext, clip: Path) -> Iterator[str]:
     assert context.browser
-    other = context.browser.new_context()
-    first = other.new_page()
-    first.goto(url)
-    expect(first.locator(LINE).first).to_be_visible(timeout=DONE)
-    translate(first, clip)
-    expect(first.locator("#hud [aria-current=step]")).to_be_visible(timeout=DONE)
-    page.click("#run")
-    expect(page.locator("#hud .waiting")).to_be_visible(timeout=DONE)
-    yield "waiting"
+    others = context.browser.new_context()
+    first, second = (_visitor(others.new_page(), url) for _ in range(2))
+    with held():
+        translate(first, clip)
+        expect(first.locator("#hud [aria-current=step]")).to_be_visible(timeout=DONE)
+        translate(second, clip)
+        expect(second.locator("#hud")).to_contain_text("You are next", timeout=DONE)
+        page.click("#run")
+        expect(page.locator("#hud")).to_contain_text("You are number 2", timeout=DONE)
+        yield "number 2 in the queue"
+        second.click("#stop")
+        expect(page.locator("#hud")).to_contain_text("You are next", timeout=DONE)
+        yield "next in the queue"
     first.click("#stop")
     expect(first.locator("#run")).to_be_visible(timeout=DONE)
-    other.close()
+    others.close()
     expect(page.locator("#hud [aria-current=step]")).to_have_text("Tell voices apart", timeout=DONE)
-    yield "running"
-    page.click("#stop")
+    with held():
+        yield "running"
+        page.click("#stop")
+        expect(page.locator("#stop")).to_have_text("Stopping …", timeout=DONE)
+        yield "stopping"
     expect(page.locator("#hud")).to_contain_text("Stopped", timeout=DONE)
     yield "stopped"
+
+
+def _visitor(page: Page, url: str) -> Page:
+    page.goto(url)
+    expect(page.locator(LINE).first).to_be_visible(timeout=DONE)
+    return page
+
+
+def _ended(page: Page, clip: Path, folder: Path) -> Iterator[str]:
+    """Runs that fail, that have no picture, and that end as they should."""
+    language(page, "#target input", "Polish")
+    page.fill("#key input", fakes.REFUSED_KEY)
+    expect(page.locator("#target-note p")).to_have_count(0, timeout=DONE)
     page.click("#run")
+    expect(page.locator("#problem .failure")).to_be_visible(timeout=DONE)
+    expect(page.locator("#run")).to_be_visible(timeout=DONE)
+    yield "failed"
+    _english(page)
+    clear(page)
+    choose(page, fakes.make_sound(folder / "speech.mp3"))
+    yield "sound alone"
+    page.click("#run")
+    expect(page.locator("#result-title")).to_contain_text("speech.mp3", timeout=DONE)
+    expect(page.locator("#download-srt")).to_be_visible(timeout=DONE)
+    expect(page.locator("#run")).to_be_visible(timeout=DONE)
+    yield "the result of sound alone"
+    clear(page)
+    choose(page, clip)
+    page.click("#run")
+    expect(page.locator("#stop")).to_be_visible(timeout=DONE)
+    expect(page.locator("#result-title")).to_contain_text("interview", timeout=DONE)
     finished(page)
     yield "finished"
 
@@ -165,15 +276,35 @@ def _result(page: Page) -> Iterator[str]:
     expect(page.locator("#still img")).to_be_visible(timeout=DONE)
     yield "a preview of the look"
     toggle(page, "looks")
+    with held():
+        page.click("#redraw")
+        expect(page.locator("#hud [aria-current=step]")).to_have_text("Draw the video", timeout=DONE)
+        expect(page.locator("#redraw")).to_be_disabled(timeout=DONE)
+        yield "drawing again"
+    expect(page.locator("#pending")).to_contain_text("is up to date", timeout=DONE)
+    expect(page.locator("#run")).to_be_visible(timeout=DONE)
 
 
 def _opened(page: Page, clip: Path) -> Iterator[str]:
-    saved = project.to_json(project.Project(fakes.analysis(), Look(), clip.name)).encode()
+    saved = project.to_json(with_a_face_nobody_has()).encode()
     toggle(page, "more-own")
     page.set_input_files("#brought input[type=file]", {"name": "p.json", "mimeType": "text/json", "buffer": saved})
     expect(page.locator("#open")).to_be_visible(timeout=DONE)
     yield "a project is chosen"
-    page.once("dialog", lambda dialog: dialog.accept())  # the change that is not drawn is lost
     page.click("#open")
     expect(page.locator("#pending")).to_contain_text("No video has been made", timeout=DONE)
-    yield "a project is open"
+    expect(page.locator("#gallery .nobodys")).to_have_count(1)
+    yield "a project is open, with a face that is nobody's"
+    toggle(page, "more-own")
+
+
+def _expired(page: Page) -> Iterator[str]:
+    expire()
+    page.fill("#name-p1", "Bea")
+    page.press("#name-p1", "Enter")
+    expect(page.locator("#pending [role=alert]")).to_contain_text("has expired", timeout=DONE)
+    yield "a change to a result that has expired"
+    page.reload()
+    expect(page.locator("#hud")).to_contain_text("has expired", timeout=DONE)
+    expect(page.locator(LINE).first).to_be_visible(timeout=DONE)
+    yield "come back to a result that has expired"

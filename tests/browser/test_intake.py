@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import imageio_ffmpeg
 import pytest
 
 from pipeline.settings import Settings
 from tests import fakes
 from tests.browser.states import SPEECH, toggle
 from tests.browser.test_layout import violations
-from tests.fixtures_browser import DONE, choose, expect, finished, opened, translate, unfold
+from tests.fixtures_browser import DONE, choose, clear, expect, finished, opened, translate, unfold
 from tests.fixtures_web import served
 
 if TYPE_CHECKING:
@@ -24,15 +22,9 @@ if TYPE_CHECKING:
 KEY = "5e0ca3b1-dead-4bee-9f00-0123456789ab:fx"  #: nobody's
 
 
-def ffmpeg(*args: str) -> None:
-    subprocess.run([imageio_ffmpeg.get_ffmpeg_exe(), "-nostdin", "-y", "-loglevel", "error", *args], check=True)
-
-
 @pytest.fixture(scope="module")
 def sound(folder: Path) -> Path:
-    path = folder / "speech.mp3"
-    ffmpeg("-f", "lavfi", "-i", "sine=frequency=300:duration=6", str(path))
-    return path
+    return fakes.make_sound(folder / "speech.mp3")
 
 
 def test_a_sound_only_file_can_be_chosen(page: Page, sound: Path) -> None:
@@ -43,6 +35,21 @@ def test_a_sound_only_file_can_be_chosen(page: Page, sound: Path) -> None:
     expect(page.locator("#result-title")).to_contain_text("speech", timeout=DONE)
     expect(page.locator("#download-srt")).to_be_visible(timeout=DONE)
     expect(page.locator("#download-video")).to_have_count(0)
+
+
+def test_the_result_of_sound_alone_had_a_video_that_is_up_to_date_and_can_be_redrawn(page: Page, sound: Path) -> None:
+    choose(page, sound)
+    page.click("#run")
+    expect(page.locator("#pending")).to_have_text("The files are up to date.", timeout=DONE)
+    expect(page.locator("#redraw")).to_have_text("Write the files")
+    page.fill("#name-p1", "Ada")
+    page.press("#name-p1", "Enter")
+    expect(page.locator("#pending")).to_have_text("1 change not in the files yet", timeout=DONE)
+    page.click("#redraw")
+    expect(page.locator("#pending")).to_have_text("The files are up to date.", timeout=DONE)
+    page.click("#example-first_contact")
+    expect(page.locator("#redraw")).to_have_text("Redraw the video", timeout=DONE)
+    expect(page.locator("#pending")).to_have_text("The video is up to date.")
 
 
 def written(page: Page, key: str = "json") -> Any:
@@ -56,12 +63,11 @@ def written(page: Page, key: str = "json") -> Any:
 def test_one_of_several_sound_tracks_is_chosen(
     browser: Browser, url: str, folder: Path, clip: Path, width: int
 ) -> None:
-    two = folder / "two tracks.mp4"
-    ffmpeg("-i", str(clip), "-map", "0:v", "-map", "0:a", "-map", "0:a", "-c", "copy", str(two))
+    two = fakes.with_two_tracks(clip, folder / "two tracks.mp4")
     for page in opened(browser, url, width, 844):
         choose(page, clip)
         expect(page.locator("#track")).to_be_hidden()
-        page.click("#clip button[aria-label*=emove], #clip button[aria-label*=lear]")
+        clear(page)
         choose(page, two)
         expect(page.locator("#track input")).to_have_value("The one with speech", timeout=DONE)
         page.focus("#track input")
@@ -94,9 +100,7 @@ def test_a_speech_model_is_chosen_where_the_machine_leaves_a_choice(
 
 
 def test_an_avi_is_not_called_unplayable(page: Page, folder: Path, clip: Path) -> None:
-    avi = folder / "old.avi"
-    ffmpeg("-i", str(clip), "-c:v", "mpeg4", "-c:a", "mp3", str(avi))
-    choose(page, avi)
+    choose(page, fakes.make_avi(clip, folder / "old.avi"))
     expect(page.locator("#clip-note")).to_contain_text("the clip can be translated")
     assert "not playable" not in page.locator("#panel").inner_text()
 

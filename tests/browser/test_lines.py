@@ -224,6 +224,16 @@ def test_find_and_replace(page: Page) -> None:
     expect(page.locator("#find-count")).to_have_text("0 found")
 
 
+def test_what_was_found_stayed_marked_in_both_languages_and_after_find_was_closed(page: Page) -> None:
+    mark = "[...document.querySelectorAll('#transcript .line *')].filter((e) => getComputedStyle(e).textDecorationLine === 'underline').map((e) => e.id)"
+    page.keyboard.press("Alt+f")
+    page.fill("#find-text", "thought")
+    expect(page.locator("#find-count")).to_have_text("1 found")
+    assert page.evaluate(mark) == ["source-4"]
+    page.locator("#find summary").press("Enter")
+    page.wait_for_function(f"({mark}).length === 0")
+
+
 def test_the_sheet_of_keys(page: Page) -> None:
     page.locator("h1").click()
     page.keyboard.press("?")

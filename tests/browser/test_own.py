@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pipeline import transcript
+from pipeline import project, transcript
 from tests import fakes
+from tests.browser.states import with_a_face_nobody_has
 from tests.browser.test_layout import violations
 from tests.fixtures_browser import DONE, choose, expect, finished, opened, translate
 
@@ -144,8 +145,6 @@ def test_a_project_is_saved_and_opened_with_its_clip_as_it_was_left(
 
 
 def test_a_project_of_another_clip_is_refused(own: Page, tmp_path: Path) -> None:
-    from pipeline import project
-
     give(own, "p.json", project.to_json(project.Project(fakes.analysis())))
     expect(own.locator("#open")).to_be_visible(timeout=DONE)
     short = fakes.make_clip(tmp_path / "short.mp4", seconds=3)
@@ -155,17 +154,7 @@ def test_a_project_of_another_clip_is_refused(own: Page, tmp_path: Path) -> None
 
 
 def test_a_face_that_nobody_has_is_in_every_menu_and_can_be_given(own: Page, clip: Path) -> None:
-    from dataclasses import replace
-
-    from pipeline import project
-    from pipeline.records import Box, Track
-
-    analysis = fakes.analysis()
-    tracks = tuple(replace(track, face=f"f{n}") for n, track in enumerate(analysis.tracks, 1))
-    extra = Track(None, (Box(0.0, 250, 100, 350, 220), Box(6.0, 250, 100, 350, 220)), "f3")
-    portraits = {**analysis.portraits, "f3": analysis.portraits["p1"]}
-    what = replace(analysis, tracks=(*tracks, extra), portraits=portraits)
-    give(own, "p.json", project.to_json(project.Project(what, name="clip.mp4")))
+    give(own, "p.json", project.to_json(with_a_face_nobody_has()))
     choose(own, clip)
     expect(own.locator("#open")).to_be_visible(timeout=DONE)
     own.click("#open")

@@ -11,6 +11,7 @@ import pytest
 
 from pipeline.web import jobs
 from tests import fakes
+from tests.browser.states import held
 from tests.fixtures_browser import DONE, LINE, VIDEO, choose, expect, finished, near, opened, pixel, translate, unfold
 from tests.fixtures_web import served
 
@@ -137,6 +138,17 @@ def test_an_example_clicked_during_a_redraw_waits_its_turn(browser: Browser, tmp
             page.click("#example-first_contact")
             expect(page.locator("#name-p1")).to_have_value("Speaker 1", timeout=DONE)
             expect(page.locator("#problem .failure")).to_have_count(0)
+
+
+def test_a_redraw_said_open_the_clip_until_its_first_picture(page: Page) -> None:
+    page.fill("#name-p1", "Ada")
+    page.press("#name-p1", "Enter")
+    expect(page.locator("#pending")).to_contain_text("1 change", timeout=DONE)
+    with held():
+        page.click("#redraw")
+        expect(page.locator("#hud li")).to_have_text(["Draw the video"], timeout=DONE)
+        expect(page.locator("#hud [role=progressbar]")).to_have_attribute("aria-valuenow", "0")
+    expect(page.locator("#pending")).to_contain_text("is up to date", timeout=DONE)
 
 
 def test_no_clip_at_all(page: Page) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +11,7 @@ import pytest
 from pipeline.web import runs
 from tests import fakes
 from tests.fixtures_browser import DONE, LINE, expect, finished, near, opened, pixel, translate
-from tests.fixtures_web import served
+from tests.fixtures_web import expire, served
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Dialog
@@ -104,18 +103,15 @@ def test_leaving_with_a_run_asks_first_and_who_stays_sees_it_go_on(browser: Brow
 def test_a_result_that_has_expired_is_not_taken_for_the_example(browser: Browser, tmp_path: Path) -> None:
     services = fakes.services(tmp_path, examples=(fakes.make_example(tmp_path),))
     with served(services) as url:
-        from pipeline.web.jobs import Kept
-
-        for page in opened(browser, url):
+        for page in opened(browser, url, expires=True):
             page.fill("#name-p1", "Ada")
             page.press("#name-p1", "Enter")
             expect(page.locator("#pending")).to_contain_text("1 change")
-            for kept in [found for found in gc.get_objects() if isinstance(found, Kept)]:
-                for token in list(kept._results):
-                    kept.forget(token)
+            expire()
             page.fill("#name-p1", "Bea")
             page.press("#name-p1", "Enter")
             expect(page.locator("#pending [role=alert]")).to_contain_text("has expired; translate the clip again")
+            expect(page.locator("#pending")).not_to_contain_text("is up to date")
             page.click("#redraw")
             expect(page.locator("#problem [role=alert]")).to_contain_text("has expired; translate the clip again")
             expect(page.locator("#run")).to_be_visible()

@@ -68,13 +68,13 @@
   // --- find
 
   function count() {
-    const text = $("#find-text")?.value ?? "", where = $("#find-in")?.value ?? "source", same = $("#find-case")?.checked;
+    const text = $("#find")?.open ? $("#find-text").value : "", where = $("#find-in")?.value ?? "source", same = $("#find-case")?.checked;
     const fold = (s) => (same ? s : s.toLowerCase());
     let found = 0;
     for (const row of all("#transcript .line")) {
       const box = row.querySelector(`textarea.${where}`);
       const hits = text && box ? fold(box.value).split(fold(text)).length - 1 : 0;
-      row.classList.toggle("found", hits > 0);
+      if (hits) row.dataset.found = where; else delete row.dataset.found;
       found += hits;
     }
     const label = $("#find-count");
@@ -82,6 +82,7 @@
   }
   document.addEventListener("input", (event) => { if (event.target.closest("#find")) count(); });
   document.addEventListener("change", (event) => { if (event.target.closest("#find")) count(); });
+  document.addEventListener("toggle", (event) => { if (event.target.id === "find") count(); }, true);
 
   // --- keys
 
