@@ -92,6 +92,7 @@ class Clip:
     full_range: bool = False  #: luma 0..255 instead of 16..235
     colour_matrix: str = ""  #: "bt709", "bt601", "bt2020", "rgb"; "" where the file does not say
     colour_transfer: str = ""  #: "pq" or "hlg" for HDR, else ""
+    transparent: bool = False  #: the picture has an alpha channel, which is in use
     missing: float = 0.0  #: s that the header promises and the file does not hold (it was cut off)
     skip: float = 0.0  #: s of the file before t = 0: above 0 for a part of a long recording
 

@@ -56,7 +56,7 @@ def make(name: str, folder: Path) -> Path:
     """The clip `name` of `CORPUS`, made in `folder`."""
     recipe = CORPUS[name]
     for encoder in recipe.encoders:
-        if encoder not in _encoders():
+        if encoder not in encoders():
             pytest.skip(f"{ffmpeg_binary()} has no {encoder}")
     path = folder / recipe.file
     recipe.make(path)
@@ -64,7 +64,8 @@ def make(name: str, folder: Path) -> Path:
 
 
 @cache
-def _encoders() -> frozenset[str]:
+def encoders() -> frozenset[str]:
+    """Return the names of the encoders that ffmpeg has."""
     out = subprocess.run(
         [ffmpeg_binary(), "-hide_banner", "-encoders"], capture_output=True, text=True, check=True
     ).stdout
@@ -576,10 +577,13 @@ CORPUS: dict[str, Ugly] = {
     "fragments": Ugly(_recipe(options=[*X264, *AAC, "-g", "15", "-movflags", "frag_keyframe+empty_moov+default_base_moof"])),
     "hlg": Ugly(_recipe(options=["-c:v", "libx265", "-preset", "ultrafast", "-pix_fmt", "yuv420p10le", "-x265-params",
                                  "log-level=none:colorprim=bt2020:transfer=arib-std-b67:colormatrix=bt2020nc", *AAC]), encoders=("libx265",)),
+    "hdr_half_tagged": Ugly(_recipe(options=["-c:v", "libx265", "-preset", "ultrafast", "-pix_fmt", "yuv420p10le", "-x265-params",
+                                             "log-level=none:transfer=arib-std-b67", *AAC]), encoders=("libx265",)),
     "clock_wraps": Ugly(_wrapped, "clip.ts", duration=None, at_least=3.0, at_most=3.06),
     "clock_jumps": Ugly(_jump, "clip.ts", duration=6.0, flash=5.0, click=5.0, variable=False),
     "other_sound_midway": Ugly(_other_sound, "clip.ts", duration=None, at_least=4.0, at_most=4.3, flash=3.0, click=3.0),
-    "alpha": Ugly(_recipe(options=["-vf", "format=yuva444p10le", "-c:v", "prores_ks", "-profile:v", "4444", *AAC]), "clip.mov", encoders=("prores_ks",)),
+    # Green is transparent, and green remains below.
+    "alpha": Ugly(_recipe(options=["-vf", "drawbox=iw/4:ih*2/3:iw/4:ih/3:0x00ff00:fill,format=rgba,colorkey=0x00ff00:0.3:0,format=yuva444p10le", "-c:v", "prores_ks", "-profile:v", "4444", *AAC]), "clip.mov", encoders=("prores_ks",)),
     "centre_only": Ugly(_centre_only),
     "rate_jitters": Ugly(_recipe(picture(rate="60"), options=["-vf", "select='gt(random(1),0.4)+between(t,0.99,1.02)+lt(n,2)'", "-fps_mode", "vfr", *X264, *AAC]),
                          rate=Fraction(60), variable=True),

@@ -100,7 +100,7 @@ class _Mixer:
         if energy > self.SILENCE**2 * len(block):
             mix = left + right
             share = float(mix @ mix) / 4 / energy
-            self.differs = self.differs or share < 0.98
+            self.differs = self.differs or 0.02 < share < 0.98  # in opposite phase they hold the same
             self.sign = -1.0 if share < 0.25 else 1.0 if share > 0.75 else before
         gain = np.full(len(block), self.sign, np.float32)
         if self.sign != before:
@@ -267,9 +267,11 @@ def _at_rate(stream: Any, rate: Fraction, first: int) -> Any:
 
 
 def _convert(stream: Any, clip: Clip, width: int, height: int, pixels: str) -> Any:
-    """Scale to the asked size, square pixels and 8 bit limited range; HDR goes through linear light and Hable's
-    curve.
-    """
+    """Scale to the asked size, square pixels and 8 bit limited range; what is transparent becomes black."""
+    if clip.transparent:
+        stream = stream.filter("premultiply", inplace=1)
+    if clip.colour_transfer:
+        stream = _tagged(stream, clip)
     colours = {}
     if pixels == "yuv420p":
         colours = {"out_range": "tv"}
@@ -278,9 +280,35 @@ def _convert(stream: Any, clip: Clip, width: int, height: int, pixels: str) -> A
     stream = stream.filter("scale", width, height, flags="bicubic", **({} if clip.colour_transfer else colours))
     stream = stream.filter("setsar", 1)
     if clip.colour_transfer:
-        stream = stream.filter("zscale", t="linear", npl=100).filter("format", "gbrpf32le").filter("zscale", p="bt709")
-        stream = stream.filter("tonemap", "hable", desat=0).filter("zscale", t="bt709", m="bt709", r="tv")
+        stream = _for_ordinary_screens(stream)
     return stream.filter("format", pixels)
+
+
+def _tagged(stream: Any, clip: Clip) -> Any:
+    """Name the colours of HDR, of which a clip may tell the transfer alone; BT.2020 is what HDR has.
+
+    Neither swscale nor zimg converts the matrix of constant luminance, which nearly nobody uses.
+    """
+    wide = clip.colour_matrix in ("", "bt2020")
+    tags = {"color_primaries": "bt2020", "colorspace": "bt2020nc"} if wide else {}
+    transfer = {"hlg": "arib-std-b67", "pq": "smpte2084"}[clip.colour_transfer]
+    return stream.filter("setparams", range="pc" if clip.full_range else "tv", color_trc=transfer, **tags)
+
+
+HDR_WHITE = 203  #: cd/m² of a white sheet of paper in HDR, which is the white of ordinary screens (ITU-R BT.2408)
+HDR_PEAK = 1000  #: cd/m² of the brightest highlight that is kept apart from white
+
+
+def _for_ordinary_screens(stream: Any) -> Any:
+    """Convert HDR to BT.709 through linear light: up to half of white as it is, above that compressed.
+
+    Hable's curve, which is usual with ffmpeg, showed white at 193 of 255 and faces too dark: 19 of 255 away from the
+    picture of which the HDR was made, this one 4.
+    """
+    stream = stream.filter("zscale", t="linear", npl=HDR_WHITE).filter("format", "gbrpf32le")
+    stream = stream.filter("zscale", p="bt709")
+    stream = stream.filter("tonemap", "mobius", param=0.5, desat=0, peak=f"{HDR_PEAK / HDR_WHITE:.3f}")
+    return stream.filter("zscale", t="bt709", m="bt709", r="tv")
 
 
 def _ceil(value: float | Fraction) -> int:

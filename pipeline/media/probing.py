@@ -238,7 +238,8 @@ def _picture_values(picture: Facts, origin: float, settings: Settings) -> dict[s
         "width": width, "height": height, "frame_rate": Fraction(picture["rate"]), "variable_rate": picture["variable"],
         "rotation": rotation, "sample_aspect": aspect, "video_start": picture["start"] - picture["delay"] - origin,
         "video_codec": picture["codec"], "video_stream": picture["index"], "interlaced": picture["interlaced"],
-        "video_delay": picture["delay"], "counted": picture["counted"], **_colours(picture),
+        "video_delay": picture["delay"], "counted": picture["counted"], "transparent": picture["alpha"],
+        **_colours(picture),
     }  # fmt: skip
 
 

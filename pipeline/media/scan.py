@@ -163,7 +163,7 @@ class Stream:
             facts |= {
                 "rotation": float(frame.rotation), "interlaced": bool(frame.interlaced_frame) or field_order >= 2,
                 "pixels": frame.format.name, "rgb": frame.format.is_rgb, "matrix": int(frame.colorspace),
-                "transfer": int(frame.color_trc), "range": int(frame.color_range),
+                "transfer": int(frame.color_trc), "range": int(frame.color_range), "alpha": has_alpha(frame),
             }  # fmt: skip
 
     def _add_sound(self, facts: dict[str, Any]) -> None:
@@ -176,6 +176,16 @@ class Stream:
             self.times = [self.start]
         elif self.frame is not None and self.frame.time is not None:
             self.start = self.frame.time  # after what the encoder put before the first sample
+
+
+def has_alpha(frame: Any) -> bool:
+    """Return whether a decoded frame has an alpha channel that is in use.
+
+    Programs that record 32 bits a pixel often leave it at zero everywhere, and mean an opaque picture.
+    """
+    if not any(component.is_alpha for component in frame.format.components):
+        return False
+    return any(bytes(frame.reformat(64, 36, "rgba").planes[0])[3::4])
 
 
 def frame_rate(times: list[float], stream: Any) -> tuple[Fraction, bool]:

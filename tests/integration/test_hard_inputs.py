@@ -47,6 +47,9 @@ NAMES = [name for name in GOOD if name.startswith("name_")]
 STREAMS = (
     "thumbnail_first", "proxy_first", "empty_default", "opposite_phase", "unreadable_sound_first", "xvid_b_frames",
     "half_without_timestamps", "without_timestamps", "other_sound_midway",
+    "sound_gap", "sound_four_seconds_late", "bad_cover", "foreign_tags", "damaged_middle", "junk_before", "junk_behind",
+    "timecode_track", "webm_without_length", "wav_without_length", "fragments", "hlg", "hdr_half_tagged", "clock_wraps",
+    "clock_jumps", "alpha", "centre_only", "rate_jitters",
 )  # fmt: skip
 TRANSLATED = ("variable_rate", "name_quotes", "sound_only")  #: the rest is not, which saves a second each
 LOOK = Look("classic", texts="original", reduced_motion=True)
@@ -193,7 +196,7 @@ def shell(settings: Settings, scratch: Path, tmp_path: Path, monkeypatch: pytest
 
 
 @pytest.mark.parametrize("name", [*NAMES, *STREAMS])
-def test_a_hostile_name_or_a_strange_stream_given_to_the_command(
+def test_a_hostile_name_or_a_strange_file_given_to_the_command(
     name: str,
     light: Models,
     shell: Path,
@@ -205,13 +208,16 @@ def test_a_hostile_name_or_a_strange_stream_given_to_the_command(
     monkeypatch.setattr(sets, "load", lambda settings: watched(light, Counter()))
     path = make(name, shell)
     look = ("--look", LOOK.name, "--texts", LOOK.texts, "--reduced-motion")
-    assert command.main(["--to", "PL", *look, "--", path.name]) == 0
+    target = "PL" if name in NAMES else "EN-US"  # in which nothing is translated: that would take a second each
+    assert command.main(["--to", target, *look, "--", path.name]) == 0
     out = Path("out") / path.stem[:80]
     assert capfdbinary.readouterr().out == os.fsencode(out) + b"\n"
     assert {file.name for file in out.iterdir()} <= results.FILES
     analysis = project.read(out / "transcript.json").analysis
     check_analysis(analysis, name)
-    check_video(out / "video.mp4", name, analysis.media.duration, settings, shell)
+    assert (out / "video.mp4").exists() == (CORPUS[name].size != (0, 0))
+    if (out / "video.mp4").exists():
+        check_video(out / "video.mp4", name, analysis.media.duration, settings, shell)
     assert list(Path(tempfile.gettempdir()).iterdir()) == []
 
 
