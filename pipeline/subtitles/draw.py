@@ -40,6 +40,7 @@ class Compositor:
         self.canvas = plan.setting.canvas
         self.cues, self.scene, self.spots = plan.cues, plan.scene, plan.spots
         self._markers = Markers(plan.setting, plan.scene, plan.cues, plan.tags)
+        self._down = [0, self.canvas.top, 0, self.canvas.top]  #: px from the picture to the canvas
         self._live: dict[tuple[int, int], Drawing] = {}
         self._by_second: dict[int, list[int]] = {}
         for i, cue in enumerate(self.cues):
@@ -73,8 +74,11 @@ class Compositor:
         target = yuv.planes(frame)
         boxes = [self._box(own[i], t) for i in active for own in self.spots] if marked else []
         taken = [box for box in boxes if box is not None]
+        written: list[list[float]] = []
+        if marked and self.scene.written:
+            written = (self.scene.texts(t, t + 0.001) + self._down).tolist()
         for person, face, brackets, name in marked:
-            self._markers.draw(target, person, face.at(t).tolist(), brackets, name, taken)
+            self._markers.draw(target, person, face.at(t).tolist(), brackets, name, taken, written)
         for i in active:
             for k, panel in enumerate(self._setting.panels):
                 drawing = self._live.get((i, k))

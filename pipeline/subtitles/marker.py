@@ -161,9 +161,13 @@ class Markers:
         box: Sequence[float],
         brackets: float,
         name: float,
-        panels: list[tuple[int, int, int, int]],
+        panels: Sequence[Sequence[float]],
+        written: Sequence[Sequence[float]] = (),
     ) -> None:
-        """Corner brackets around the face, and the name where no panel (left, top, right, bottom) hides it."""
+        """Corner brackets around the face, and the name where no panel (left, top, right, bottom) hides it.
+
+        It hides no text in the picture, `written`, and is left out where there is no other place.
+        """
         top_of_picture = self._setting.canvas.top
         bottom_of_picture = self._setting.canvas.height - top_of_picture
         wide, tall = box[2] - box[0], box[3] - box[1]
@@ -188,13 +192,12 @@ class Markers:
         chip = self._tags[person]
         x = min(max(left, 0), max(0, self._setting.canvas.width - chip.width))
         places = (bottom + 2 * line, top - 2 * line - chip.height, bottom - reach - chip.height)
-        free = (
-            y
-            for y in places
-            if top_of_picture <= y <= bottom_of_picture - chip.height
-            and not any(a < x + chip.width and x < c and b < y + chip.height and y < d for a, b, c, d in panels)
-        )
-        chip.blend(target, x, next(free, min(max(top_of_picture, places[2]), bottom_of_picture - chip.height)), name)
+        last = min(max(top_of_picture, places[2]), bottom_of_picture - chip.height)
+        inside = [y for y in places if top_of_picture <= y <= bottom_of_picture - chip.height]
+        free = [y for y in inside if not _meets(chip, x, y, panels)] + [last]
+        seen_at = next((y for y in free if not _meets(chip, x, y, written)), None)
+        if seen_at is not None:
+            chip.blend(target, x, seen_at, name)
 
     def _corners(self, colour: RGB, line: int, reach: int) -> Corners:
         """The four corners of a bracket, each with a thin dark rim, kept for the next frame."""
@@ -210,6 +213,11 @@ class Markers:
             a, b, c, d = (Sprite.of_rgba(np.ascontiguousarray(corner), self._setting.matrix) for corner in turned)
             known = self._brackets[colour, reach] = Corners((a, b, c, d))
         return known
+
+
+def _meets(chip: Sprite, x: int, y: int, boxes: Sequence[Sequence[float]]) -> bool:
+    """Return whether `chip` with its corner at (x, y) meets one of `boxes` (left, top, right, bottom)."""
+    return any(a < x + chip.width and x < c and b < y + chip.height and y < d for a, b, c, d in boxes)
 
 
 Spans = list[tuple[float, float]]

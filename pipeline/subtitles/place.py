@@ -33,6 +33,7 @@ TINY = 0.07  #: a face lower than this share of the frame's height has no room f
 CROWD = 6  #: more faces than this at once: a panel over a head could be anybody's
 CENTRED = 0.1  #: of the frame's width: a face no further from the middle is on neither side
 MOST_PANELS = 6  #: no more panels than this are on screen at one time
+CLEAR = 3.0  #: a second in a home that costs less covers nothing
 COVERED = 0.05  #: share of a panel that may be under a newer one
 
 
@@ -119,11 +120,11 @@ def _settle(
     if usable is not None and any(usable.leads(stay) for stay in stays):
         homes = homes_at(usable)
         table = yield from _table(homes, stays, usable, scene, around, manner)
-        chosen = _choose(table)
+        chosen = _choose(table, stays)
         if not _clear(table, chosen, stays):
             bottoms = _on_top(around, scene)
             homes += low_homes(scene, "low", 2.0, 0.0, [*bottoms, *_on_texts(stays, scene)])
-            chosen = _choose((yield from _table(homes, stays, usable, scene, around, manner)))
+            chosen = _choose((yield from _table(homes, stays, usable, scene, around, manner)), stays, near=False)
         _commit([homes[c] for c in chosen], stays, usable, scene, manner, placed)
         return
     # The face of somebody who is in view must not be pointed out of the picture.
@@ -138,7 +139,7 @@ def _settle(
         if sides[first] and max(stay.width for stay in part) + scene.margin <= scene.width:
             part = [replace(stay, width=stay.width + scene.margin) for stay in part]
             homes = edge_homes(scene, sides[first]) + [replace(home, price=home.price + 1.0) for home in homes]
-        chosen = _choose((yield from _table(homes, part, head if in_view else None, scene, panels, manner)))
+        chosen = _choose((yield from _table(homes, part, head if in_view else None, scene, panels, manner)), part)
         picked = [homes[c] for c in chosen]
         part = [
             stay if home.edge or not sides[first] else replace(stay, width=stays[first + k].width)
@@ -197,12 +198,18 @@ def _table(
     return np.stack(columns, axis=1)
 
 
-def _choose(table: np.ndarray) -> list[int]:
-    """Return the home of each stay: one for all, or one up to some stay and another from there, whichever costs
-    less.
+def _choose(table: np.ndarray, stays: Sequence[Stay], near: bool = True) -> list[int]:
+    """Return the home of each stay: one for all, or one up to some stay and another from there.
+
+    Where the homes are `near` each other, one that is clear all the time is always taken. Else a move must cost less,
+    and lead from one clear home to another: where everything covers something, moving is no remedy.
     """
     count = table.shape[1]
+    clear = _is_clear(table, stays)
     total = table.sum(axis=1)
+    if near and clear.all(axis=1).any():
+        total = np.where(clear.all(axis=1), total, np.inf)
+        return [int(np.argmin(total))] * count
     constant = int(np.argmin(total))
     best, chosen = float(total[constant]), [constant] * count
     before = np.cumsum(table, axis=1)
@@ -210,19 +217,22 @@ def _choose(table: np.ndarray) -> list[int]:
     for k in range(1, count):
         a, b = int(np.argmin(before[:, k - 1])), int(np.argmin(after[:, k]))
         cost = float(before[a, k - 1] + after[b, k]) + MOVE
-        if cost < best:
+        if cost < best and ((clear[a, :k].all() and clear[b, k:].all()) or not np.isfinite(best)):
             best, chosen = cost, [a] * k + [b] * (count - k)
     if not np.isfinite(best):
         return [int(np.argmin(table[:, k])) for k in range(count)]
     return chosen
 
 
+def _is_clear(table: np.ndarray, stays: Sequence[Stay]) -> np.ndarray:
+    """Return in which homes nothing is covered during which stays, (homes, stays)."""
+    return np.asarray(table / np.array([max(0.2, stay.end - stay.start) for stay in stays]) < CLEAR)
+
+
 def _clear(table: np.ndarray, chosen: Sequence[int], stays: Sequence[Stay]) -> bool:
     """Return whether nothing is covered anywhere in the chosen homes, and they are one."""
-    worst = [
-        table[c, k] / max(0.2, stay.end - stay.start) for k, (c, stay) in enumerate(zip(chosen, stays, strict=True))
-    ]
-    return len(set(chosen)) == 1 and max(worst) < 3.0
+    clear = _is_clear(table, stays)
+    return len(set(chosen)) == 1 and all(clear[c, k] for k, c in enumerate(chosen))
 
 
 def _commit(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from typing import Any
 
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 
 from pipeline.errors import UsageError
-from pipeline.records import Look, Phrase, Shot, Track
+from pipeline.records import Look, Phrase, Shot, Track, Written
 from pipeline.subtitles import looks, yuv
 from pipeline.subtitles.draw import Compositor, compose
 from pipeline.subtitles.kept import words_of_marks
@@ -533,3 +534,21 @@ def test_unknown_looks_are_named() -> None:
 def test_words_without_a_shot_list_are_drawn() -> None:
     made = compositor(Look(), phrase(1, "p1", 0, 3, translation=PL), shots=())
     assert made.draw(backdrop(), 1.0)
+
+
+def test_a_name_tag_does_not_touch_a_title_in_the_picture() -> None:
+    """A title across the chin: the name goes over the head, and where the panel is, too, it is left out."""
+    line = phrase(1, "p1", 0, 3, translation=TRANSLATIONS["PL"])
+    bare = analysis(line)
+    left, _, right, bottom = (int(v) for v in LEFT)
+    title = Written(0, 10, left - 60, bottom - 30, right + 200, bottom + 40)
+    titled = dataclasses.replace(bare, written=(title,))
+    images = []
+    for scene in (bare, titled):
+        made = compose(scene, Look(), WIDTH, HEIGHT, 25, BT709)
+        assert made.spots[0][0][0].kind == "above"
+        images.append(drawn(made, 2.0)[:HEIGHT])
+    below = slice(bottom + 12, bottom + 30), slice(left - 10, right)
+    plain = backdrop()[:HEIGHT]
+    assert (images[0][below] != plain[below]).any()
+    assert (images[1][below] == plain[below]).all()

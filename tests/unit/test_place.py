@@ -12,6 +12,7 @@ from pipeline.records import Box, Shot, Track, Written
 from pipeline.subtitles import home
 from pipeline.subtitles import place as place_module
 from pipeline.subtitles.cue import Cue
+from pipeline.subtitles.home import Stay
 from pipeline.subtitles.place import Manner
 from pipeline.subtitles.place import place as placing
 from pipeline.subtitles.plan import finish
@@ -496,3 +497,22 @@ def test_smoothing_has_no_delay_and_the_rope_a_dead_zone() -> None:
     sway = np.array([math.sin(i / 3) for i in range(60)])
     assert np.ptp(rope(sway, 1.0)) == 0
     assert np.ptp(rope(sway * 5, 1.0)) > 5
+
+
+def test_a_voice_off_screen_over_a_very_large_face_does_not_move_from_the_chin_up_within_the_shot() -> None:
+    """Short lines have room under the chin and long ones do not; they stand in one place that serves all."""
+    made = build(track(None, (110, 75, 530, 310), 0, 20, sway=0))
+    cues = [cue(2.5 * k, 2.5 * k + 2.4) for k in range(8)]
+    sizes = [(260, 30) if k < 4 else (300, 56) for k in range(8)]
+    spots = [spots[0] for spots in place(cues, sizes, made)]
+    assert {spot.kind for spot in spots} == {"off screen"}
+    assert len({spot.at(spot.start)[1] + spot.height for spot in spots}) == 1
+    assert not any(covered(spot, made) for spot in spots)
+
+
+def test_where_every_place_covers_a_face_the_panel_does_not_move_to_cover_less_of_it() -> None:
+    stays = [Stay(k, 2.0 * k, 2.0 * k + 2, *SIZE) for k in range(4)]
+    covering = np.array([[200.0, 200, 150, 150], [150, 150, 201, 201]])
+    assert place_module._choose(covering, stays) == [0] * 4
+    clear_later = np.array([[200.0, 200, 2, 2], [2, 2, 201, 201]])
+    assert place_module._choose(clear_later, stays) == [1, 1, 0, 0]
