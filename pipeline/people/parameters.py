@@ -11,9 +11,9 @@ from pipeline.records import Likeness
 class Parameters:
     """Everything the inference weighs with.
 
-    `looks_per_second`, `unreadable` and `deceptive` are near what `benchmarks/fit_people.py` fits with people left out;
-    the confidence is a logistic regression on the composed clips. The others are stated; `benchmarks/fit_weights.py`
-    found no values that are better on people who were left out.
+    `looks_per_second` and `deceptive` are near what `benchmarks/fit_people.py` fits with people left out; the
+    confidence is a logistic regression on the composed clips. The others are stated; `benchmarks/fit_weights.py` found
+    no values that are better on people who were left out.
     """
 
     #: Independent looks a second at a mouth: neighbouring values of speaking evidence say nearly the same.
@@ -21,9 +21,11 @@ class Parameters:
     #: The same for single words: an error of the detector seldom lasts as long as a word, so neighbouring words err
     #: alone.
     word_looks_per_second: float = 4.0
-    #: Probability that a mouth that speaks cannot be read in a turn (turned away, covered, too small), so that its
-    #: evidence means nothing. Bounds how much a still mouth can say against a person.
-    unreadable: float = 0.017
+    #: Probability that a mouth that speaks cannot be read in a piece of a turn (turned away, covered, hardly moved), so
+    #: that its evidence means nothing. Bounds how much a still mouth can say against a person. People who talk to a
+    #: camera, as in the composed clips, give 0.017; actors in a film scene speak through closed teeth. Between 0.15 and
+    #: 0.2 the composed clips are judged as well as at 0.017, or better.
+    unreadable: float = 0.18
     #: Probability that a mouth that is silent moves like one that speaks (laughter, chewing, dubbed pictures).
     #: Bounds how much a moving mouth can say for a person.
     deceptive: float = 0.011

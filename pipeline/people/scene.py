@@ -17,7 +17,8 @@ from pipeline.records import EVIDENCE_HZ, Diarization, Faces, FaceTrack, Turn
 #: s that a track may be gone within a shot and its successor still be the same face, and how far (in its own widths)
 #: away.
 RESUMED_S, RESUMED_WIDTHS = 3.0, 0.6
-#: s after which a voice that is heard again may be in another room or mood.
+#: s after which a voice that is heard again may be in another room or mood, and a face that is seen again in another
+#: light or pose.
 SESSION_S = 10.0
 #: s of a turn that are weighed in one go: long enough for lips to tell, short enough for a change that was not heard.
 PIECE_S = 3.0
@@ -60,6 +61,7 @@ class Scene:
             self.clusters.setdefault(-1 - j if track.cluster is None else track.cluster, []).append(j)
         number = {id(turn): n for n, turn in enumerate(self.turns)}
         self._turn_times = np.array([[t.start for t in self.turns], [t.end for t in self.turns]])
+        self._track_times = np.array([[t.boxes[0].t for t in self.tracks], [t.boxes[-1].t for t in self.tracks]])
         self._track_shots = np.array([track.shot for track in self.tracks], int)
         self.voices = Grouping(
             *samples([(sounds[turn], turn.clean_s or turn.end - turn.start) for turn in self.turns]),
@@ -73,7 +75,7 @@ class Scene:
             *samples([(t.embedding, min(5.0, t.boxes[-1].t - t.boxes[0].t) + 0.2) for t in self.tracks]),
             faces.likeness or FACE_LIKENESS,
             parameters.unusual,
-            sessions=lambda tracks: self._track_shots[tracks],
+            sessions=self._seen_sessions,
             of_session=parameters.face_session,
         )
 
@@ -93,8 +95,13 @@ class Scene:
 
     def _sound_sessions(self, turns: NDArray[np.intp]) -> NDArray[np.intp]:
         """Return the session of each of `turns`: who is not heard for `SESSION_S` may be in another room or mood."""
-        starts, ends = self._turn_times[:, turns]
-        return np.append(0, np.cumsum(starts[1:] - np.maximum.accumulate(ends)[:-1] > SESSION_S))
+        return np.append(0, np.cumsum(_pauses(self._turn_times[:, turns])))
+
+    def _seen_sessions(self, tracks: NDArray[np.intp]) -> NDArray[np.intp]:
+        """Return the session of each of `tracks`: another shot has another light, and who is not seen for `SESSION_S`
+        may have turned round.
+        """
+        return np.append(0, np.cumsum(_pauses(self._track_times[:, tracks]) | (np.diff(self._track_shots[tracks]) > 0)))
 
     # --- time ---------------------------------------------------------------------------------------------------------
 
@@ -232,6 +239,12 @@ class Scene:
                 if moved + grown < RESUMED_WIDTHS:
                     found[a, b] = self.parameters.resumed
         return found
+
+
+def _pauses(times: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return where `SESSION_S` are empty before the next of some pieces of time, `times` (2, n), in order: (n - 1,)."""
+    starts, ends = times
+    return np.asarray(starts[1:] - np.maximum.accumulate(ends)[:-1] > SESSION_S)
 
 
 def _labels(turns: Sequence[Turn]) -> dict[Turn, tuple[float, ...]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,9 @@ from hypothesis import strategies as st
 
 from pipeline.people import attribute
 from pipeline.people.palette import PALETTE
+from pipeline.people.parameters import Parameters
 from pipeline.people.phrases import cut
+from pipeline.people.scene import SESSION_S, Scene
 from pipeline.records import (
     EVIDENCE_HZ,
     Attribution,
@@ -160,6 +163,35 @@ def test_a_chewing_listener_does_not_win() -> None:
     answer = attribute(said((0, 11.8), (12.2, 24)), voices((0, 12, "v1"), (12, 24, "v2")), seen)
     assert face_of(answer, who(answer, 5)) == [0]
     assert face_of(answer, who(answer, 18)) == [1]
+
+
+def test_a_speaker_whose_mouth_hardly_moves_in_two_of_three_lines_keeps_their_face() -> None:
+    """An actor who speaks through his beard was called off screen while he stood in close-up."""
+    mumbled = switch(talking(), resting(1) - 1.5, 7)
+    seen = Faces(
+        (Shot(0, 4), Shot(4, LENGTH)),
+        (face(1, 0, 4, talking(2), 0, 0), face(2, 4, 14, mumbled, 1, 1)),
+    )
+    spoken = (0.2, 3.8), (4.2, 6.7), (8.2, 9.5), (10.5, 12.3)
+    turns = voices(*((start, end, "v2" if start < 4 else "v1") for start, end in spoken))
+    answer = attribute(said(*spoken), turns, seen)
+    assert face_of(answer, who(answer, 11)) == [1]
+
+
+def test_a_face_seen_again_after_a_pause_may_look_another_way() -> None:
+    """The boss of a meeting was two people: a picture without faces, taken for a part of the shot, stood between."""
+
+    def joined(pause: float) -> float:
+        """Return what it gains that two tracks before the pause and two turned ones after it are one person."""
+        shown = [(0, 3, 0.0), (3.2, 6, 0.05), (6.2 + pause, 9 + pause, 0.7), (9.2 + pause, 12 + pause, 0.75)]
+        tracks = []
+        for n, (start, end, turn) in enumerate(shown, 1):
+            vector = (1 - turn) * np.array(looks(0)) + turn * np.array(looks(1))
+            tracks.append(replace(face(n, start, end, None, 0), embedding=tuple(vector / np.linalg.norm(vector))))
+        faces = Scene(voices((0, LENGTH, "v1")), Faces(ONE_SHOT, tuple(tracks)), Parameters()).faces
+        return faces.log_odds(range(4)) - faces.log_odds((0, 1)) - faces.log_odds((2, 3))
+
+    assert joined(SESSION_S + 1) > joined(0)
 
 
 def test_somebody_who_only_chews_is_nobody() -> None:
