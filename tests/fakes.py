@@ -173,7 +173,8 @@ def services(
             while HELD.is_set():
                 time.sleep(0.01)
             assert stage != broken
-            yield clock.mark(Progress(stage, (n + 1) / steps))
+            found = f"{n + 1} track{'s' if n else ''} so far" if stage == "faces" else ""
+            yield clock.mark(Progress(stage, (n + 1) / steps, found))
 
     def analyse(path: Path, options: Options, clock: Clock) -> Stage[Analysis]:
         OPEN.append("analyse")
@@ -238,7 +239,8 @@ def services(
     def retranslate(
         path: Path | None, what: Analysis, options: Options, lines: Collection[int] | None, clock: Clock
     ) -> Stage[Analysis]:
-        """The real thing over a translator that reverses every text, and that a key is needed for but into English."""
+        """The real thing over a translator that reverses every text, and that a key is needed for but into English; over
+        the settings' own DeepL server where they name one."""
         OPEN.append("retranslate")
         try:
             yield from work("translate", clock)
@@ -255,7 +257,13 @@ def services(
             )
             return (
                 yield from again.retranslate(
-                    None, what, replace(options, keys=()), settings, able, lines=lines, clock=clock
+                    None,
+                    what,
+                    options if settings.deepl_server else replace(options, keys=()),
+                    settings,
+                    able,
+                    lines=lines,
+                    clock=clock,
                 )
             )
         finally:

@@ -75,6 +75,20 @@ def choose(page: Page, clip: Path) -> None:
     expect(page.locator("#clip-note .clip-facts")).to_contain_text(clip.name, timeout=DONE)
 
 
+def press(page: Page, selector: str, key: str = "Enter") -> None:
+    """Bring the focus to a control and press a key on it."""
+    page.locator(selector).first.focus(timeout=DONE)
+    page.keyboard.press(key)
+
+
+def upload(page: Page, field: str, file: Path) -> None:
+    """Choose a file by keyboard."""
+    page.locator(f"{field} button.upload-container").wait_for(timeout=DONE)
+    with page.expect_file_chooser(timeout=DONE) as chooser:
+        press(page, f"{field} button.upload-container")
+    chooser.value.set_files(file)
+
+
 def clear(page: Page) -> None:
     """Take the chosen clip away again."""
     page.click("#clip button[aria-label*=emove], #clip button[aria-label*=lear]")

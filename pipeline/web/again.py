@@ -88,9 +88,10 @@ class Again:
         said = views.hint(note) + (views.hint(problem, bad=True) if problem else "")
         return {w.again_note: said, w.again_key: gr.Textbox(visible=(needs_key and not own) or bool(own_key))}
 
-    def key_typed(self, target: str | None, own_key: str | None, run_key: str | None) -> Any:
+    def key_typed(self, target: str | None, own_key: str | None, run_key: str | None) -> Update:
         """With a key, that of the run included, every language works."""
-        return intake.targets(self.on.services, _key(own_key, run_key), target)
+        choices = intake.targets(self.on.services, _key(own_key, run_key), target)
+        return {**self.language_chosen(target, own_key, run_key), self.w.again_target: choices}
 
 
 def _read(form: Sequence[str]) -> tuple[str, str, str, str]:

@@ -207,9 +207,13 @@ class Intake:
         own = bool(str(key or "").strip()) or bool(self.services.settings.deepl_keys)
         return views.hint(what + ("DeepL will apply it." if own else "It is applied only with a DeepL key."))
 
-    def key_typed(self, key: str | None, target: str | None) -> Any:
-        """With a key of one's own every language works."""
-        return targets(self.services, key, target)
+    def key_typed(self, target: str | None, source: str | None, glossary: str | None, key: str | None) -> Update:
+        """With a key of one's own every language works, and the glossary is applied."""
+        return {
+            **self.languages_chosen(target, source, key),
+            self.w.target: targets(self.services, key, target),
+            self.w.glossary_note: self.glossary_typed(glossary, key),
+        }
 
 
 def targets(services: Services, key: str | None, target: str | None) -> Any:

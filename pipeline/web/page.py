@@ -17,7 +17,7 @@ from pipeline.web.guard import Guard
 from pipeline.web.handlers import Handlers
 from pipeline.web.intake import Intake
 from pipeline.web.own import Own
-from pipeline.web.runs import Turnstile
+from pipeline.web.runs import Turnstile, Update
 from pipeline.web.services import Services
 from pipeline.web.widgets import Widgets, lay_out
 
@@ -110,30 +110,28 @@ def connect(
     own = Own(do)
     gr.on([w.brought.change, w.turns.change], own.chosen, [w.brought, w.turns], [w.brought_note, w.open], **quick)
     w.open.click(own.open, [w.running, w.token, w.order, w.brought, w.clip], [w.brought_note, *w.everything], **quick)
-    gr.on([w.glossary.change, w.key.change], take.glossary_typed, [w.glossary, w.key], w.glossary_note, **quick)
+    w.glossary.change(take.glossary_typed, [w.glossary, w.key], w.glossary_note, **quick)
     w.speech.change(take.speech_chosen, w.speech, w.speech_note, **quick)
-    w.key.change(take.key_typed, [w.key, w.target], w.target, **quick)
     gr.on(
-        [w.target.change, w.source.change, w.key.change, page.load],
+        [w.target.change, w.source.change, page.load],
         take.languages_chosen,
         [w.target, w.source, w.key],
         [w.target_note, w.key],
         **quick,
     )
-    gr.on(
-        [w.again_target.change, w.again_key.change, w.key.change],
-        again.language_chosen,
-        [w.again_target, w.again_key, w.key],
-        [w.again_note, w.again_key],
-        **quick,
-    )
-    gr.on(
-        [w.again_key.change, w.key.change],
-        again.key_typed,
-        [w.again_target, w.again_key, w.key],
-        w.again_target,
-        **quick,
-    )
+    again_form = [w.again_target, w.again_key, w.key]
+    w.again_target.change(again.language_chosen, again_form, [w.again_note, w.again_key], **quick)
+    w.again_key.change(again.key_typed, again_form, [w.again_note, w.again_key, w.again_target], **quick)
+
+    def key_typed(target: str, source: str, glossary: str, again_target: str, again_key: str, key: str) -> Update:
+        """One answer to all that a key changes: several requests for each letter would be too many."""
+        return {
+            **take.key_typed(target, source, glossary, key),
+            **again.key_typed(again_target, again_key, key),
+        }
+
+    depends = [w.target, w.target_note, w.key, w.glossary_note, w.again_note, w.again_key, w.again_target]
+    w.key.change(key_typed, [w.target, w.source, w.glossary, *again_form], depends, **quick)
     for example, button in zip(services.examples, w.examples, strict=True):
         shown = [w.clip, w.url, *w.everything]
         button.click(do.show_example(example), [w.running, w.token, w.order], shown, **quick)

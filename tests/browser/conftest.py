@@ -55,3 +55,11 @@ def clip(folder: Path) -> Path:
 def page(browser: Browser, url: str) -> Iterator[Page]:
     """The open page; whatever it complains about fails the test."""
     yield from opened(browser, url)
+
+
+@pytest.fixture
+def phone(browser: Browser, url: str) -> Iterator[Page]:
+    """The page 390 px wide, which stays as wide as the screen."""
+    for page in opened(browser, url, 390, 844):
+        yield page
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390

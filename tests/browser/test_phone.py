@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-import pytest
 
 from tests import fakes
 from tests.browser.test_layout import violations
@@ -15,14 +12,6 @@ from tests.fixtures_browser import DONE, LINE, VIDEO, expect, finished, opened
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
-
-
-@pytest.fixture
-def phone(browser: Browser, url: str) -> Iterator[Page]:
-    """The page 390 px wide, which stays as wide as the screen."""
-    for page in opened(browser, url, 390, 844):
-        yield page
-        assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
 def caret(page: Page, field: str, at: int) -> None:

@@ -238,6 +238,28 @@ def test_a_change_of_one_line_is_over_the_video_at_once(page: Page) -> None:
     assert page.locator("#result-video .cap").inner_text().endswith("Poprawka 19")
 
 
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_correction_is_over_the_video_before_anything_could_be_asked(browser: Browser, url: str, width: int) -> None:
+    """It is there within the task that handles the key: no request, no picture and no timer comes in between."""
+    asked: list[str] = []
+    for page in opened(browser, url, width, 844):
+        page.evaluate(f"document.querySelector('{VIDEO}').pause()")
+        page.locator("#result-video .views [data-view=live]").press("Enter")
+        page.focus("#translation-2")
+        expect(page.locator(".live .cap strong")).to_have_text("A jak długo to potrwa?", timeout=DONE)
+        page.on("request", lambda request: asked.append(request.url))
+        page.evaluate(
+            """() => {
+                window.seen = [];
+                addEventListener('input', () => seen.push(document.querySelector('.live .cap strong').textContent));
+            }"""
+        )
+        page.keyboard.press("End")
+        page.keyboard.type(" Tak")
+        assert page.evaluate("seen") == [f"A jak długo to potrwa?{typed}" for typed in ("", " T", " Ta", " Tak")]
+        assert asked == []
+
+
 def test_portraits_are_sent_once_and_asked_for_once(browser: Browser, url: str) -> None:
     context = browser.new_context(viewport={"width": 1280, "height": 860})
     asked: list[str] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 import zipfile
 from pathlib import Path
@@ -41,8 +42,12 @@ def test_a_clip_becomes_a_video_stage_by_stage(browser: Browser, folder: Path, c
 def stage_by_stage(page: Page, clip: Path) -> None:
     page.evaluate(
         """() => {
-            window.seen = {stages: new Set(), early: false};
+            window.seen = {stages: new Set(), early: false, notes: new Set(), done: [], left: []};
+            const seconds = (text) => parseInt(text.split(' ')[1]) * (text.includes('minute') ? 60 : 1);
             new MutationObserver(() => {
+                document.querySelectorAll('#hud .note').forEach((e) => seen.notes.add(e.innerText));
+                document.querySelectorAll('#hud [role=progressbar]').forEach((e) => seen.done.push(+e.ariaValueNow));
+                document.querySelectorAll('#hud em').forEach((e) => { if (e.innerText) seen.left.push(seconds(e.innerText)); });
                 document.querySelectorAll('#hud [aria-current=step]').forEach((e) => seen.stages.add(e.innerText));
                 seen.early ||= !!document.querySelector('#transcript .line') && !document.querySelector('#transcript select');
             }).observe(document.body, {childList: true, subtree: true, characterData: true, attributes: true});
@@ -53,6 +58,11 @@ def stage_by_stage(page: Page, clip: Path) -> None:
     seen, transcript_first = set(page.evaluate("[...seen.stages]")), page.evaluate("seen.early")
     assert {"Transcribe the speech", "Find faces", "Translate", "Draw the video"} <= seen
     assert transcript_first, "the transcript appears while the rest still runs"
+    assert [note for note in page.evaluate("[...seen.notes]") if re.fullmatch(r"[1-9]\d* tracks? so far", note)]
+    done, left = page.evaluate("seen.done"), page.evaluate("seen.left")
+    assert left, "the time that is left is said"
+    assert done == sorted(done)
+    assert left == sorted(left, reverse=True), "the estimate only falls"
     size = page.evaluate(
         f"(() => {{ const v = document.querySelector('{VIDEO}'); return [v.duration, v.videoWidth, v.videoHeight] }})()"
     )
@@ -69,6 +79,24 @@ def test_the_finished_video_starts_to_play_when_it_is_ready(page: Page, clip: Pa
     finished(page)
     page.wait_for_function(f"document.querySelector('{VIDEO}').currentTime > 0.3", timeout=DONE)
     assert page.evaluate("document.querySelector('#result-video .player').dataset.view") == "drawn"
+
+
+def test_the_finished_video_has_a_poster_with_a_caption_on_it(page: Page, clip: Path) -> None:
+    translate(page, clip)
+    finished(page)
+    colour = page.evaluate(
+        f"""async () => {{
+            const image = new Image();
+            image.src = document.querySelector('{VIDEO}').poster;
+            await image.decode();
+            const canvas = document.createElement('canvas');
+            canvas.width = image.naturalWidth; canvas.height = image.naturalHeight;
+            const context = canvas.getContext('2d');
+            context.drawImage(image, 0, 0);
+            return [...context.getImageData(canvas.width / 2, canvas.height * 0.8, 1, 1).data].slice(0, 3);
+        }}"""
+    )
+    assert near(tuple(colour), fakes.COLOURS[0])
 
 
 @pytest.mark.parametrize("delay", [0, 0.05, 0.1, 0.2, 0.3, 0.5, 0.8, 1.2, 2.0, 3.0])
@@ -89,21 +117,17 @@ def test_too_busy_after_stop_and_translate(page: Page, clip: Path, delay: float)
 def test_the_button_says_stopping_until_it_is_over(browser: Browser, slow_url: str, clip: Path) -> None:
     before = set(jobs.root().glob("job-*"))
     for page in opened(browser, slow_url, example=False):
-        page.evaluate(
-            """() => {
-                window.said = [];
-                new MutationObserver(() => { const stop = document.querySelector('#stop'); if (stop) said.push(stop.innerText.trim()); })
-                    .observe(document.body, {childList: true, subtree: true, characterData: true});
-            }"""
-        )
         translate(page, clip)
         expect(page.locator("#hud [aria-current=step]")).to_have_text("Transcribe the speech", timeout=DONE)
-        assert fakes.OPEN == ["analyse"]
-        page.click("#stop")
+        with held():
+            page.click("#stop")
+            expect(page.locator("#stop")).to_have_text("Stopping …", timeout=DONE)
+            expect(page.locator("#stop")).to_be_disabled()
+            expect(page.locator("#run")).to_have_count(0)
+            assert fakes.OPEN == ["analyse"], "it says so while something runs"
         expect(page.locator("#hud")).to_contain_text("Stopped", timeout=DONE)
         expect(page.locator("#run")).to_be_visible()
         assert fakes.OPEN == []
-        assert "Stopping …" in page.evaluate("said")
         assert set(jobs.root().glob("job-*")) <= before
         expect(page.locator("#result-title b")).to_have_count(0)
 

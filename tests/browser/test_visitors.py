@@ -14,7 +14,7 @@ from tests.fixtures_browser import DONE, LINE, expect, finished, near, opened, p
 from tests.fixtures_web import expire, served
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Dialog
+    from playwright.sync_api import Browser, Dialog, Page
 
 
 def test_four_visitors_are_served_in_turn_and_never_mixed_up(browser: Browser, url: str, folder: Path) -> None:
@@ -98,6 +98,30 @@ def test_leaving_with_a_run_asks_first_and_who_stays_sees_it_go_on(browser: Brow
         expect(page.locator("#hud [aria-current=step]")).to_have_text("Tell voices apart", timeout=DONE)
         page.click("#stop")
         expect(page.locator("#run")).to_be_visible(timeout=DONE)
+
+
+def test_leaving_with_changes_asks_first_and_who_stays_keeps_them(phone: Page) -> None:
+    asked: list[str] = []
+
+    def stay(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.dismiss()
+
+    phone.focus("#name-p1")
+    phone.keyboard.press("Control+A")
+    phone.keyboard.type("Ada")
+    phone.keyboard.press("Enter")
+    expect(phone.locator("#pending")).to_contain_text("1 change", timeout=DONE)
+    phone.on("dialog", stay)
+    phone.evaluate("setTimeout(() => location.reload(), 0)")
+    end = time.monotonic() + 20
+    while not asked and time.monotonic() < end:
+        phone.wait_for_timeout(100)
+    assert asked == ["beforeunload"]
+    phone.wait_for_timeout(1500)  # the page comes anew by itself
+    expect(phone.locator("#name-p1")).to_have_value("Ada", timeout=DONE)
+    expect(phone.locator("#pending")).to_contain_text("1 change", timeout=DONE)
+    assert asked == ["beforeunload"], "it asks once"
 
 
 def test_a_result_that_has_expired_is_not_taken_for_the_example(browser: Browser, tmp_path: Path) -> None:

@@ -29,6 +29,27 @@
   });
   addEventListener("DOMContentLoaded", () => document.body.classList.add("dark"));
 
+  // What the server answers while it is typed is sent once the typing pauses or the field is left: a request for each letter
+  // of a key or a glossary would be more than a visitor may send.
+  const TYPED = "#key input, #again-key input, #glossary textarea", PAUSE_MS = 400, sent = new WeakSet(), held = new Map();
+  function release(field) {
+    if (!held.has(field)) return;
+    clearTimeout(held.get(field));
+    held.delete(field);
+    const event = new InputEvent("input", { bubbles: true });
+    sent.add(event);
+    field.dispatchEvent(event);
+  }
+  addEventListener("input", (event) => {
+    const field = event.target;
+    if (sent.has(event) || !field.matches?.(TYPED)) return;
+    event.stopImmediatePropagation();
+    clearTimeout(held.get(field));
+    held.set(field, setTimeout(() => release(field), PAUSE_MS));
+  }, true);
+  addEventListener("blur", (event) => release(event.target), true);
+  addEventListener("keydown", (event) => { if (event.key === "Enter") release(event.target); }, true);
+
   const grow = (box) => { box.style.height = "auto"; box.style.height = `${box.scrollHeight + 2}px`; };
   document.addEventListener("input", (event) => { if (event.target.matches("#transcript textarea")) grow(event.target); });
 
