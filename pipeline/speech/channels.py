@@ -15,6 +15,7 @@ from typing import TypeVar
 import numpy as np
 
 from pipeline.records import Diarization, KeyFree, Phrase, Segment, Stage, Transcript, Turn
+from pipeline.speech import doubt
 from pipeline.speech.activity import RATE, speech_probability
 from pipeline.speech.diarize import fewer_voices
 from pipeline.speech.envelope import envelope
@@ -202,8 +203,8 @@ def merge_transcripts(parties: Sequence[Transcript]) -> Transcript:
         words[segment.language] = words.get(segment.language, 0) + len(segment.words)
     language = max(words, key=lambda code: words[code])
     sure = max(party.language_confidence for party in parties if party.language == language or len(words) == 1)
-    notices = dict.fromkeys(notice for party in parties for notice in party.notices if notice.code != "no_speech")
-    return Transcript(language, sure, tuple(sorted(segments, key=_start)), tuple(notices))
+    notices = [notice for party in parties for notice in party.notices if notice.code != "no_speech"]
+    return Transcript(language, sure, tuple(sorted(segments, key=_start)), doubt.of_both_channels(notices))
 
 
 def merge_diarizations(parties: Sequence[Diarization], mixed: np.ndarray, speakers: int | None) -> Diarization:

@@ -36,10 +36,28 @@ class Decision:
         return (
             Notice(
                 "language_unsure",
-                f"The spoken language is not certain: {first} ({self.probability:.0%}) or {second} "
-                f"({self.second_probability:.0%}); if it is not {first}, choose the spoken language and run again.",
+                f"{UNCERTAIN}{first} ({self.probability:.0%}) or {second} ({self.second_probability:.0%}); "
+                f"if it is not {first}, choose the spoken language and run again.",
             ),
         )
+
+
+UNCERTAIN = "The spoken language is not certain: "
+
+
+def of_both_channels(notices: Sequence[Notice]) -> tuple[Notice, ...]:
+    """Return the notices on both parties of a call, each kind once; two doubts about a language become one."""
+    alike = dict.fromkeys(notices)
+    asked = [notice.text.removeprefix(UNCERTAIN).partition(";")[0] for notice in alike if _is_question(notice)]
+    if len(asked) < 2:
+        return tuple(alike)
+    text = f"{UNCERTAIN}{asked[0]} in one channel, {asked[1]} in the other; if the first of them is wrong, "
+    text += "choose the spoken language and run again."
+    return (*(notice for notice in alike if not _is_question(notice)), Notice("language_unsure", text))
+
+
+def _is_question(notice: Notice) -> bool:
+    return notice.code == "language_unsure"
 
 
 def decide(tables: Sequence[Mapping[str, float]], seconds: Sequence[float]) -> Decision:

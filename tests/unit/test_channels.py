@@ -22,7 +22,7 @@ from pipeline.records import (
     Voice,
     Word,
 )
-from pipeline.speech import channels
+from pipeline.speech import channels, doubt
 from pipeline.speech.channels import Frames
 
 pytestmark = pytest.mark.unit
@@ -173,3 +173,19 @@ def test_every_phrase_is_translated_from_the_sound_of_its_party() -> None:
 
     assert finish(watched()) == KeyFree(("a Bye.", "b Cześć.", "a Hello."), "Babel", heard=True)
     assert [step.fraction for step in steps] == [0.25, 0.75]
+
+
+def test_a_call_with_two_uncertain_languages_asks_once() -> None:
+    """Each channel brought a notice of its own, of the same kind."""
+    decisions = [doubt.Decision("de", 0.5, "nl", 0.2), doubt.Decision("pl", 0.4, "cs", 0.3)]
+    parties = [
+        Transcript(one.language, one.probability, (Segment(0.0, 1.0, "a", (Word(0.0, 1.0, "a"),)),), one.notices)
+        for one in decisions
+    ]
+    (notice,) = channels.merge_transcripts(parties).notices
+    assert notice == Notice(
+        "language_unsure",
+        "The spoken language is not certain: German (50%) or Dutch (20%) in one channel, Polish (40%) or Czech (30%) in "
+        "the other; if the first of them is wrong, choose the spoken language and run again.",
+    )
+    assert channels.merge_transcripts([parties[0], parties[0]]).notices == parties[0].notices
