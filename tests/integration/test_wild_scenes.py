@@ -5,13 +5,18 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from benchmarks.compose import footage, situations
+from benchmarks.compose.render import write
+from benchmarks.compose.scene import Composition
 from pipeline.records import Analysis
+from pipeline.speech.guards import loops
 from tests.fixtures_clips import ffmpeg
 from tests.fixtures_doors import DOORS, Door, analysed, words
 from tests.integration.test_in_the_picture import GLASSES, MASKS, with_filter, with_ticker
@@ -29,6 +34,12 @@ SOUNDS: dict[str, tuple[Callable[[Samples], Samples], float]] = {
     "applause after it": (lambda voice: np.concatenate([voice, applause(8.0)]), 0.0),
     "a shout": (shout, 0.0),
 }
+HINDI = Path(__file__).parent / "data" / "hindi_in_noise.opus"
+#: A tune of three chords under a voice that wavers as a singer's does.
+SUNG = (
+    "[0:a]vibrato=f=5.5:d=0.4[voice];aevalsrc='0.06*(sin(2*PI*220*t)+sin(2*PI*277*t)+sin(2*PI*330*t))"
+    "*(0.6+0.4*sin(4*PI*t))+0.05*random(0)*lt(mod(t,0.5),0.06)':s=16000:d=6[band];[voice][band]amix=normalize=0[o]"
+)
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +64,57 @@ def test_speech_is_heard_where_it_is_whatever_is_around_it(
     assert found.phrases[0].start == pytest.approx(start + alone.phrases[0].start, abs=0.3)
     assert found.phrases[-1].end < start + SPOKEN_S + 0.5
     assert len(set(words(found)) & set(words(alone))) >= 0.8 * len(set(words(alone)))
+
+
+@DOORS
+def test_singing_over_music_does_not_loop(
+    door: str, doors: dict[str, Door], voice: Samples, alone: Analysis, tmp_path: Path
+) -> None:
+    ffmpeg("-i", written(voice, tmp_path), "-filter_complex", SUNG, "-map", "[o]", tmp_path / "sung.wav")
+    found = analysed(doors[door], tmp_path / "sung.wav")
+    assert not any(loops(phrase.source) for phrase in found.phrases)
+    assert len(words(found)) <= 1.5 * len(words(alone))
+    assert found.language == "pl"
+    assert len(set(words(found)) & set(words(alone))) >= 0.5 * len(set(words(alone)))
+
+
+@DOORS
+def test_a_concert_does_not_loop(door: str, doors: dict[str, Door], shared_clips: Path, tmp_path: Path) -> None:
+    sound = tmp_path / "concert.wav"
+    ffmpeg("-i", shared_clips / "crowd_music.mp4", "-vn", sound)
+    found = analysed(doors[door], sound)
+    assert not any(loops(phrase.source) for phrase in found.phrases)
+
+
+@DOORS
+def test_hindi_in_noise_is_asked_about_and_not_shown_as_heard(
+    door: str, doors: dict[str, Door], tmp_path: Path
+) -> None:
+    found = analysed(doors[door], Path(shutil.copy(HINDI, tmp_path)))
+    codes = [notice.code for notice in found.notices]
+    if found.language != "hi":
+        assert codes.count("language_unsure") == 1
+        unmarked = [phrase.source for phrase in found.phrases if not phrase.misheard]
+        assert all("namaste" in text.casefold() for text in unmarked)  # the word it begins with
+        assert codes.count("misheard") == any(phrase.misheard for phrase in found.phrases)
+
+
+@pytest.fixture(scope="module")
+def poster(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Somebody on the right talks beside a photograph of somebody else."""
+    composition = Composition("poster", "en")
+    situations.poster(composition, footage.Cast("orbit", footage.ASTRONAUT, footage.ADMIRAL))
+    return write(composition, tmp_path_factory.mktemp("poster"))
+
+
+@DOORS
+def test_a_poster_with_a_face_says_nothing(door: str, doors: dict[str, Door], poster: Path) -> None:
+    found = analysed(doors[door], poster)
+    assert len(words(found)) > 10
+    (person,) = {phrase.person for phrase in found.phrases}
+    places = [track.boxes[0].left for track in found.tracks if track.person]
+    assert {track.person for track in found.tracks if track.person} == {person}
+    assert min(places) > found.media.width / 2
 
 
 @DOORS
