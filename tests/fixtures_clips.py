@@ -446,6 +446,15 @@ def huge_index(path: Path, frames: int = 80_000_000) -> None:
     path.write_bytes(data)
 
 
+def with_random_bytes(path: Path, seed: int) -> Path:
+    """Change random bytes of a file, as a transfer that went wrong does; the more, the higher the seed."""
+    chance, data = random.Random(seed), bytearray(path.read_bytes())
+    for _ in range(1 + seed * 3):
+        data[chance.randrange(len(data))] = chance.randrange(256)
+    path.write_bytes(data)
+    return path
+
+
 def _bomb_avi(path: Path) -> None:
     """A small AVI of raw video whose header was changed to 60000 x 60000."""
     ffmpeg("-f", "lavfi", "-i", "color=s=16x16:r=5:d=1", "-c:v", "rawvideo", "-pix_fmt", "bgr24", path)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from fractions import Fraction
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from pipeline.models.sets import weights
 from pipeline.records import Transcript
 from pipeline.settings import Settings
 from pipeline.speech.transcribe import transcribe
-from tests.fixtures_clips import ffmpeg, make
+from tests.fixtures_clips import ffmpeg, make, with_random_bytes
 from tests.fixtures_runs import finish
 
 pytestmark = pytest.mark.integration
@@ -100,11 +99,7 @@ def test_a_shout_is_understood(voice: np.ndarray, tmp_path: Path) -> None:
 @pytest.mark.parametrize("seed", range(16))
 def test_a_file_with_random_bytes_changed_is_a_clip_or_a_sentence(seed: int, tmp_path: Path) -> None:
     """As by a transfer that went wrong; what the probe lets through can be read to its end."""
-    path = make("plain", tmp_path)
-    chance, data = random.Random(seed), bytearray(path.read_bytes())
-    for _ in range(1 + seed * 3):
-        data[chance.randrange(len(data))] = chance.randrange(256)
-    path.write_bytes(data)
+    path = with_random_bytes(make("plain", tmp_path), seed)
     try:
         clip = media.probe(path, Settings())
     except InputError as error:

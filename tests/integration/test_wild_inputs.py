@@ -7,6 +7,8 @@ at, which must be those of the clip that a file was made of, or the one right se
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,10 +16,11 @@ import pytest
 
 from benchmarks.score import distance, tokens
 from pipeline import media
-from pipeline.errors import NotAClipError
+from pipeline.errors import InputError, NotAClipError
+from pipeline.media import child
 from pipeline.records import Analysis
 from pipeline.settings import Settings
-from tests.fixtures_clips import ffmpeg
+from tests.fixtures_clips import ffmpeg, huge_index, make, with_random_bytes
 from tests.fixtures_doors import DOORS, Door, analysed, words
 
 pytestmark = pytest.mark.integration
@@ -46,6 +49,7 @@ def _unreadable_picture(clip: Path, folder: Path) -> Path:
 
 
 SILENCE = "-f lavfi -i anullsrc=r=48000"
+MUSIC = "-f lavfi -i aevalsrc=0.15*sin(2*PI*220*t)*(0.6+0.4*sin(4*PI*t))+0.15*sin(2*PI*330*t):s=48000"
 FIRST_SOUND = "-c:v copy -c:a aac -disposition:a:0 default -disposition:a:1 0 TO"
 BOTH_PICTURES = "-disposition:v:0 default"
 
@@ -62,6 +66,9 @@ RECIPES: dict[str, Recipe] = {
     ),
     "silent default": _made(
         "silentdef.mp4", f"-i T1 {SILENCE}:d={SECONDS} -map 0:v -map 1:a -map 0:a -t {SECONDS} {FIRST_SOUND}"
+    ),
+    "music default": _made(
+        "musicdef.mp4", f"-i T1 {MUSIC}:d={SECONDS} -map 0:v -map 1:a -map 0:a -t {SECONDS} {FIRST_SOUND}"
     ),
     "empty default": _made(
         "emptydef.mkv",
@@ -104,7 +111,7 @@ def test_a_strange_file_is_heard_and_seen_as_the_clip_it_was_made_of(
     if name == "opposite phase":
         assert words(found) == words(expected)
     codes = {notice.code for notice in found.notices}
-    assert ("sound_track" in codes) == (name == "silent default"), "an empty track is no choice"
+    assert ("sound_track" in codes) == (name in ("silent default", "music default")), "an empty track is no choice"
 
 
 @DOORS
@@ -169,3 +176,46 @@ def test_a_call_with_one_party_in_each_channel_keeps_the_words_and_people_of_bot
     assert len(set.union(*people.values()) - {None}) == 4
     codes = [notice.code for notice in found.notices]
     assert len(codes) == len(set(codes))
+
+
+@DOORS
+def test_a_file_that_keeps_the_decoder_busy_gets_a_sentence(
+    door: str, doors: dict[str, Door], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    huge_index(tmp_path / "clip.mp4", 10_000_000)
+    monkeypatch.setattr(child, "SCAN_LIMIT_S", 0.1)  # it takes a second
+    found = doors[door](tmp_path / "clip.mp4")
+    assert isinstance(found, str)
+    assert "“clip.mp4” takes too long to read; save it again as MP4 and retry." in found
+
+
+@DOORS
+def test_a_file_that_crashes_the_decoder_gets_a_sentence(
+    door: str, doors: dict[str, Door], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The signal comes from here: no file is known that crashes this libav."""
+
+    def crash(process: subprocess.Popen[bytes], by: int) -> None:
+        process.send_signal(signal.SIGSEGV)
+
+    path = make("plain", tmp_path)
+    monkeypatch.setattr(child, "_be_nice", crash)
+    found = doors[door](path)
+    assert isinstance(found, str)
+    assert "“clip.mp4” is damaged in a way that stops the program that reads it; save it again as MP4" in found
+
+
+@DOORS
+@pytest.mark.parametrize("seed", [0, 5, 10, 15])
+def test_a_file_with_random_bytes_changed_is_a_result_or_its_sentence(
+    seed: int, door: str, doors: dict[str, Door], tmp_path: Path
+) -> None:
+    path = with_random_bytes(make("plain", tmp_path), seed)
+    try:
+        duration = media.probe(path, Settings()).duration
+    except InputError as error:
+        found = doors[door](path)
+        assert isinstance(found, str)
+        assert str(error) in found  # noqa: PT017  one of two outcomes
+    else:
+        assert analysed(doors[door], path).media.duration == pytest.approx(duration, abs=0.002)
