@@ -270,6 +270,7 @@ def services(
             OPEN.remove("retranslate")
 
     def fetch(url: str, to: Path) -> Stage[Path]:
+        FETCHED.append(url)
         yield Progress("fetch", 1.0)
         return make_clip(to / "fetched.mp4")
 
@@ -295,6 +296,7 @@ def services(
 
 OPEN: list[str] = []  #: stages that were started and have not ended; empty when nothing runs
 RENDERED: list[Analysis] = []  #: what was drawn, in order
+FETCHED: list[str] = []  #: addresses that were asked for, in order
 HELD = threading.Event()  #: while it is set no stage gets any further, so that a page can be looked at for as long
 
 

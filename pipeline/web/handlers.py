@@ -184,6 +184,7 @@ class Handlers:
         try:
             if request.address:
                 path = yield from self._follow(self.services.fetch(request.address, folder), stages)
+                path = intake.short_enough(path, self.services)
                 yield Then(self.models)
             else:
                 path = jobs.adopt(request.clip, folder)

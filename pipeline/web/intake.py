@@ -25,7 +25,7 @@ FORM = (
     "clip", "url", "target", "source", "speakers", "look", "position", "text_size", "texts", "calm", "reveal",
     "more", "font",
     "formality",
-    "glossary", "key", "trim", "trim_from", "track", "brought", "turns", "speech",
+    "glossary", "key", "trim", "trim_from", "track", "brought", "turns", "speech", "url_from",
 )  # fmt: skip
 
 LOOK = FORM[FORM.index("look") : FORM.index("font") + 1]
@@ -69,7 +69,8 @@ def request(form: Sequence[Any], services: Services, session: str = "") -> Reque
         raise UsageError("There is both a clip and a web address; remove one of them.")
     if url:
         address = check.address(url, services.settings)
-        return Request(options, chosen, jobs.plain_name(address.split("?")[0].rstrip("/")), address=address)
+        name = jobs.plain_name(address.split("#")[0].split("?")[0].rstrip("/"))
+        return Request(options, chosen, name, address=started(address, given["url_from"]))
     trim = None
     if given["trim"]:
         trim = check_trim(given["clip"], given["trim_from"], services)
@@ -102,6 +103,26 @@ def check_trim(path: str | None, start: Any, services: Services) -> float | None
             f"The part must start between 0:00 and {words.clock(measured.duration - 1)}; type a time such as 1:30."
         )
     return begin
+
+
+def started(address: str, start: Any) -> str:
+    """Return the address with the time at which its clip is to start, as `download.fetch` reads it.
+
+    Raises UsageError for what is no time.
+    """
+    begin = words.seconds(str(start or "0"))
+    if begin is None:
+        raise UsageError("That is no time to start at; type one such as 1:30.")
+    return f"{address}{'&' if '#' in address else '#'}t={begin:g}" if begin else address
+
+
+def short_enough(path: Path, services: Services) -> Path:
+    """Return a clip that was fetched, or the longest allowed piece of it from its beginning.
+
+    Raises InputError for what is no clip.
+    """
+    too_long = services.measure(path).duration > services.settings.max_duration_s + 0.5
+    return trimmed(path, 0.0, services) if too_long else path
 
 
 def trimmed(path: Path, start: float, services: Services) -> Path:

@@ -34,6 +34,7 @@ class Widgets:
     trim_from: Any = None
     track: Any = None  #: the sound to hear, where there are several
     url: Any = None
+    url_from: Any = None  #: when the clip at the address starts
     brought: Any = None  #: a transcript or a project of the visitor's own
     turns: Any = None  #: an RTTM of theirs
     brought_note: Any = None
@@ -81,7 +82,7 @@ class Widgets:
         return [
             self.clip, self.url, self.target, self.source, self.speakers, *self.look, self.formality, self.glossary,
             self.key,
-            self.trim, self.trim_from, self.track, self.brought, self.turns, self.speech,
+            self.trim, self.trim_from, self.track, self.brought, self.turns, self.speech, self.url_from,
         ]  # fmt: skip
 
     @property
@@ -342,6 +343,13 @@ def _input_panel(w: Widgets, services: Services) -> None:
             info=_address_note(services),
             max_length=2000,
             elem_id="url",
+        )
+        w.url_from = gr.Textbox(
+            "0:00",
+            label="Start at",
+            info=f"Of a longer clip, {check.minutes(settings.max_duration_s)} from here on are used.",
+            max_length=10,
+            elem_id="url-from",
         )
     if services.examples:
         html('<h3 id="examples-title">Examples, ready to watch</h3>')

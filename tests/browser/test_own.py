@@ -12,7 +12,7 @@ from pipeline import project, transcript
 from tests import fakes
 from tests.browser.states import with_a_face_nobody_has
 from tests.browser.test_layout import violations
-from tests.fixtures_browser import DONE, choose, expect, finished, opened, translate
+from tests.fixtures_browser import DONE, choose, expect, finished, opened, press, translate
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -111,20 +111,20 @@ def test_a_project_is_saved_and_opened_with_its_clip_as_it_was_left(
         page.fill("#name-p1", "Ada")
         page.press("#name-p1", "Enter")
         expect(page.locator("#pending")).to_contain_text("1 change")
-        page.click("#redraw")
+        press(page, "#redraw")
         expect(page.locator("#pending")).to_contain_text("is up to date", timeout=DONE)
         expect(page.locator("#run")).to_be_visible(timeout=DONE)
         with page.expect_download() as download:
-            page.click("#download-project")
+            press(page, "#download-project")
         saved = Path(download.value.path()).read_bytes()
         assert download.value.suggested_filename.endswith(".speechglass.json")
         assert json.loads(saved)["name"] == clip.name
     drawings = len(fakes.RENDERED)
     for page in opened(browser, url, width, 844):  # another browser, another day
-        page.click("#more-own button.label-wrap")
+        press(page, "#more-own button.label-wrap")
         give(page, "it's me.speechglass.json", saved)
         expect(page.locator("#open")).to_be_visible(timeout=DONE)
-        page.click("#open")
+        press(page, "#open")
         expect(page.locator("#brought-note [role=alert]")).to_contain_text("There is no clip yet", timeout=DONE)
         choose(page, clip)
         page.focus("#open")
@@ -138,7 +138,7 @@ def test_a_project_is_saved_and_opened_with_its_clip_as_it_was_left(
         assert len(fakes.RENDERED) == drawings
         page.fill("#source-2", "Soon?")
         page.press("#source-2", "Enter")
-        page.click("#redraw")
+        press(page, "#redraw")
         expect(page.locator("#download-video")).to_be_visible(timeout=DONE)
         assert fakes.RENDERED[-1].people[0].name == "Ada"
         assert fakes.RENDERED[-1].phrases[1].source == "Soon?"

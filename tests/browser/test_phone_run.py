@@ -83,6 +83,29 @@ def test_a_clip_that_is_too_long_is_trimmed(browser: Browser, folder: Path, clip
             expect(page.locator("#problem [role=alert]")).to_contain_text("longer than 4 seconds", timeout=DONE)
 
 
+def test_a_clip_at_an_address_that_is_too_long_was_refused_after_it_was_fetched(browser: Browser, folder: Path) -> None:
+    settings = Settings(models="light", cache_dir=folder, max_duration_s=4.0)
+    with served(fakes.services(folder, settings=settings)) as url:
+        for page in opened(browser, url, 390, 844, example=False):
+            unfold(page, "more-address")
+            page.focus("#url textarea, #url input")
+            page.keyboard.type("https://example.org/clip.mp4")
+            for typed, asked in (("soon", ""), ("0:00", "clip.mp4"), ("0:01", "clip.mp4#t=1")):
+                page.focus("#url-from textarea, #url-from input")
+                page.keyboard.press("Control+A")
+                page.keyboard.type(typed)
+                press(page, "#run")
+                if not asked:
+                    expect(page.locator("#problem [role=alert]")).to_contain_text("such as 1:30", timeout=DONE)
+                    continue
+                expect(page.locator("#stop")).to_be_visible(timeout=DONE)
+                finished(page)
+                assert fakes.FETCHED[-1] == f"https://example.org/{asked}"
+                expect(page.locator("#result-title span")).to_have_text("clip")
+                length = page.evaluate(f"document.querySelector('{VIDEO}').duration")
+                assert length == pytest.approx(4, abs=0.4)
+
+
 def test_sound_alone_becomes_a_transcript(phone: Page, folder: Path) -> None:
     given(phone, fakes.make_sound(folder / "talk.mp3"))
     expect(phone.locator("#clip-note")).to_contain_text("audio only: transcript and subtitles, no video")

@@ -30,7 +30,7 @@ from tests.fixtures_runs import finish
 
 LOOK = ("cyberpunk", "auto", 1.0, "morph", False, "live", "", None)
 VISITOR: Any = SimpleNamespace(request=SimpleNamespace(scope={"client": ("127.0.0.1", 1)}), session_hash="session")
-FORM = (None, "", "EN-US", "auto", 0, *LOOK, "default", "", "", False, "0:00", "0", None, None, None)
+FORM = (None, "", "EN-US", "auto", 0, *LOOK, "default", "", "", False, "0:00", "0", None, None, None, "0:00")
 
 
 @pytest.fixture
@@ -336,10 +336,10 @@ def test_a_clip_that_is_too_long_is_offered_to_be_cut(tmp_path: Path) -> None:
         w = widgets.lay_out(fake)
     said = intake.Intake(w, fake).clip_chosen(str(clip))
     assert "The clip is 0:06 long, and the limit is 4 seconds" in said[w.clip_note]
-    given = [str(clip), *FORM[1:-6], True, "0:01", "0", None, None, None]
+    given = [str(clip), *FORM[1:-7], True, "0:01", "0", None, None, None, "0:00"]
     assert intake.request(given, fake).trim == 1.0
     with pytest.raises(UsageError, match="must start between"):
-        intake.request([*given[:-5], "0:59", "0", None, None, None], fake)
+        intake.request([*given[:-6], "0:59", *given[-5:]], fake)
     folder = jobs.new_folder()
     piece = intake.trimmed(jobs.adopt(clip, folder), 1.0, fake)
     assert fake.measure(piece).duration == pytest.approx(4.0, abs=0.3)
