@@ -273,8 +273,8 @@ def _convert(stream: Any, clip: Clip, width: int, height: int, pixels: str) -> A
     if clip.colour_transfer:
         stream = _tagged(stream, clip)
     colours = {}
-    if pixels == "yuv420p":
-        colours = {"out_range": "tv"}
+    if pixels == "yuv420p" and (clip.full_range or clip.colour_matrix in ("rgb", "bt2020")):
+        colours = {"out_range": "tv"}  # only here: ffmpeg copies every frame once more where a range is asked for
         if clip.colour_matrix in ("rgb", "bt2020"):
             colours["out_color_matrix"] = "bt709"
     stream = stream.filter("scale", width, height, flags="bicubic", **({} if clip.colour_transfer else colours))
