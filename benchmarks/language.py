@@ -4,8 +4,9 @@
 
 Says two sentences in every language of `sentences.json` with espeak-ng (Debian: `apt install espeak-ng`), in two voices
 and with pink noise, and has the light recogniser hear each as a clip of its own. Real clips whose language is known are
-cut into pieces and treated likewise. Without options that is 54 synthetic clips and 14 pieces of the two examples;
-with `--every` it is 216 at four levels of noise. Two thresholds of `pipeline/speech/doubt.py` follow from it:
+cut into pieces and treated likewise. Without options that is 54 synthetic clips and the pieces of the two examples,
+of which words are heard in 50 and 18; with `--every` it is 216 synthetic ones at four levels of noise. Two thresholds
+of `pipeline/speech/doubt.py` follow from it:
 
 SURE    the probability of the language below which the user is asked.
 CLEAR   the mean probability of a phrase's words below which it is marked. A phrase is misheard when less than half of
