@@ -20,6 +20,7 @@ from gradio.queueing import Event, Queue
 from pipeline.web import limits
 
 JOBS = frozenset(("models", "drawing", "stills", "edits"))  #: concurrency ids
+UNFETCHED_S = 600.0  #: for which the result of a call is kept that nobody fetches
 UNHEARD_S = 30.0  #: after which a job that nobody listens to is dropped; clients listen at once
 
 
@@ -45,6 +46,7 @@ class FairQueue(Queue):
         self._checking = 0  #: jobs that are being checked
         self._checks = limits.Turns(1)
         self._listeners: Counter[str] = Counter()  #: open streams, by event or session
+        self._ended: dict[str, float] = {}  #: calls without a session whose result nobody has fetched, and since when
 
     @contextmanager
     def listening(self, to: str) -> Iterator[None]:
@@ -56,6 +58,8 @@ class FairQueue(Queue):
             yield
         finally:
             self._listeners -= Counter((to,))
+            if to in self._ended:
+                self._forget_fetched(to)
 
     async def push(self, body: Any, request: fastapi.Request, username: str | None) -> Any:
         """Take an event in, after its checks.
@@ -91,6 +95,48 @@ class FairQueue(Queue):
         if function.concurrency_id in self.event_queue_per_concurrency_id:
             self._take_turns(function.concurrency_id)
         return answer
+
+    async def process_events(self, events: list[Event], *args: Any, **kwargs: Any) -> None:
+        """Run events to their end. A call without a session ends with them: Gradio gives it a session of its own, named
+        after the event, and would keep it.
+        """
+        try:
+            await super().process_events(events, *args, **kwargs)
+        finally:
+            for event in events:
+                if event.session_hash == event._id:
+                    self._ended[event._id] = time.monotonic()
+                    self._forget_session(event._id)
+                    self._forget_fetched(event._id)
+            oldest = time.monotonic() - UNFETCHED_S
+            for name in [name for name, at in self._ended.items() if at < oldest]:
+                self._forget_result(name)
+
+    def is_unfetched(self, session: str) -> bool:
+        """Return whether the call has ended, and its result waits for its caller."""
+        return session in self._ended
+
+    def is_known(self, event: str) -> bool:
+        """Return whether the event waits, runs, or has a result that its caller has not fetched."""
+        return event in self.event_ids_to_events or any(
+            event in ids for ids in list(self.pending_event_ids_session.values())
+        )
+
+    def _forget_session(self, name: str) -> None:
+        holder = self.blocks.state_holder
+        with holder.lock:
+            holder.session_data.pop(name, None)
+            holder.time_last_used.pop(name, None)
+
+    def _forget_fetched(self, name: str) -> None:
+        """Forget the result where the last of it was sent and nobody listens."""
+        if not self._listeners[name] and not self.pending_event_ids_session.get(name):
+            self._forget_result(name)
+
+    def _forget_result(self, name: str) -> None:
+        self._ended.pop(name, None)
+        self.pending_event_ids_session.pop(name, None)
+        self.pending_messages_per_session.pop(name, None)
 
     def get_events(self) -> tuple[list[Event], bool, str] | None:
         """Return the event to run next, None where none can."""

@@ -87,7 +87,10 @@ class Guard:
             if scope["path"].startswith(routes.API):
                 held.enter_context(self._shares.request(visitor))
             if followed := routes.followed(scope["method"], scope["path"], scope.get("query_string", b"")):
-                held.enter_context(scope["app"].get_blocks()._queue.listening(followed))
+                queue = scope["app"].get_blocks()._queue
+                if scope["path"].startswith(f"{routes.API}/call/") and not queue.is_known(followed):
+                    raise Refused(404, "There is no such call; its result was fetched already, or it is too old.")
+                held.enter_context(queue.listening(followed))
             if route.kind is Kind.UPLOAD:
                 await self._upload(scope, body, answer, visitor)
             elif route.kind is Kind.NOTHING:

@@ -9,7 +9,7 @@ from typing import Any
 import gradio as gr
 from starlette.middleware import Middleware
 
-from pipeline.web import api, connections, jobs, rework, style, sweep, uploads
+from pipeline.web import api, connections, jobs, rework, sessions, style, sweep, uploads
 from pipeline.web.again import Again
 from pipeline.web.editing import Editing
 from pipeline.web.fair_queue import FairQueue
@@ -23,7 +23,7 @@ from pipeline.web.widgets import Widgets, lay_out
 
 DRAWING = 2  #: redraws at once: ffmpeg and Pillow only, next to the models
 FETCHING = 4  #: addresses fetched at once, before a place among the models is asked for
-SESSIONS = 1000  #: kept in memory, the longest unused is forgotten first; one takes some 100 kB
+SESSIONS = 1000  #: kept in memory, the longest unused is forgotten first
 
 
 def launch_options(services: Services) -> dict[str, Any]:
@@ -59,6 +59,7 @@ def build(services: Services) -> Any:
     os.environ.setdefault("GRADIO_TEMP_DIR", str(jobs.served_folder()))
     uploads.make_private()
     connections.bound()
+    sessions.bound()
     services = replace(services, probe=uploads.Probed(services.probe))
     with gr.Blocks(
         title="Speechglass: speech that turns into your language",

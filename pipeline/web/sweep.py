@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from pipeline.cache import StageCache
 from pipeline.settings import Settings
@@ -21,6 +21,8 @@ from pipeline.web import jobs
 
 if TYPE_CHECKING:
     import gradio as gr
+
+    from pipeline.web.fair_queue import FairQueue
 
 LONGEST_RUN_S = 900  #: without a sign of life from a folder; three times the longest clip
 SERVED_AGE_S = 7200  #: of an upload, and of a file that was served
@@ -70,12 +72,10 @@ def sweep_regularly(
 
 
 def _sweep_sessions(page: gr.Blocks, ages: Ages) -> None:
-    """Remove sessions that nobody used; Gradio keeps every one it ever saw, up to its capacity. A call without a
-    session gets one of its own, which ends with the call.
-    """
+    """Remove sessions that nobody used; Gradio keeps every one it ever saw, up to its capacity."""
     import datetime
 
-    holder, queue = page.state_holder, page._queue
+    holder, queue = page.state_holder, cast("FairQueue", page._queue)
     oldest = datetime.datetime.now() - datetime.timedelta(seconds=ages.session)
     busy = {event.session_hash for event in list(queue.event_ids_to_events.values())}
     for session, used in list(holder.time_last_used.items()):
@@ -85,7 +85,7 @@ def _sweep_sessions(page: gr.Blocks, ages: Ages) -> None:
                 holder.session_data.pop(session, None)
                 holder.time_last_used.pop(session, None)
     for session in list(queue.pending_event_ids_session):
-        if session not in holder.session_data and session not in busy:
+        if session not in holder.session_data and session not in busy and not queue.is_unfetched(session):
             queue.pending_event_ids_session.pop(session, None)
             queue.pending_messages_per_session.pop(session, None)
 

@@ -102,6 +102,7 @@ def test_one_large_transcript_after_the_other_waits_and_other_visitors_do_not(mo
 
     async def visits() -> None:
         guarded = guard.Guard(gradio, Settings())
+        guarded._body_pace = limits.Rates(limits.FAST_BODY_BYTES, limits.FAST_BODY_BYTES_PER_S, clock=lambda: 0.0)
         for address in ("198.18.0.1", "198.18.0.1", "198.18.0.1", "198.18.0.2"):
             await post(guarded, address, 500_000)
 
