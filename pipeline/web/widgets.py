@@ -347,7 +347,8 @@ def _input_panel(w: Widgets, services: Services) -> None:
         w.url_from = gr.Textbox(
             "0:00",
             label="Start at",
-            info=f"Of a longer clip, {check.minutes(settings.max_duration_s)} from here on are used.",
+            info=f"Of a longer clip, {check.minutes(settings.max_duration_s)} from here on are used. For a long video "
+            "on a video site, type 0:01 or later.",
             max_length=10,
             elem_id="url-from",
         )
