@@ -259,3 +259,19 @@ def test_models_lists_licence_and_source_of_each(environment: dict[str, str]) ->
     assert done.returncode == 0, done.stderr
     for expected in ("Whisper base", "MIT", "Apache-2.0", "CC0", "whisper-large-v3-turbo", "sortformer", "CC-BY-4.0"):
         assert expected.lower() in done.stdout.lower()
+
+
+@pytest.mark.parametrize("how", [(), ("batch",)], ids=["clip", "batch"])
+def test_a_terminal_obeys_nothing_in_the_name_of_a_file(
+    environment: dict[str, str], how: tuple[str, ...], tmp_path: Path
+) -> None:
+    """The title of the window was set, the screen cleared and the text turned round by a clip's name."""
+    folder = tmp_path / "clips"
+    folder.mkdir()
+    clip = folder / "a\x1b]0;owned\x07\x1b[2J\u202e.mp4"
+    clip.write_bytes(b"no clip")
+    done = command(environment, *how, folder if how else clip, "--to", "English", "--out", tmp_path / "out")
+    assert done.returncode != 0
+    printed = done.stdout + done.stderr
+    assert "owned" in printed
+    assert set(printed.replace("\n", "")) & {chr(n) for n in (*range(32), *range(127, 160), 0x202E)} == set()

@@ -112,6 +112,30 @@ def test_one_large_transcript_after_the_other_waits_and_other_visitors_do_not(mo
     assert [round(seconds) for seconds in pauses] == [0, 0, 2, 0]
 
 
+def test_of_a_body_that_never_ends_little_is_read_and_nothing_kept() -> None:
+    """What is still sent after the refusal is dropped, up to a limit, so that the sender hears why."""
+    piece, read, answers = bytes(2**20), [0], []
+    scope = {
+        "type": "http", "method": "POST", "path": "/gradio_api/call/edit", "query_string": b"",
+        "headers": [(b"host", b"localhost")], "client": ("198.18.0.1", 1), "server": ("127.0.0.1", 7860),
+    }  # fmt: skip
+
+    async def gradio(*_: Any) -> None:
+        raise AssertionError("the refused body was handed on")
+
+    async def receive() -> dict[str, Any]:
+        read[0] += 1
+        return {"type": "http.request", "body": piece, "more_body": True}
+
+    async def send(message: Any) -> None:
+        answers.append((read[0], message.get("status"), message.get("more_body", False)))
+
+    asyncio.run(guard.Guard(gradio, Settings())(scope, receive, send))
+    assert answers[0][:2] == (routes.MAX_BODY // len(piece) + 1, 413)  # told before the rest is dropped
+    assert read[0] <= answers[0][0] + guard.DRAINED_BYTES // len(piece) + 1
+    assert answers[-1][2] is False  # the connection is closed
+
+
 def test_the_memory_of_visitors_is_bounded() -> None:
     rates = limits.Rates(clock=lambda: 0.0)
     for number in range(limits.ADDRESSES + 50):
