@@ -12,6 +12,7 @@ Fitted are: the statistics of voiceprints and faces, so that the log-odds of pai
 person's; what the evidence of a mouth is worth, so that bounded sums over pieces of turns predict best who speaks; and
 the calibration of the confidence. The priors (how often a speaker is seen, how much a change of speaker costs) are
 stated in `Parameters` with their meaning: composed clips say nothing about how often things happen in real ones.
+`unreadable` is stated, too, whatever is printed for it: in the composed clips people talk to a camera.
 """
 
 from __future__ import annotations

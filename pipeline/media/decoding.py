@@ -302,8 +302,7 @@ HDR_PEAK = 1000  #: cd/m² of the brightest highlight that is kept apart from wh
 def _for_ordinary_screens(stream: Any) -> Any:
     """Convert HDR to BT.709 through linear light: up to half of white as it is, above that compressed.
 
-    Hable's curve, which is usual with ffmpeg, showed white at 193 of 255 and faces too dark: 19 of 255 away from the
-    picture of which the HDR was made, this one 4.
+    Hable's curve, which is usual with ffmpeg, showed white at 193 of 255 and faces too dark.
     """
     stream = stream.filter("zscale", t="linear", npl=HDR_WHITE).filter("format", "gbrpf32le")
     stream = stream.filter("zscale", p="bt709")

@@ -181,7 +181,7 @@ class Stream:
 def has_alpha(frame: Any) -> bool:
     """Return whether a decoded frame has an alpha channel that is in use.
 
-    Programs that record 32 bits a pixel often leave it at zero everywhere, and mean an opaque picture.
+    Programs that record 32 bits a pixel often leave it at zero in every frame, and mean an opaque picture.
     """
     if not any(component.is_alpha for component in frame.format.components):
         return False

@@ -242,7 +242,7 @@ class Scene:
 
 
 def _pauses(times: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Return where `SESSION_S` are empty before the next of some pieces of time, `times` (2, n), in order: (n - 1,)."""
+    """Return whether more than `SESSION_S` pass before each next interval of `times` (2, n), in order: (n - 1,)."""
     starts, ends = times
     return np.asarray(starts[1:] - np.maximum.accumulate(ends)[:-1] > SESSION_S)
 

@@ -166,7 +166,7 @@ class Markers:
     ) -> None:
         """Corner brackets around the face, and the name where no panel (left, top, right, bottom) hides it.
 
-        It hides no text in the picture, `written`, and is left out where there is no other place.
+        The name never covers text in the picture, `written`; where no other place is free it is not drawn.
         """
         top_of_picture = self._setting.canvas.top
         bottom_of_picture = self._setting.canvas.height - top_of_picture

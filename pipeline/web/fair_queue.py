@@ -20,7 +20,7 @@ from gradio.queueing import Event, Queue
 from pipeline.web import limits
 
 JOBS = frozenset(("models", "drawing", "stills", "edits"))  #: concurrency ids
-UNFETCHED_S = 600.0  #: for which the result of a call is kept that nobody fetches
+UNFETCHED_S = 600.0  #: how long a result is kept that its caller does not fetch
 UNHEARD_S = 30.0  #: after which a job that nobody listens to is dropped; clients listen at once
 
 
@@ -108,9 +108,13 @@ class FairQueue(Queue):
                     self._ended[event._id] = time.monotonic()
                     self._forget_session(event._id)
                     self._forget_fetched(event._id)
-            oldest = time.monotonic() - UNFETCHED_S
-            for name in [name for name, at in self._ended.items() if at < oldest]:
-                self._forget_result(name)
+            self.forget_unfetched()
+
+    def forget_unfetched(self) -> None:
+        """Forget results that have waited for their callers for too long."""
+        oldest = time.monotonic() - UNFETCHED_S
+        for name in [name for name, at in list(self._ended.items()) if at < oldest]:
+            self._forget_result(name)
 
     def is_unfetched(self, session: str) -> bool:
         """Return whether the call has ended, and its result waits for its caller."""

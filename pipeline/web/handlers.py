@@ -170,7 +170,7 @@ class Handlers:
                 update[w.problem] = views.failure(heading, sentence)
             else:  # beside the lines, as the problem of a correction is
                 result = self.kept.get(token)
-                update[w.pending] = self.pending(result, sentence) if result else views.pending(0, sentence)
+                update[w.pending] = self.pending(result, sentence) if result else views.hint(sentence, bad=True)
         elif run.stopping:
             update[w.hud] = views.note(STOPPED)
         return update

@@ -113,7 +113,10 @@ def started(address: str, start: Any) -> str:
     begin = words.seconds(str(start or "0"))
     if begin is None:
         raise UsageError("That is no time to start at; type one such as 1:30.")
-    return f"{address}{'&' if '#' in address else '#'}t={begin:g}" if begin else address
+    if not begin:
+        return address
+    page, _, fragment = address.partition("#")
+    return f"{page}#t={begin:g}" + (f"&{fragment}" if fragment else "")  # the first of several counts
 
 
 def short_enough(path: Path, services: Services) -> Path:

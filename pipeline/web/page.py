@@ -59,7 +59,7 @@ def build(services: Services) -> Any:
     os.environ.setdefault("GRADIO_TEMP_DIR", str(jobs.served_folder()))
     uploads.make_private()
     connections.bound()
-    sessions.bound()
+    sessions.keep_no_values()
     services = replace(services, probe=uploads.Probed(services.probe))
     with gr.Blocks(
         title="Speechglass: speech that turns into your language",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from collections.abc import Generator, Iterator
@@ -233,7 +234,7 @@ class Rework:
             The files (SRT, VTT, ASS, transcript.json, project.json, faces.zip) and the transcript as JSON, which
             /render takes.
         """
-        with failures.for_the_visitor([deepl_key]), jobs.job_folder() as folder, self.models.turn() as turn:
+        with failures.for_the_visitor([deepl_key]), jobs.job_folder() as folder, contextlib.ExitStack() as held:
             options = calls.options(
                 target_language, source_language, speakers, deepl_key, formality, glossary, owner=video
             )
@@ -242,7 +243,7 @@ class Rework:
             options = replace(options, given=check.brought(transcript_file, turns_file))
             check.of_the_clip(options.given, check.clip(video, self.services))
             clip = jobs.adopt(Path(video), folder)
-            yield from calls.turn(turn, (None, None))
+            yield from calls.turn(held.enter_context(self.models.turn()), (None, None))
             stage = self.services.analyse(clip, options, Clock(ANALYSE))
             analysis = yield from calls.follow(stage, progress, (None, None))
             files = api.written(self.services, folder, analysis, Look())

@@ -1,8 +1,8 @@
 """What Gradio keeps of a session: its states and changed components, and no value that was sent or shown.
 
 For deep links, which are closed here, Gradio keeps in every session a description of every component, with the last
-value that went in or came out of it. That is 100 kB for each session, and on top of it every transcript of a call, and
-a key that was typed, for as long as the session is known.
+value that went in or came out of it. That is 100 kB for each session, and on top of it the last transcript and the key
+that was typed, for as long as the session is known.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 
 @cache
-def bound() -> None:
+def keep_no_values() -> None:
     """Have Gradio make sessions that keep no values.
 
     Replaces a name of the pinned version in the four modules that use it.
@@ -24,6 +24,7 @@ def bound() -> None:
         """A session without the descriptions of its components."""
 
         def __init__(self, blocks: Any) -> None:
+            # Without blocks there is nothing to describe.
             super().__init__(SimpleNamespace(default_config=blocks.default_config, blocks={}))  # type: ignore[arg-type]
 
         def __setitem__(self, key: int, value: Any) -> None:

@@ -84,6 +84,7 @@ def _sweep_sessions(page: gr.Blocks, ages: Ages) -> None:
             with holder.lock:
                 holder.session_data.pop(session, None)
                 holder.time_last_used.pop(session, None)
+    queue.forget_unfetched()
     for session in list(queue.pending_event_ids_session):
         if session not in holder.session_data and session not in busy and not queue.is_unfetched(session):
             queue.pending_event_ids_session.pop(session, None)

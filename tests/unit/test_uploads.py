@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline import download
 from pipeline.errors import LimitError, NotAClipError
 from pipeline.options import Options
 from pipeline.records import Clip
@@ -115,3 +116,9 @@ def test_what_is_found_in_a_clip_belongs_to_the_upload_and_else_to_the_session(t
     assert (uploaded.options.owner, fetched.options.owner) == (str(clip), "session")
     assert "session" not in repr(fetched.options)
     assert Options().owner == ""
+
+
+def test_the_time_that_is_typed_counts_before_the_one_in_the_address() -> None:
+    address = intake.started("https://example.com/film#t=90&quality=high", "2:00")
+    assert download._checked(address, ()) == ("https://example.com/film", 120.0)
+    assert intake.started("https://example.com/film#t=90", "0:00") == "https://example.com/film#t=90"
