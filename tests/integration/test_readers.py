@@ -38,7 +38,9 @@ def test_costly_files_hold_up_no_clip(examples: Path) -> None:
     try:
         assert media.probe(examples / "orbit_en.mp4", Settings()).has_audio
         assert all(process.status() != psutil.STATUS_ZOMBIE for process in busy)
-        assert all(process.nice() >= child.READER_NICENESS["others"] for process in busy)
+        while any(process.nice() < child.READER_NICENESS["others"] for process in busy):  # it is set after the start
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
         assert {os.getsid(process.pid) for process in busy} == {os.getsid(0)}, "niceness counts within a session only"
     finally:
         while any(reader.is_alive() for reader in readers) and time.monotonic() < deadline + 60:
