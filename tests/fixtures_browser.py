@@ -81,6 +81,13 @@ def press(page: Page, selector: str, key: str = "Enter") -> None:
     page.keyboard.press(key)
 
 
+def retype(page: Page, field: str, text: str) -> None:
+    """Type `text` over what a field holds, by keyboard."""
+    page.focus(field)
+    page.keyboard.press("Control+A")
+    page.keyboard.type(text)
+
+
 def upload(page: Page, field: str, file: Path) -> None:
     """Choose a file by keyboard."""
     page.locator(f"{field} button.upload-container").wait_for(timeout=DONE)

@@ -23,8 +23,9 @@ class Parameters:
     word_looks_per_second: float = 4.0
     #: Probability that a mouth that speaks cannot be read in a piece of a turn (turned away, covered, hardly moved), so
     #: that its evidence means nothing. Bounds how much a still mouth can say against a person. People who talk to a
-    #: camera, as in the composed clips, give 0.017; an actor in a film scene may hardly move his lips. Between 0.15 and
-    #: 0.2 `benchmarks.perceive --judge` gives the same accuracy as at 0.017, or a better one.
+    #: camera, as in the composed clips, give 0.017; an actor in a film scene may hardly move his lips. Not fitted, but
+    #: chosen by looking at one film scene and at `benchmarks.perceive --judge`, whose accuracies change by less than
+    #: 0.005 between 0.017 and 0.2.
     unreadable: float = 0.18
     #: Probability that a mouth that is silent moves like one that speaks (laughter, chewing, dubbed pictures).
     #: Bounds how much a moving mouth can say for a person.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from tests import fakes
 from tests.browser.states import language
 from tests.browser.test_layout import violations
-from tests.fixtures_browser import DONE, expect, opened, unfold
+from tests.fixtures_browser import DONE, expect, opened, retype, unfold
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -31,9 +31,7 @@ def test_a_corrected_line_is_translated_again_by_keyboard_and_shown_over_the_ori
     give_key(page)
     before = page.locator("#translation-1").input_value()
     drawings = len(fakes.RENDERED)
-    page.focus("#source-2")
-    page.keyboard.press("Control+A")
-    page.keyboard.type("How soon?")
+    retype(page, "#source-2", "How soon?")
     page.keyboard.press("Alt+T")
     expect(page.locator("#translation-2")).to_have_value("PL: ?noos woH", timeout=DONE)
     expect(page.locator("#source-2")).to_have_value("How soon?")

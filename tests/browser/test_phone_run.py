@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.settings import Settings
 from tests import deepl_server, fakes
-from tests.fixtures_browser import DONE, LINE, VIDEO, expect, finished, opened, press, upload
+from tests.fixtures_browser import DONE, LINE, VIDEO, expect, finished, opened, press, retype, upload
 from tests.fixtures_web import served
 
 if TYPE_CHECKING:
@@ -72,9 +72,7 @@ def test_a_clip_that_is_too_long_is_trimmed(browser: Browser, folder: Path, clip
                 page.fill(field, typed)
                 press(page, "#run")
                 expect(page.locator("#problem [role=alert]")).to_contain_text(said, timeout=DONE)
-            page.focus(field)
-            page.keyboard.press("Control+A")
-            page.keyboard.type("0:01")
+            retype(page, field, "0:01")
             press(page, "#run")
             finished(page)
             assert page.evaluate(f"document.querySelector('{VIDEO}').duration") == pytest.approx(4, abs=0.4)
@@ -91,9 +89,7 @@ def test_a_clip_at_an_address_that_is_too_long_was_refused_after_it_was_fetched(
             page.focus("#url textarea, #url input")
             page.keyboard.type("https://example.org/clip.mp4")
             for typed, asked in (("soon", ""), ("0:00", "clip.mp4"), ("0:01", "clip.mp4#t=1")):
-                page.focus("#url-from textarea, #url-from input")
-                page.keyboard.press("Control+A")
-                page.keyboard.type(typed)
+                retype(page, "#url-from textarea, #url-from input", typed)
                 press(page, "#run")
                 if not asked:
                     expect(page.locator("#problem [role=alert]")).to_contain_text("such as 1:30", timeout=DONE)
@@ -159,9 +155,7 @@ def test_the_player_shows_live_captions_or_the_finished_video(phone: Page) -> No
 
 
 def test_changes_are_not_thrown_away_without_a_question(phone: Page) -> None:
-    phone.focus("#name-p1")
-    phone.keyboard.press("Control+A")
-    phone.keyboard.type("Ada")
+    retype(phone, "#name-p1", "Ada")
     phone.keyboard.press("Enter")
     expect(phone.locator("#pending")).to_contain_text("1 change", timeout=DONE)
     asked: list[str] = []
@@ -191,9 +185,7 @@ def test_a_transcript_and_an_rttm_are_brought(phone: Page, folder: Path) -> None
 
 
 def test_two_speakers_cannot_have_one_name_and_the_least_certain_line_comes_first(phone: Page) -> None:
-    phone.focus("#name-p2")
-    phone.keyboard.press("Control+A")
-    phone.keyboard.type("speaker 1")
+    retype(phone, "#name-p2", "speaker 1")
     phone.keyboard.press("Enter")
     expect(phone.locator("#pending [role=alert]")).to_contain_text("already called speaker 1", timeout=DONE)
     expect(phone.locator("#name-p2")).to_have_value("Speaker 2")

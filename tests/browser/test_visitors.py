@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.web import runs
 from tests import fakes
-from tests.fixtures_browser import DONE, LINE, expect, finished, near, opened, pixel, translate
+from tests.fixtures_browser import DONE, LINE, expect, finished, near, opened, pixel, retype, translate
 from tests.fixtures_web import expire, served
 
 if TYPE_CHECKING:
@@ -107,9 +107,7 @@ def test_leaving_with_changes_asks_first_and_who_stays_keeps_them(phone: Page) -
         asked.append(dialog.type)
         dialog.dismiss()
 
-    phone.focus("#name-p1")
-    phone.keyboard.press("Control+A")
-    phone.keyboard.type("Ada")
+    retype(phone, "#name-p1", "Ada")
     phone.keyboard.press("Enter")
     expect(phone.locator("#pending")).to_contain_text("1 change", timeout=DONE)
     phone.on("dialog", stay)
